@@ -1,0 +1,60 @@
+"""The base of every aggregate: identity, regency, version, and the events it records."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple, Self
+
+from gerai.contracts.event import Event
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+
+class Recorded(NamedTuple):
+    """An event and the business time (UTC) at which it happened."""
+
+    event: Event
+    at: datetime
+
+
+class Aggregate(BaseModel):
+    """One consistency boundary. It is saved whole, with an optimistic version, in `collection`.
+
+    Field values are immutable (tuples, frozen models): the unit of work hands each command a shallow
+    copy, and a command that is refused half-way leaves no trace. Methods change fields and call `_record`.
+    """
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=False)
+
+    collection: ClassVar[str]
+
+    id: str
+    tenant: str
+    version: int = 0
+    """Grows with every save, by one for each recorded event and at least by one; 0 = never saved."""
+    position: int = 0
+    """Of the newest outbox row; see `unit_of_work`. Not business data."""
+
+    _recorded: tuple[Recorded, ...] = PrivateAttr(default=())
+
+    def _record(self, event: Event, *, at: datetime) -> None:
+        self._recorded = (*self._recorded, Recorded(event, at))
+
+    @property
+    def recorded(self) -> Sequence[Recorded]:
+        """The events of this change, oldest first."""
+        return self._recorded
+
+    def forked(self) -> Self:
+        """A copy that can be changed and thrown away; it has recorded nothing yet."""
+        fork = self.model_copy()
+        fork._recorded = ()
+        return fork
+
+    def document(self) -> dict[str, Any]:
+        """The MongoDB document of this state; `_id` is the aggregate's id."""
+        body = self.model_dump(mode="python")
+        body["_id"] = body.pop("id")
+        return body
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        return cls.model_validate({**document, "id": document["_id"]})

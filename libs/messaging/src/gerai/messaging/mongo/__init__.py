@@ -1,0 +1,1 @@
+"""MongoDB: `driver` holds every driver-specific call, `storage` the write side of the unit of work."""

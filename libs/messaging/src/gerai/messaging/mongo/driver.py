@@ -1,0 +1,106 @@
+"""The one module that knows which MongoDB driver is in use.
+
+Motor is the default; its makers ended it in favour of PyMongo's own asyncio API, whose calls are nearly the
+same. The differences (`connect`, sessions, `aggregate`, `watch`, `close`) are all here, so that one setting
+switches the driver.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, ReadPreference
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Document: TypeAlias = dict[str, Any]
+Session: TypeAlias = Any
+Collection: TypeAlias = Any
+"""Motor's or PyMongo's collection: find, insert, update and delete are called alike."""
+
+DURABLE = WriteConcern(w="majority", j=True)
+MAJORITY = ReadConcern("majority")
+SNAPSHOT = ReadConcern("snapshot")
+
+
+class Driver(StrEnum):
+    MOTOR = "motor"
+    PYMONGO = "pymongo"
+
+
+class Database:
+    """One service's database. Reads see majority-committed data, writes are majority and journaled."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._database = client.get_database(name, read_concern=MAJORITY, write_concern=DURABLE)
+        self.name = name
+
+    def __getitem__(self, collection: str) -> Collection:
+        return self._database[collection]
+
+    async def command(self, name: str, **arguments: Any) -> Document:
+        found: Document = await self._database.command(name, **arguments)
+        return found
+
+    async def ping(self) -> None:
+        """Raises the driver's error when no primary answers."""
+        await self._client.admin.command("ping")
+
+    async def transaction(self, callback: Callable[[Session], Awaitable[None]]) -> None:
+        """Run the callback in a majority transaction; it may run again, so it has no other side effect."""
+        started = self._client.start_session()
+        session = await started if isawaitable(started) else started
+        async with session:
+            await session.with_transaction(
+                callback, read_concern=SNAPSHOT, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY
+            )
+
+    async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+        """Every document of a (bounded) pipeline."""
+        started = self._database[collection].aggregate(list(pipeline))
+        cursor = await started if isawaitable(started) else started
+        found: list[Document] = await cursor.to_list(None)
+        return found
+
+    @asynccontextmanager
+    async def watch(
+        self,
+        collection: str,
+        pipeline: Sequence[Mapping[str, Any]],
+        *,
+        resume_after: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[AsyncIterator[Document]]:
+        """The collection's change stream; each change carries its resume token in `_id`."""
+        started = self._database[collection].watch(list(pipeline), resume_after=resume_after)
+        stream = await started if isawaitable(started) else started
+        async with stream:
+            yield stream
+
+    async def close(self) -> None:
+        closed = self._client.close()
+        if isawaitable(closed):
+            await closed
+
+
+def connect(
+    uri: str, database: str, *, driver: Driver = Driver.MOTOR, pool: int = 40, timeout_ms: int = 10_000
+) -> Database:
+    """Open a database. Nothing is sent yet; times in documents come back aware, in UTC."""
+    options: dict[str, Any] = {
+        "tz_aware": True,
+        "maxPoolSize": pool,
+        "serverSelectionTimeoutMS": timeout_ms,
+        "connectTimeoutMS": timeout_ms,
+        "waitQueueTimeoutMS": timeout_ms,
+        "retryWrites": True,
+        "appname": f"gerai-{database}",
+    }
+    match driver:
+        case Driver.MOTOR:
+            return Database(AsyncIOMotorClient(uri, **options), database)
+        case Driver.PYMONGO:
+            return Database(AsyncMongoClient(uri, **options), database)

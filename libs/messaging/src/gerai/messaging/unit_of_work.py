@@ -1,0 +1,211 @@
+"""What one command sees of the store, and what it wants written.
+
+Commands of one group share a `Gathering`; each works on its own `UnitOfWork`, whose changes join the
+gathering only when the command succeeds. See `group_commit`.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import uuid_utils.compat as uuids
+from gerai.contracts.codec import headers_of
+from gerai.contracts.event import Envelope
+
+from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.context import Context
+from gerai.messaging.refusal import UnableToFind
+from gerai.messaging.selection import Selection
+from gerai.messaging.storage import Batch, DocumentWrite, OutboxRow, Storage, TimerRow
+
+A = TypeVar("A", bound=Aggregate)
+Identity = tuple[type[Aggregate], str]
+
+
+class Gathering:
+    """The state that the commands of one group share: what was read, and what the earlier ones made of it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.known: dict[Identity, Aggregate | None] = {}
+        """Newest state of each aggregate in this group. None: looked for, and not there."""
+        self.stored: dict[Identity, int] = {}
+        """The version that each known aggregate has in the store (0: it is new)."""
+        self.touched: set[Identity] = set()
+        self.selected: dict[tuple[Any, ...], tuple[list[Identity], bool]] = {}
+        self.batch = Batch()
+
+    async def load(self, identities: Iterable[Identity]) -> None:
+        wanted: dict[type[Aggregate], set[str]] = {}
+        for kind, id in identities:
+            if (kind, id) not in self.known:
+                wanted.setdefault(kind, set()).add(id)
+                self.known[kind, id] = None
+        if wanted:
+            for aggregate in await self._storage.fetch(wanted):
+                self.learn(aggregate)
+
+    async def run(self, selections: Sequence[Selection[Any]]) -> None:
+        """Ask the store for selections that this group has not asked yet, in one round trip."""
+        fresh = {one.key: one for one in selections if one.key not in self.selected}
+        if not fresh:
+            return
+        for one, found in zip(fresh.values(), await self._storage.select(list(fresh.values())), strict=True):
+            for aggregate in found:
+                if self.known.get((type(aggregate), aggregate.id)) is None:
+                    self.learn(aggregate)
+            identities = [(type(aggregate), aggregate.id) for aggregate in found]
+            self.selected[one.key] = (identities, len(found) < one.limit)
+
+    def learn(self, aggregate: Aggregate) -> None:
+        identity = (type(aggregate), aggregate.id)
+        self.known[identity] = aggregate
+        self.stored[identity] = aggregate.version
+
+    def sealed(self) -> Batch:
+        """The batch with the final state of every touched aggregate."""
+        for identity in self.touched:
+            aggregate = self.known[identity]
+            assert aggregate is not None
+            stored = self.stored.get(identity, 0)
+            if stored == 0:
+                self.batch.added.append(aggregate)
+            else:
+                self.batch.changed.append((aggregate, stored))
+        return self.batch
+
+
+class UnitOfWork:
+    """One command's view. Not for use after the command returned."""
+
+    def __init__(self, gathering: Gathering, context: Context, *, source: str) -> None:
+        self._gathering = gathering
+        self._source = source
+        self.context = context
+        self._forks: dict[Identity, Aggregate] = {}
+        self._before: dict[Identity, Aggregate | None] = {}
+        self._timers_set: list[TimerRow] = []
+        self._timers_done: list[TimerRow] = []
+        self._timers_cancelled: list[str] = []
+        self._documents: list[DocumentWrite] = []
+
+    async def find(self, kind: type[A], id: str) -> A | None:
+        """The aggregate to read or change, or None; another regency's is None, too. Changes are saved on success."""
+        identity = (kind, id)
+        if identity not in self._forks:
+            await self._gathering.load([identity])
+            known = self._gathering.known[identity]
+            if known is None:
+                return None
+            self._before[identity] = known
+            self._forks[identity] = known.forked()
+        found = self._forks[identity]
+        assert isinstance(found, kind)
+        if self.context.tenant is not None and found.tenant != self.context.tenant:
+            return None
+        return found
+
+    async def get(self, kind: type[A], id: str) -> A:
+        """As `find`. Raises UnableToFind."""
+        found = await self.find(kind, id)
+        if found is None:
+            raise UnableToFind(kind.__name__.lower(), id)
+        return found
+
+    async def select(self, selection: Selection[A]) -> list[A]:
+        """The selected aggregates, with what this group has already changed taken into account.
+
+        Exact while fewer than `limit` rows left the selection within this group; the group asks the
+        store once per selection, so choose `limit` well above what one group can use up.
+        """
+        await self._gathering.run([selection])
+        identities, _ = self._gathering.selected[selection.key]
+        own = [identity for identity in self._candidates(selection.kind) if identity not in set(identities)]
+        found: list[A] = []
+        for kind, id in [*identities, *own]:
+            aggregate = await self.find(kind, id)
+            if aggregate is not None and selection.matches(aggregate):  # type: ignore[arg-type]
+                found.append(aggregate)  # type: ignore[arg-type]
+        return selection.sorted(found)[: selection.limit]
+
+    def _candidates(self, kind: type[Aggregate]) -> list[Identity]:
+        touched = {identity for identity in self._gathering.touched if identity[0] is kind}
+        return [
+            *touched,
+            *(identity for identity in self._forks if identity[0] is kind and identity not in touched),
+        ]
+
+    def add(self, aggregate: Aggregate) -> None:
+        """A new aggregate. An id that is taken makes the command fail when the group is written."""
+        identity = (type(aggregate), aggregate.id)
+        self._forks[identity] = aggregate
+        self._before[identity] = None
+
+    def schedule(
+        self, name: str, key: str, *, due: datetime, tenant: str, payload: dict[str, str] | None = None
+    ) -> None:
+        """Set (or move) a durable timer; `due` is business time. Runs once on any number of replicas."""
+        self._timers_set.append(
+            TimerRow(id=f"{name}:{key}", name=name, key=key, tenant=tenant, due=due, payload=payload or {})
+        )
+
+    def cancel_timer(self, name: str, key: str) -> None:
+        self._timers_cancelled.append(f"{name}:{key}")
+
+    def complete_timer(self, timer: TimerRow) -> None:
+        """The timer that caused this command; the command takes effect only if it still stands."""
+        self._timers_done.append(timer)
+
+    def write_document(self, collection: str, id: str, document: dict[str, Any] | None) -> None:
+        """A plain document beside the aggregates, in the same transaction; None deletes it."""
+        self._documents.append(DocumentWrite(collection=collection, id=id, document=document))
+
+    def join(self) -> None:
+        """The command succeeded: its changes become part of the group."""
+        gathering = self._gathering
+        for identity, fork in self._forks.items():
+            before = self._before[identity]
+            if before is not None and not fork.recorded and fork == before:
+                continue
+            first = before.version if before is not None else 0
+            events = fork.recorded
+            for number, (event, at) in enumerate(events, start=1):
+                fork.position = max(fork.position + 1, time.time_ns() // 1000)
+                gathering.batch.outbox.append(self._row(fork, event, at, first + number))
+            fork.version = first + max(1, len(events))
+            settled = fork.forked()
+            gathering.known[identity] = settled
+            gathering.touched.add(identity)
+        gathering.batch.timers_set.extend(self._timers_set)
+        gathering.batch.timers_done.extend(self._timers_done)
+        gathering.batch.timers_cancelled.extend(self._timers_cancelled)
+        gathering.batch.documents.extend(self._documents)
+
+    def _row(self, aggregate: Aggregate, event: Any, at: datetime, version: int) -> OutboxRow:
+        id: UUID = uuids.uuid7()
+        envelope = Envelope(
+            id=id,
+            source=self._source,
+            subject=aggregate.id,
+            sequence=version,
+            time=at,
+            correlation_id=self.context.correlation_id,
+            causation_id=self.context.causation_id,
+            event=event,
+            traceparent=self.context.traceparent,
+        )
+        return OutboxRow(
+            id=str(id),
+            topic=event.topic.name,
+            key=aggregate.id,
+            aggregate=f"{aggregate.collection}:{aggregate.id}",
+            version=version,
+            position=aggregate.position,
+            headers=headers_of(envelope),
+            body=event.model_dump_json().encode(),
+            type=event.type,
+            tenant=aggregate.tenant,
+            at=at,
+        )
