@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Self
 
-from gerai.contracts.event import Event
 from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from gerai.contracts.event import Event
 
 
 class Recorded(NamedTuple):
@@ -25,6 +26,9 @@ class Aggregate(BaseModel):
     model_config = ConfigDict(extra="ignore", validate_assignment=False)
 
     collection: ClassVar[str]
+    warm: ClassVar[bool] = False
+    """True for small, hot aggregates (number ranges): a process keeps the last state that it wrote and
+    reads it again only when somebody else changed it."""
 
     id: str
     tenant: str

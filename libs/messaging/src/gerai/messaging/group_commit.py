@@ -7,22 +7,27 @@ is read again and retried, then in halves, so that one bad member does not hurt 
 """
 
 import asyncio
-import contextlib
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
+
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.refusal import Refusal, UnableToRepeat
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Conflict, Once, Storage, StoredAnswer
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.storage import Batch, Conflict, Once, Storage, StoredAnswer
+from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
 
 log = structlog.get_logger(__name__)
+
+WARM_LIMIT = 500
+COOL_DOWN_S = 0.5
+"""After a conflict another process is at work on the same data: trusting attempts would be wasted for a while."""
 
 Command = Callable[[UnitOfWork], Awaitable[StoredAnswer | None]]
 """Runs a use case on the unit of work given and says what to answer. It must have no other side effect: it may
@@ -74,6 +79,8 @@ class GroupCommit:
         self._waiting_limit = waiting_limit
         self._attempts = attempts
         self._on_commit = on_commit
+        self._warm: dict[Identity, Aggregate] = {}
+        self._trust_from = 0.0
         self._waiting: deque[_Member] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -114,54 +121,93 @@ class GroupCommit:
                 continue
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_limit))]
             try:
-                await self._settle(group)
+                members = [member for member in group if not member.answer.done()]
+                await self._settle(members, trusting=time.monotonic() >= self._trust_from)
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
                 log.error("group-failed", error=repr(error), size=len(group))
                 _fail(group, error)
 
-    async def _settle(self, group: list[_Member]) -> None:
-        """Write the group, retrying; in halves where retrying together does not help."""
-        group = [member for member in group if not member.answer.done()]
+    async def _settle(self, group: list[_Member], *, trusting: bool) -> None:
+        """Write the group, retrying; in halves where retrying together does not help.
+
+        A trusting attempt reads less: it takes warm aggregates from memory and does not look once-keys up.
+        Versions and unique keys still guard the write, and a refusal is only believed after fresh reads.
+        """
         for attempt in range(self._attempts):
             try:
-                await self._attempt(group)
-                return
+                doubtful = await self._attempt(group, trusting=trusting)
             except Conflict:
+                self._cool_down()
                 if attempt >= 3 and len(group) > 1:
                     break
-                await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.1)))
+                if not trusting:
+                    await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.1)))
+                trusting = False
             except _Unwritable as error:
                 if len(group) == 1:
                     _fail(group, error.cause)
                     return
                 break
+            else:
+                if doubtful:
+                    await self._settle(doubtful, trusting=False)
+                return
         else:
             _fail(group, StoreBusy("the same data kept changing"))
             return
         half = len(group) // 2
-        await self._settle(group[:half])
-        await self._settle(group[half:])
+        await self._settle(group[:half], trusting=False)
+        await self._settle(group[half:], trusting=False)
 
-    async def _attempt(self, group: list[_Member]) -> None:
-        gathering = Gathering(self._storage)
-        known = await self._storage.answers([member.once for member in group if member.once])
-        await gathering.load(identity for member in group for identity in member.needs.aggregates)
-        await gathering.run([one for member in group for one in member.needs.selections])
-        outcomes: list[tuple[_Member, StoredAnswer | None, Exception | None]] = []
-        for member in group:
-            outcomes.append((member, *await self._run(member, gathering, known)))
+    def _cool_down(self) -> None:
+        self._warm.clear()
+        self._trust_from = time.monotonic() + COOL_DOWN_S
+
+    async def _attempt(self, group: list[_Member], *, trusting: bool) -> list[_Member]:
+        """One try. Returns the members whose refusal rests on unread state."""
+        gathering = Gathering(self._storage, self._warm if trusting else {})
+        known, _, _ = await asyncio.gather(
+            self._answers(group, trusting=trusting),
+            gathering.load([identity for member in group for identity in member.needs.aggregates]),
+            gathering.run([one for member in group for one in member.needs.selections]),
+        )
+        outcomes = [(member, *await self._run(member, gathering, known)) for member in group]
         batch = gathering.sealed()
         if not batch.is_empty():
-            try:
-                await self._storage.commit(batch)
-            except Conflict:
-                raise
-            except Exception as error:
-                raise _Unwritable(error) from error
-            self._on_commit()
+            await self._write(batch)
+            self._keep_warm(gathering)
+        doubtful: list[_Member] = []
         for member, answer, error in outcomes:
-            with contextlib.suppress(asyncio.InvalidStateError):  # the caller went away meanwhile
-                member.answer.set_exception(error) if error else member.answer.set_result(answer)
+            if isinstance(error, Refusal) and trusting:
+                doubtful.append(member)
+                continue
+            if member.answer.done():  # the caller went away meanwhile
+                continue
+            if error is not None:
+                member.answer.set_exception(error)
+            else:
+                member.answer.set_result(answer)
+        return doubtful
+
+    async def _answers(self, group: list[_Member], *, trusting: bool) -> dict[str, StoredAnswer]:
+        keys = [member.once for member in group if member.once is not None]
+        return await self._storage.answers(keys) if keys and not trusting else {}
+
+    async def _write(self, batch: Batch) -> None:
+        try:
+            await self._storage.commit(batch)
+        except Conflict:
+            raise
+        except Exception as error:
+            raise _Unwritable(error) from error
+        self._on_commit()
+
+    def _keep_warm(self, gathering: Gathering) -> None:
+        for identity in gathering.touched:
+            if identity[0].warm and (state := gathering.known[identity]) is not None:
+                self._warm[identity] = state
+                while len(self._warm) > WARM_LIMIT:
+                    del self._warm[next(iter(self._warm))]
 
     async def _run(
         self, member: _Member, gathering: Gathering, known: dict[str, StoredAnswer]
@@ -170,15 +216,19 @@ class GroupCommit:
         if once is not None and (earlier := known.get(once.key)) is not None:
             if earlier.fingerprint != once.fingerprint:
                 return None, UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
-            return earlier, None
+            return replace(earlier, repeated=True), None
         unit = UnitOfWork(gathering, member.context, source=self._source)
         try:
             answer = await member.command(unit)
+        except Conflict:
+            raise
         except Refusal as refusal:
             return None, refusal
+        except Exception as error:  # noqa: BLE001  one member's fault is its caller's answer, not the group's
+            return None, error
         unit.join()
         if once is not None:
-            kept = answer or StoredAnswer(fingerprint=once.fingerprint, body=b"")
+            kept = replace(answer or StoredAnswer(body=b""), fingerprint=once.fingerprint)
             known[once.key] = kept
             gathering.batch.once.append((once, kept))
         return answer, None

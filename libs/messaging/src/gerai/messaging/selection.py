@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from gerai.messaging.aggregate import Aggregate
@@ -27,11 +28,7 @@ class Selection(Generic[A]):
 
     def sorted(self, aggregates: list[A]) -> list[A]:
         for field, direction in reversed(self.order):
-            aggregates = sorted(
-                aggregates,
-                key=lambda one, name=field: getattr(one, name),
-                reverse=direction < 0,  # type: ignore[misc]
-            )
+            aggregates = sorted(aggregates, key=attrgetter(field), reverse=direction < 0)
         return aggregates
 
     @property

@@ -32,9 +32,11 @@ class Once:
 class StoredAnswer:
     """What the first run under a once-key answered."""
 
-    fingerprint: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    repeated: bool = False
+    """True where this is an earlier run's answer. Not stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class TimerRow:
     """Business time, UTC."""
     payload: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
+    """Another one with each setting, so that a firing of the old setting misses."""
 
 
 @dataclass(kw_only=True)

@@ -5,20 +5,21 @@ gathering only when the command succeeds. See `group_commit`.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils.compat as uuids
+
 from gerai.contracts.codec import headers_of
 from gerai.contracts.event import Envelope
-
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.refusal import UnableToFind
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, DocumentWrite, OutboxRow, Storage, TimerRow
+from gerai.messaging.storage import Batch, Conflict, DocumentWrite, OutboxRow, Storage, TimerRow
 
 A = TypeVar("A", bound=Aggregate)
 Identity = tuple[type[Aggregate], str]
@@ -27,11 +28,11 @@ Identity = tuple[type[Aggregate], str]
 class Gathering:
     """The state that the commands of one group share: what was read, and what the earlier ones made of it."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, warm: Mapping[Identity, Aggregate]) -> None:
         self._storage = storage
-        self.known: dict[Identity, Aggregate | None] = {}
+        self.known: dict[Identity, Aggregate | None] = dict(warm)
         """Newest state of each aggregate in this group. None: looked for, and not there."""
-        self.stored: dict[Identity, int] = {}
+        self.stored: dict[Identity, int] = {identity: state.version for identity, state in warm.items()}
         """The version that each known aggregate has in the store (0: it is new)."""
         self.touched: set[Identity] = set()
         self.selected: dict[tuple[Any, ...], tuple[list[Identity], bool]] = {}
@@ -114,28 +115,29 @@ class UnitOfWork:
             raise UnableToFind(kind.__name__.lower(), id)
         return found
 
-    async def select(self, selection: Selection[A]) -> list[A]:
-        """The selected aggregates, with what this group has already changed taken into account.
+    async def select(self, selection: Selection[A], *, first: int | None = None) -> list[A]:
+        """The first aggregates of a selection, with what this group has already changed taken into account.
 
-        Exact while fewer than `limit` rows left the selection within this group; the group asks the
-        store once per selection, so choose `limit` well above what one group can use up.
+        The group asks the store once per equal selection; so build it from coarse values (no running clock),
+        and choose `limit` well above what one group can use up plus `first`.
+        Raises Conflict where a group used up what was fetched: it is then run again in smaller parts.
         """
         await self._gathering.run([selection])
-        identities, _ = self._gathering.selected[selection.key]
-        own = [identity for identity in self._candidates(selection.kind) if identity not in set(identities)]
-        found: list[A] = []
-        for kind, id in [*identities, *own]:
-            aggregate = await self.find(kind, id)
-            if aggregate is not None and selection.matches(aggregate):  # type: ignore[arg-type]
-                found.append(aggregate)  # type: ignore[arg-type]
-        return selection.sorted(found)[: selection.limit]
+        wanted = selection.limit if first is None else first
+        identities, complete = self._gathering.selected[selection.key]
+        moved = {one for one in (*self._gathering.touched, *self._forks) if one[0] is selection.kind}
+        steady = list(islice((one for one in identities if one not in moved), wanted))
+        if first is not None and not complete and len(steady) < wanted:
+            raise Conflict("this group used up what it selected")
+        shown = [self._newest(identity, selection.kind) for identity in (*steady, *moved)]
+        fitting = [one for one in shown if one is not None and selection.matches(one)]
+        chosen = selection.sorted(fitting)[:wanted]
+        return [found for one in chosen if (found := await self.find(selection.kind, one.id)) is not None]
 
-    def _candidates(self, kind: type[Aggregate]) -> list[Identity]:
-        touched = {identity for identity in self._gathering.touched if identity[0] is kind}
-        return [
-            *touched,
-            *(identity for identity in self._forks if identity[0] is kind and identity not in touched),
-        ]
+    def _newest(self, identity: Identity, kind: type[A]) -> A | None:
+        newest = self._forks.get(identity) or self._gathering.known[identity]
+        assert newest is None or isinstance(newest, kind)
+        return newest
 
     def add(self, aggregate: Aggregate) -> None:
         """A new aggregate. An id that is taken makes the command fail when the group is written."""
@@ -148,7 +150,15 @@ class UnitOfWork:
     ) -> None:
         """Set (or move) a durable timer; `due` is business time. Runs once on any number of replicas."""
         self._timers_set.append(
-            TimerRow(id=f"{name}:{key}", name=name, key=key, tenant=tenant, due=due, payload=payload or {})
+            TimerRow(
+                id=f"{name}:{key}",
+                name=name,
+                key=key,
+                tenant=tenant,
+                due=due,
+                payload=payload or {},
+                version=time.time_ns(),
+            )
         )
 
     def cancel_timer(self, name: str, key: str) -> None:
