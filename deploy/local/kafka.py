@@ -130,3 +130,15 @@ async def _answers(port: int) -> bool:
     finally:
         await admin.close()
     return True
+
+
+async def require_answer(given: str) -> None:
+    """Refuse a `KAFKA_BOOTSTRAP` that doesn't answer."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=given, request_timeout_ms=5_000)
+    try:
+        await asyncio.wait_for(admin.start(), 15)
+        await asyncio.wait_for(admin.list_topics(), 15)
+    except (KafkaError, TimeoutError) as error:
+        raise UnableToStart(f"The Kafka at {given} (KAFKA_BOOTSTRAP) doesn't answer.") from error
+    finally:
+        await admin.close()

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -110,3 +111,17 @@ class Ledger:
                 raise UnableToStart(f"Processes of an earlier run don't end: {names}.")
             time.sleep(0.05)
         self._file.unlink()
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the data directories below `parent` that no supervisor uses any more."""
+    for directory in parent.iterdir() if parent.exists() else ():
+        ledger = Ledger(directory)
+        try:
+            ledger.open()
+        except UnableToStart:
+            continue  # in use by another run
+        try:
+            shutil.rmtree(directory)
+        finally:
+            ledger.close()

@@ -92,3 +92,20 @@ async def _found(client: AsyncMongoClient[dict[str, Any]], address: str) -> None
         config["members"] = [{**config["members"][0], "host": address}]
         config["version"] += 1
         await client.admin.command("replSetReconfig", config, force=True)
+
+
+async def require_answer(given: str) -> None:
+    """Refuse a `MONGODB_URI` that doesn't answer, or that can't do transactions."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(given, serverSelectionTimeoutMS=5_000)
+    try:
+        hello = await client.admin.command("hello")
+    except PyMongoError as error:
+        raise UnableToStart(
+            f"The MongoDB that MONGODB_URI names doesn't answer ({type(error).__name__})."
+        ) from error
+    finally:
+        await client.close()
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise UnableToStart(
+            "The MongoDB that MONGODB_URI names is no replica set, so it has no transactions."
+        )

@@ -1,0 +1,164 @@
+"""Real MongoDB and Kafka for tests: `mongodb_uri` and `kafka_bootstrap`.
+
+They come from `MONGODB_URI`/`KAFKA_BOOTSTRAP`, or else from containers where Docker answers, or else from
+`deploy/local`. Each starts when the first test asks for it and lives as long as the session.
+"""
+
+import asyncio
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from local.ledger import remove_abandoned
+from local.places import STATE
+from local.platform import Platform, running
+
+_START_SECONDS = 300.0  # the first start of all downloads Kafka
+_STOP_SECONDS = 60.0
+_MONGODB_IMAGE = "mongo:7.0"
+_KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """A MongoDB replica set that can do transactions."""
+    if uri := os.environ.get("MONGODB_URI"):
+        yield uri
+    elif _docker_answers():
+        with _mongodb_container() as uri:
+            yield uri
+    else:
+        with _local("mongodb", lambda path: _only(path, mongodb=True)) as platform:
+            yield platform.mongodb_uri
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """A Kafka broker that doesn't create topics by itself."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield bootstrap
+    elif _docker_answers():
+        with _kafka_container() as bootstrap:
+            yield bootstrap
+    else:
+        with _local("kafka", lambda path: _only(path, kafka=True)) as platform:
+            yield platform.kafka_bootstrap
+
+
+@pytest.fixture(scope="session")
+def test_data_dir() -> Iterator[Callable[[str], Path]]:
+    """A directory of this session for the data of a platform; removed afterwards."""
+    yield _data_dir
+
+
+def _only(path: Path, *, mongodb: bool = False, kafka: bool = False) -> AbstractAsyncContextManager[Platform]:
+    return running(
+        profile="test", data_dir=path, start_mongodb=mongodb, start_kafka=kafka, test_commands=True
+    )
+
+
+def _data_dir(name: str) -> Path:
+    return STATE / "test" / f"{os.getpid()}-{name}"
+
+
+@contextmanager
+def _local(name: str, start: Callable[[Path], AbstractAsyncContextManager[Platform]]) -> Iterator[Platform]:
+    """Run a platform on a thread of its own: it has to look after its processes while tests use their own loop."""
+    remove_abandoned(STATE / "test")
+    directory = _data_dir(name)
+    with in_background(start(directory)) as platform:
+        yield platform
+    shutil.rmtree(directory)
+
+
+@contextmanager
+def in_background(manager: AbstractAsyncContextManager[Platform]) -> Iterator[Platform]:
+    """Enter an async context manager in a thread, for code that is not async or has another loop."""
+    started: Future[Platform] = Future()
+    loop = asyncio.new_event_loop()
+    leave = asyncio.Event()
+    ended: Future[None] = Future()
+
+    async def hold() -> None:
+        async with manager as platform:
+            started.set_result(platform)
+            await leave.wait()
+
+    def run() -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(hold())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            (ended if started.done() else started).set_exception(error)
+        if not ended.done():
+            ended.set_result(None)
+
+    thread = threading.Thread(target=run, name="platform", daemon=True)
+    thread.start()
+    try:
+        yield started.result(_START_SECONDS)
+    finally:
+        if thread.is_alive():
+            loop.call_soon_threadsafe(leave.set)
+        thread.join(_STOP_SECONDS)
+    ended.result(0)
+
+
+@cache
+def _docker_answers() -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=5)
+        client.ping()
+    except DockerException:
+        return False
+    client.close()
+    return True
+
+
+@contextmanager
+def _mongodb_container() -> Iterator[str]:
+    from testcontainers.mongodb import MongoDbContainer
+
+    # The ready-made container starts a single server with a login; transactions need a replica set.
+    container = MongoDbContainer(_MONGODB_IMAGE)
+    container.env.clear()
+    container.with_command("--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1")
+    with container:
+        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
+        # The set knows itself by its inner address, so clients must not follow it: a direct connection.
+        uri = f"mongodb://{address}/?directConnection=true"
+        with MongoClient(uri, serverSelectionTimeoutMS=30_000) as client:
+            members = [{"_id": 0, "host": "localhost:27017"}]
+            client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
+            _await_primary(client)
+        yield uri
+
+
+def _await_primary(client: MongoClient[dict[str, object]]) -> None:
+    deadline = time.monotonic() + 30
+    while not client.admin.command("hello").get("isWritablePrimary"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the MongoDB container has no primary after 30 seconds")
+        time.sleep(0.1)
+
+
+@contextmanager
+def _kafka_container() -> Iterator[str]:
+    from testcontainers.kafka import KafkaContainer
+
+    container = KafkaContainer(_KAFKA_IMAGE).with_kraft()
+    container.with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
+    with container:
+        yield container.get_bootstrap_server()
