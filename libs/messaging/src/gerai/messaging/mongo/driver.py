@@ -80,6 +80,10 @@ class Database:
         async with stream:
             yield stream
 
+    async def drop(self) -> None:
+        """Delete the whole database; for tests."""
+        await self._client.drop_database(self.name)
+
     async def close(self) -> None:
         closed = self._client.close()
         if isawaitable(closed):

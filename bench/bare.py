@@ -1,0 +1,43 @@
+"""The yardstick: a bare loop of the same driver that commits two inserts in a majority transaction."""
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+from gerai.messaging.mongo.driver import Database, Session
+
+from bench.http_load import Load
+
+PAD = "x" * 200
+
+
+async def bare_loop(database: Database, *, tasks: int, seconds: float) -> Load:
+    """Transactions per second and their latencies with `tasks` side by side."""
+    load = Load()
+    ends = time.perf_counter() + seconds
+
+    async def transaction() -> None:
+        one, two = _document(), _document()
+
+        async def write(session: Session) -> None:
+            await database["bare_a"].insert_one(one, session=session)
+            await database["bare_b"].insert_one(two, session=session)
+
+        await database.transaction(write)
+
+    async def loop() -> None:
+        while (begun := time.perf_counter()) < ends:
+            await transaction()
+            load.saw(201, b"", time.perf_counter() - begun)
+
+    await transaction()
+    load.latencies.clear()
+    begun = time.perf_counter()
+    await asyncio.gather(*(loop() for _ in range(tasks)))
+    load.seconds = time.perf_counter() - begun
+    return load
+
+
+def _document() -> dict[str, Any]:
+    return {"_id": uuid.uuid4().hex, "value": 1, "pad": PAD}

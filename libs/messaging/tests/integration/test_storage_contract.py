@@ -1,0 +1,152 @@
+"""One contract, every storage: the in-memory twin and MongoDB through both drivers answer alike."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.mongo.driver import Driver, connect
+from gerai.messaging.mongo.storage import Index, MongoStorage
+from gerai.messaging.selection import Selection
+from gerai.messaging.storage import AlreadyDone, Batch, Conflict, DocumentWrite, Storage, StoredAnswer, TimerRow
+from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from messaging_builders import NOON, Jar, Tally, context, once
+
+
+@pytest.fixture(params=["memory", "motor", "pymongo"])
+async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
+    if request.param == "memory":
+        yield MemoryStorage()
+        return
+    uri = request.getfixturevalue("mongodb_uri")
+    database = connect(uri, f"contract_{uuid.uuid4().hex[:8]}", driver=Driver(request.param))
+    store = MongoStorage(database)
+    await store.prepare([Index(collection="jars", keys=(("shelf", 1), ("filled", 1), ("_id", 1)))])
+    yield store
+    await database.drop()
+    await database.close()
+
+
+def saved(jar: Jar, version: int = 1) -> Jar:
+    return jar.model_copy(update={"version": version})
+
+
+def jar(id: str, **fields: object) -> Jar:
+    return saved(Jar(id=id, tenant="muna-barat", **fields))  # type: ignore[arg-type]
+
+
+def timer(version: int = 1) -> TimerRow:
+    return TimerRow(id="t:1", name="t", key="1", tenant="muna-barat", due=NOON, version=version)
+
+
+class TestCommit:
+    async def test_what_was_added_is_found(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1", filled=2)]))
+        (found,) = await storage.fetch({Jar: ["j1", "missing"]})
+        assert (found.id, found.version, found.filled) == ("j1", 1, 2)
+
+    async def test_a_changed_version_conflicts_and_writes_nothing(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1")]))
+        await storage.commit(Batch(changed=[(saved(jar("j1", filled=1), 2), 1)]))
+        with pytest.raises(Conflict):
+            await storage.commit(Batch(changed=[(saved(jar("j1", filled=9), 2), 1)], added=[jar("j2")]))
+        found = await storage.fetch({Jar: ["j1", "j2"]})
+        assert [(one.id, one.filled) for one in found] == [("j1", 1)]
+
+    async def test_an_id_that_is_taken_conflicts(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1")]))
+        with pytest.raises(Conflict):
+            await storage.commit(Batch(added=[jar("j1")]))
+
+    async def test_a_once_key_takes_effect_once(self, storage: Storage) -> None:
+        answer = StoredAnswer(body=b"first", fingerprint="f", headers={"status": "201"})
+        await storage.commit(Batch(once=[(once("k"), answer)], added=[jar("j1")]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(once=[(once("k"), answer)], added=[jar("j2")]))
+        assert await storage.answers([once("k"), once("other")]) == {"k": answer}
+        assert await storage.fetch({Jar: ["j2"]}) == []
+
+    async def test_a_timer_is_done_once_and_a_moved_one_is_not_the_same(self, storage: Storage) -> None:
+        await storage.commit(Batch(timers_set=[timer(1)]))
+        await storage.commit(Batch(timers_set=[timer(2)]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(timers_done=[timer(1)]))
+        await storage.commit(Batch(timers_done=[timer(2)]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(timers_done=[timer(2)]))
+
+    async def test_a_timer_may_set_itself_again(self, storage: Storage) -> None:
+        await storage.commit(Batch(timers_set=[timer(1)]))
+        await storage.commit(Batch(timers_done=[timer(1)], timers_set=[timer(2)]))
+        await storage.commit(Batch(timers_done=[timer(2)]))
+
+    async def test_documents_beside_are_replaced_and_deleted(self, storage: Storage) -> None:
+        for document in ({"a": 1}, {"a": 2}, None, None):
+            await storage.commit(Batch(documents=[DocumentWrite(collection="beside", id="d", document=document)]))
+
+
+class TestSelect:
+    async def test_the_first_in_order_up_to_the_limit(self, storage: Storage) -> None:
+        jars = [jar(f"j{n}", filled=n % 3, shelf="s1" if n < 8 else "s2") for n in range(10)]
+        await storage.commit(Batch(added=list(jars)))
+        by_filled = Selection(
+            kind=Jar, where={"shelf": "s1", "filled": {"$gt": 0}}, order=(("filled", -1), ("id", 1)), limit=4
+        )
+        s2 = Selection(kind=Jar, where={"shelf": {"$in": ["s2", "s3"]}, "filled": {"$lte": 1}}, limit=10)
+        first, second = await storage.select([by_filled, s2])
+        assert [(one.id, one.filled) for one in first] == [("j2", 2), ("j5", 2), ("j1", 1), ("j4", 1)]
+        assert [one.id for one in second] == ["j9"]
+
+    async def test_a_group_sees_its_own_changes(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1"), jar("j2"), jar("j3", filled=1)]))
+        empty = Selection(kind=Jar, where={"filled": 0}, limit=10)
+        gathering = Gathering(storage, {})
+        one = UnitOfWork(gathering, context(), source="test")
+        first, *_ = await one.select(empty, first=1)
+        first.fill()
+        one.add(Jar(id="j0", tenant="muna-barat"))
+        one.join()
+        two = UnitOfWork(gathering, context(), source="test")
+        assert [found.id for found in await two.select(empty)] == ["j0", "j2"]
+
+    async def test_a_used_up_selection_is_not_taken_for_the_end(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1"), jar("j2")]))
+        narrow = Selection(kind=Jar, where={"filled": 0}, limit=1)
+        gathering = Gathering(storage, {})
+        one = UnitOfWork(gathering, context(), source="test")
+        (await one.select(narrow, first=1))[0].fill()
+        one.join()
+        with pytest.raises(Conflict):
+            await UnitOfWork(gathering, context(), source="test").select(narrow, first=1)
+
+
+class TestGroupCommit:
+    async def test_two_processes_draw_every_number_once(self, storage: Storage) -> None:
+        import asyncio
+
+        async def draw(uow: UnitOfWork) -> StoredAnswer:
+            tally = await uow.find(Tally, "t1")
+            if tally is None:
+                tally = Tally(id="t1", tenant="muna-barat")
+                uow.add(tally)
+            return StoredAnswer(body=str(tally.next()).encode())
+
+        async with GroupCommit(storage, source="a") as one, GroupCommit(storage, source="b") as two:
+            answers = await asyncio.gather(
+                *(process.execute(draw, context=context()) for process in [one, two] * 40)
+            )
+        assert sorted(int(answer.body) for answer in answers) == list(range(1, 81))
+
+    async def test_positions_never_fall_within_an_aggregate(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1", room=10)]))
+        gathering = Gathering(storage, {})
+        for _ in range(5):
+            unit = UnitOfWork(gathering, context(), source="test")
+            (await unit.get(Jar, "j1")).fill(at=NOON - timedelta(days=1))
+            unit.join()
+        rows = gathering.batch.outbox
+        assert [row.version for row in rows] == [2, 3, 4, 5, 6]
+        assert [row.position for row in rows] == sorted({row.position for row in rows})
+        assert all(row.headers["ce_id"] == row.id for row in rows)

@@ -1,0 +1,199 @@
+"""Group commit on the in-memory twin: what callers are promised, without IO."""
+
+import asyncio
+
+import pytest
+from gerai.messaging.group_commit import GroupCommit, StoreBusy
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.refusal import UnableToFind, UnableToRepeat
+from gerai.messaging.storage import Batch, Conflict, StoredAnswer
+from gerai.messaging.unit_of_work import UnitOfWork
+from messaging_builders import Jar, Tally, UnableToFill, context, once
+
+
+def filling(id: str = "j1"):
+    async def fill(uow: UnitOfWork) -> StoredAnswer:
+        jar = await uow.get(Jar, id)
+        jar.fill()
+        return StoredAnswer(body=str(jar.filled).encode())
+
+    return fill
+
+
+async def put(storage: MemoryStorage, *jars: Jar) -> None:
+    batch = Batch(added=[jar.model_copy(update={"version": 1}) for jar in jars])
+    await storage.commit(batch)
+
+
+class CountingStorage(MemoryStorage):
+    """The twin, which can be told to conflict or to break."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conflicts = 0
+        self.broken: Exception | None = None
+
+    async def commit(self, batch: Batch) -> None:
+        if self.broken is not None:
+            raise self.broken
+        if self.conflicts:
+            self.conflicts -= 1
+            raise Conflict("planted")
+        await super().commit(batch)
+
+
+class TestGroup:
+    async def test_commands_on_one_aggregate_see_each_other_and_share_one_transaction(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat", room=50))
+        before = storage.commits
+        async with GroupCommit(storage, source="test") as commit:
+            answers = await asyncio.gather(*(commit.execute(filling(), context=context()) for _ in range(50)))
+        assert sorted(int(answer.body) for answer in answers) == list(range(1, 51))
+        assert storage.commits - before == 1
+        assert [row.version for row in storage.outbox] == list(range(2, 52))
+
+    async def test_a_refused_command_drops_out_alone(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat", room=3))
+        async with GroupCommit(storage, source="test") as commit:
+            results = await asyncio.gather(
+                *(commit.execute(filling(), context=context()) for _ in range(5)), return_exceptions=True
+            )
+        assert [type(one) for one in results] == [StoredAnswer] * 3 + [UnableToFill] * 2
+        assert len(storage.outbox) == 3
+
+    async def test_a_command_that_fails_half_way_leaves_no_trace(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+
+        async def breaks(uow: UnitOfWork) -> None:
+            (await uow.get(Jar, "j1")).fill()
+            uow.add(Jar(id="j2", tenant="muna-barat"))
+            raise RuntimeError("planted")
+
+        async with GroupCommit(storage, source="test") as commit:
+            broken, good = await asyncio.gather(
+                commit.execute(breaks, context=context()),
+                commit.execute(filling(), context=context()),
+                return_exceptions=True,
+            )
+        assert isinstance(broken, RuntimeError)
+        assert good.body == b"1"
+        assert "j2" not in storage.aggregates[Jar]
+
+    async def test_a_cancelled_caller_does_not_stop_the_others(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        async with GroupCommit(storage, source="test") as commit:
+            first = asyncio.create_task(commit.execute(filling(), context=context()))
+            second = asyncio.create_task(commit.execute(filling(), context=context()))
+            await asyncio.sleep(0)
+            first.cancel()
+            assert (await second).body in (b"1", b"2")
+
+
+class TestOnce:
+    async def test_a_retry_gets_the_first_answer_and_changes_nothing(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        async with GroupCommit(storage, source="test") as commit:
+            first = await commit.execute(filling(), context=context(), once=once("k"))
+            again = await commit.execute(filling(), context=context(), once=once("k"))
+        assert (first.body, again.body) == (b"1", b"1")
+        assert (first.repeated, again.repeated) == (False, True)
+        assert len(storage.outbox) == 1
+
+    async def test_twins_in_one_group_take_effect_once(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        async with GroupCommit(storage, source="test") as commit:
+            answers = await asyncio.gather(
+                *(commit.execute(filling(), context=context(), once=once("k")) for _ in range(3))
+            )
+        assert {answer.body for answer in answers} == {b"1"}
+        assert len(storage.outbox) == 1
+
+    async def test_a_retry_of_what_would_now_be_refused_gets_the_first_answer(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat", room=1))
+        async with GroupCommit(storage, source="test") as commit:
+            await commit.execute(filling(), context=context(), once=once("k"))
+            again = await commit.execute(filling(), context=context(), once=once("k"))
+        assert again.body == b"1"
+
+    async def test_the_same_key_with_another_request_is_refused(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        async with GroupCommit(storage, source="test") as commit:
+            await commit.execute(filling(), context=context(), once=once("k", "one"))
+            with pytest.raises(UnableToRepeat):
+                await commit.execute(filling(), context=context(), once=once("k", "two"))
+        assert len(storage.outbox) == 1
+
+
+class TestTrouble:
+    async def test_a_conflict_reads_again_and_retries(self) -> None:
+        storage = CountingStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        storage.conflicts = 6
+        async with GroupCommit(storage, source="test") as commit:
+            answers = await asyncio.gather(*(commit.execute(filling(), context=context()) for _ in range(3)))
+        assert sorted(answer.body for answer in answers) == [b"1", b"2", b"3"]
+        assert len(storage.outbox) == 3
+
+    async def test_a_stale_warm_aggregate_is_noticed(self) -> None:
+        storage = MemoryStorage()
+
+        async def draw(uow: UnitOfWork) -> StoredAnswer:
+            tally = await uow.find(Tally, "t1")
+            if tally is None:
+                tally = Tally(id="t1", tenant="muna-barat")
+                uow.add(tally)
+            return StoredAnswer(body=str(tally.next()).encode())
+
+        async with GroupCommit(storage, source="a") as one, GroupCommit(storage, source="b") as two:
+            drawn = [
+                int((await process.execute(draw, context=context())).body)
+                for process in (one, two, one, one, two, two, one)
+            ]
+        assert drawn == [1, 2, 3, 4, 5, 6, 7]
+
+    async def test_endless_conflicts_end_in_a_named_error(self) -> None:
+        storage = CountingStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        storage.conflicts = 1_000
+        async with GroupCommit(storage, source="test", attempts=3) as commit:
+            with pytest.raises(StoreBusy):
+                await commit.execute(filling(), context=context())
+
+    async def test_a_broken_store_reaches_every_caller_and_the_next_command_works(self) -> None:
+        storage = CountingStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        storage.broken = ConnectionError("planted")
+        async with GroupCommit(storage, source="test") as commit:
+            results = await asyncio.gather(
+                *(commit.execute(filling(), context=context()) for _ in range(4)), return_exceptions=True
+            )
+            assert all(isinstance(one, ConnectionError) for one in results)
+            storage.broken = None
+            assert (await commit.execute(filling(), context=context())).body == b"1"
+
+    async def test_too_many_waiting_commands_are_refused_at_the_door(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat", room=50))
+        async with GroupCommit(storage, source="test", waiting_limit=10) as commit:
+            results = await asyncio.gather(
+                *(commit.execute(filling(), context=context()) for _ in range(12)), return_exceptions=True
+            )
+        assert sum(isinstance(one, StoreBusy) for one in results) == 2
+
+
+class TestTenant:
+    async def test_another_regencys_aggregate_does_not_exist(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="badung"))
+        async with GroupCommit(storage, source="test") as commit:
+            with pytest.raises(UnableToFind):
+                await commit.execute(filling(), context=context("muna-barat"))
+        assert storage.outbox == []

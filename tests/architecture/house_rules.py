@@ -1,0 +1,147 @@
+"""The house rules that no off-the-shelf linter checks, each a function from a tree to what breaks it."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+FILE_LIMIT = 400
+FUNCTION_LIMIT = 60
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "misc"}
+CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter"}
+IO_MODULES = {"os", "socket", "asyncio", "subprocess", "pathlib", "httpx", "random", "time"}
+REGISTRY_HOSTS = re.compile(r"https?://[\w.-]*(pypi|pythonhosted|maven|npmjs|crates|golang)[\w.-]*")
+
+Rule = Callable[[Path], Iterator[str]]
+
+
+def python_files(root: Path) -> Iterator[Path]:
+    for top in ("libs", "services", "deploy", "demo", "bench", "tests"):
+        for path in sorted((root / top).rglob("*.py")):
+            if ".venv" not in path.parts and "__pycache__" not in path.parts:
+                yield path
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    return (path for path in python_files(root) if "tests" not in path.relative_to(root).parts)
+
+
+def _domain(root: Path) -> Iterator[Path]:
+    return (path for path in _sources(root) if "domain" in path.relative_to(root).parts)
+
+
+def files_are_short(root: Path) -> Iterator[str]:
+    for path in python_files(root):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > FILE_LIMIT:
+            yield f"{path.relative_to(root)}: {lines} lines, more than {FILE_LIMIT}"
+
+
+def functions_are_short(root: Path) -> Iterator[str]:
+    for path in python_files(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > FUNCTION_LIMIT:
+                    yield f"{path.relative_to(root)}:{node.lineno} {node.name}: {lines} lines"
+
+
+def names_say_something(root: Path) -> Iterator[str]:
+    for path in python_files(root):
+        for part in path.relative_to(root).with_suffix("").parts:
+            if part.lower() in EMPTY_NAMES:
+                yield f"{path.relative_to(root)}: '{part}' does not say what is in it"
+
+
+def domain_has_no_clock(root: Path) -> Iterator[str]:
+    for path in _domain(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in CLOCKS
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in {"datetime", "date", "time"}
+            ):
+                yield f"{path.relative_to(root)}:{node.lineno} reads a clock; take `at` instead"
+
+
+def domain_has_no_io(root: Path) -> Iterator[str]:
+    for path in _domain(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for name in names:
+                if name.split(".")[0] in IO_MODULES:
+                    yield f"{path.relative_to(root)}:{node.lineno} imports {name}"
+            if isinstance(node, ast.AsyncFunctionDef):
+                yield f"{path.relative_to(root)}:{node.lineno} {node.name} is async: the domain awaits nothing"
+
+
+def refusals_are_named(root: Path) -> Iterator[str]:
+    for path in _sources(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef) or node.name == "Refusal":
+                continue
+            bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+            if "Refusal" in bases and not node.name.startswith("UnableTo"):
+                yield f"{path.relative_to(root)}:{node.lineno} {node.name}: a refusal is named UnableTo…"
+
+
+def nothing_is_swallowed(root: Path) -> Iterator[str]:
+    for path in _sources(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and all(isinstance(one, ast.Pass) for one in node.body):
+                yield f"{path.relative_to(root)}:{node.lineno} an exception is swallowed with `pass`"
+
+
+def one_driver_module(root: Path) -> Iterator[str]:
+    for path in _sources(root):
+        if path.as_posix().endswith("gerai/messaging/mongo/driver.py"):
+            continue
+        if re.search(r"^\s*(from|import) motor\b", path.read_text(encoding="utf-8"), re.MULTILINE):
+            yield f"{path.relative_to(root)}: only mongo/driver.py knows the driver"
+
+
+def tests_do_not_sleep(root: Path) -> Iterator[str]:
+    pattern = re.compile(r"\b(time|asyncio)\.sleep\((?!0\))")
+    for path in python_files(root):
+        if path.name.startswith("test_"):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+                if pattern.search(line):
+                    yield f"{path.relative_to(root)}:{number} sleeps; wait for what is expected with `eventually`"
+
+
+def tests_assert_something(root: Path) -> Iterator[str]:
+    for path in python_files(root):
+        if not path.name.startswith("test_"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                text = ast.unparse(node)
+                if not re.search(r"assert|raises|expect|eventually|require|must_|check", text):
+                    yield f"{path.relative_to(root)}:{node.lineno} {node.name} asserts nothing"
+
+
+def no_registry_address(root: Path) -> Iterator[str]:
+    for path in [*python_files(root), *root.glob("*.toml"), *root.glob("*.lock"), *root.glob("*.md")]:
+        if found := REGISTRY_HOSTS.search(path.read_text(encoding="utf-8")):
+            yield f"{path.relative_to(root)}: names a package registry: {found.group(0)}"
+
+
+RULES: tuple[Rule, ...] = (
+    files_are_short,
+    functions_are_short,
+    names_say_something,
+    domain_has_no_clock,
+    domain_has_no_io,
+    refusals_are_named,
+    nothing_is_swallowed,
+    one_driver_module,
+    tests_do_not_sleep,
+    tests_assert_something,
+    no_registry_address,
+)
