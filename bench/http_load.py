@@ -85,7 +85,9 @@ class Connection:
         return int(head[9:12]), body
 
 
-async def drive(url: str, *, connections: int, seconds: float, next_request: Callable[[int], Request]) -> Load:
+async def drive(
+    url: str, *, connections: int, seconds: float, next_request: Callable[[int], Request]
+) -> Load:
     """Keep `connections` busy for `seconds`; `next_request(connection number)` says with what."""
     load = Load()
     ends = time.perf_counter() + seconds

@@ -18,7 +18,10 @@ PLANTED = {
     "refusals_are_named": (DOMAIN, "class Nope(Refusal):\n    x = 1\n"),
     "nothing_is_swallowed": (DOMAIN, "try:\n    x = 1\nexcept ValueError:\n    pass\n"),
     "one_driver_module": (DOMAIN, "from motor.motor_asyncio import AsyncIOMotorClient\n"),
-    "tests_do_not_sleep": ("tests/test_x.py", "async def test_x():\n    await asyncio.sleep(1)\n    assert True\n"),
+    "tests_do_not_sleep": (
+        "tests/test_x.py",
+        "async def test_x():\n    await asyncio.sleep(1)\n    assert True\n",
+    ),
     "tests_assert_something": ("tests/test_x.py", "def test_x():\n    print(1)\n"),
     "no_registry_address": ("README.md", "see https://files.python" + "hosted.org/x\n"),
 }

@@ -12,7 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PLANTED = {
     "The published language knows nobody": ("libs/contracts/src/gerai/contracts/event.py", "import motor"),
-    "Libraries know no service": ("libs/messaging/src/gerai/messaging/context.py", "import gerai.queue.settings"),
+    "Libraries know no service": (
+        "libs/messaging/src/gerai/messaging/context.py",
+        "import gerai.queue.settings",
+    ),
     "Imports of the queue point inward": (
         "services/queue/src/gerai/queue/domain/planted.py",
         "import gerai.queue.use_cases.issue_ticket",

@@ -27,7 +27,7 @@ class Jar(Aggregate):
         if self.filled >= self.room:
             raise UnableToFill("full")
         self.filled += 1
-        self._record(counted(self.tenant, self.filled), at=at)
+        self._record(HourCounted(tenant=self.tenant, hour=at, tickets=self.filled), at=at)
 
 
 class Tally(Aggregate):
@@ -39,10 +39,6 @@ class Tally(Aggregate):
     def next(self) -> int:
         self.count += 1
         return self.count
-
-
-def counted(tenant: str, tickets: int) -> HourCounted:
-    raise NotImplementedError
 
 
 def context(tenant: str | None = "muna-barat", **rest: Any) -> Context:

@@ -10,7 +10,15 @@ from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
 from gerai.messaging.mongo.storage import Index, MongoStorage
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import AlreadyDone, Batch, Conflict, DocumentWrite, Storage, StoredAnswer, TimerRow
+from gerai.messaging.storage import (
+    AlreadyDone,
+    Batch,
+    Conflict,
+    DocumentWrite,
+    Storage,
+    StoredAnswer,
+    TimerRow,
+)
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 from messaging_builders import NOON, Jar, Tally, context, once
 
@@ -84,7 +92,9 @@ class TestCommit:
 
     async def test_documents_beside_are_replaced_and_deleted(self, storage: Storage) -> None:
         for document in ({"a": 1}, {"a": 2}, None, None):
-            await storage.commit(Batch(documents=[DocumentWrite(collection="beside", id="d", document=document)]))
+            await storage.commit(
+                Batch(documents=[DocumentWrite(collection="beside", id="d", document=document)])
+            )
 
 
 class TestSelect:

@@ -1,0 +1,24 @@
+"""What the example service says."""
+
+from datetime import datetime
+
+from gerai.contracts.event import Cleanup, Event, Topic
+
+HOURS = Topic(
+    name="hourly.hours",
+    key="tally id",
+    partitions=3,
+    retention_days=30,
+    cleanup=Cleanup.DELETE,
+    owner="hourly",
+)
+
+
+class HourCounted(Event, type="hourly.hour-counted.v1", topic=HOURS):
+    """A ticket was added to the count of its hour."""
+
+    tenant: str
+    hour: datetime
+    """The hour's beginning, UTC."""
+    tickets: int
+    """Tickets issued in this hour so far."""
