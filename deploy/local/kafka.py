@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from local import jars
 from local.failure import UnableToStart
+from local.once import run_once
 from local.places import require_space
 from local.ports import HOST
 from local.supervisor import Program
@@ -44,7 +45,7 @@ async def program(
 ) -> Program:
     """The broker; its storage is formatted first, where that was not done yet."""
     require_space(directory, 1_000, "Kafka")
-    class_path = ":".join(str(path) for path in await asyncio.to_thread(jars.fetch, "kafka"))
+    class_path = ":".join(str(path) for path in await jars.obtain("kafka"))
     config = directory / "server.properties"
     lines = _properties(directory, port, controller_port) | dict(settings or {})
     config.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
@@ -92,22 +93,11 @@ async def _format(directory: Path, java: tuple[str, ...], config: Path) -> None:
     if done.exists():
         return
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    process = await asyncio.create_subprocess_exec(
-        *java,
-        *("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", str(config)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), _FORMAT_SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
+    tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", str(config))
+    code, output = await run_once((*java, *tool), seconds=_FORMAT_SECONDS)
+    if code != 0:
         raise UnableToStart(
-            f"Kafka's storage can't be formatted in {directory}:\n    {output.decode().strip()[-800:]}"
+            f"Kafka's storage can't be formatted in {directory}:\n    {output.strip()[-800:]}"
         )
     done.write_text(cluster_id)
 

@@ -8,8 +8,14 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
+
+
+def bound_to_us(argv: Sequence[str], *, niceness: int = 0) -> list[str]:
+    """The command line that runs `argv` as a program which can't outlive this process."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(niceness), *argv]
 
 
 def main(parent: int, niceness: int, argv: list[str]) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.failure import UnableToStart
+from local.launch import bound_to_us
 from local.ledger import Ledger
 from local.places import ROOT
 from local.ports import require_free
 
-_LAUNCHER = str(Path(__file__).with_name("launch.py"))
 _AFTER_KILL_SECONDS = 10.0
 _LAST_LINES = 12
 _NO_SPACE = ("No space left on device", "ENOSPC", "errno 28", "Errno 28")
@@ -78,11 +78,9 @@ class Supervised:
             require_free(self.name, self.program.port)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        launcher = (sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), str(self.program.niceness))
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *launcher,
-                *self.program.argv,
+                *bound_to_us(self.program.argv, niceness=self.program.niceness),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -140,7 +140,7 @@ def _base64url(data: bytes) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`make token`: print a token for the platform that `make up` started."""
     parser = argparse.ArgumentParser(prog="local.tokens", description=main.__doc__)
-    parser.add_argument("roles", nargs="+", metavar="ROLE")
+    parser.add_argument("roles", nargs="?", default="", metavar="ROLE", help="one, or several with commas")
     parser.add_argument("--tenant", default=TENANT)
     parser.add_argument("--subject")
     parser.add_argument("--hours", type=float, default=12.0)
@@ -148,13 +148,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     directory = data_dir("up")
     state = directory / "platform.json"
     try:
-        for name in chosen.roles:
-            role(name)
+        roles = [role(name) for name in chosen.roles.replace(",", " ").split()]
         if not state.exists():
             raise UnableToStart("The platform was never started here: run `make up` first.")
         issuer = Issuer.at(directory / "issuer", url=json.loads(state.read_text())["issuer"])
         ttl = timedelta(hours=chosen.hours)
-        print(issuer.mint(*chosen.roles, tenant=chosen.tenant, subject=chosen.subject, ttl=ttl))
+        print(issuer.mint(*roles, tenant=chosen.tenant, subject=chosen.subject, ttl=ttl))
     except UnableToStart as error:
         print(error.sentence, file=sys.stderr)
         return 1

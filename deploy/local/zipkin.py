@@ -1,6 +1,5 @@
 """Zipkin, the trace viewer: it keeps the newest spans in memory and forgets them when it stops."""
 
-import asyncio
 from pathlib import Path
 
 from local import jars
@@ -15,7 +14,7 @@ def url(port: int) -> str:
 
 
 async def program(*, directory: Path, port: int) -> Program:
-    (archive,) = await asyncio.to_thread(jars.fetch, "zipkin")
+    (archive,) = await jars.obtain("zipkin")
     require_space(directory, 300, "Zipkin")
 
     async def ready() -> bool:

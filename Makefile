@@ -1,0 +1,57 @@
+# Everything that can be done with this repository. It needs python3 (3.11 or newer), make and git.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+SUITES := libs services deploy tests demo bench
+
+export PYTHONPATH := $(CURDIR)/deploy:$(CURDIR)
+export MYPYPATH := deploy
+
+.DEFAULT_GOAL := help
+.PHONY: help install up demo token test unit integration check format bench lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Put everything into .venv (every target does this; it takes no time when nothing changed)
+	@$(PYTHON) -m local.bootstrap
+
+up: install ## Start the whole platform with Muna Barat's 29 gerai; Ctrl-C stops it, the data stay
+	@$(PY) -m local
+
+demo: install ## Play a working day (JSON=path writes the figures, SEED=n changes the arrivals)
+	@$(PY) -m demo $(if $(JSON),--json '$(JSON)') $(if $(SEED),--seed '$(SEED)')
+
+token: install ## Print a token for the running platform: ROLE=officer [TENANT=muna-barat]
+	@$(PY) -m local.tokens '$(ROLE)' $(if $(TENANT),--tenant '$(TENANT)')
+
+test: install ## All tests, on a real MongoDB and a real Kafka
+	@$(PY) -m pytest $(SUITES)
+
+unit: install ## Tests that need no other process
+	@$(PY) -m pytest $(SUITES) -m 'not integration'
+
+integration: install ## Tests that need the real parts
+	@$(PY) -m pytest $(SUITES) -m integration
+
+check: install ## Formatter, linter, types, import rules, house rules
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+	@$(PY) -m pytest tests/architecture
+
+format: install ## Format, and fix what the linter can fix
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+bench: install ## Measure (JSON=path writes the figures)
+	@$(PY) -m bench $(if $(JSON),--json '$(JSON)')
+
+lock: install ## Resolve all packages anew: requirements.lock and deploy/local/jars.lock
+	@.venv/bin/uv lock --upgrade
+	@.venv/bin/uv export --quiet --format requirements-txt --all-packages --all-groups --no-emit-workspace --no-header -o requirements.lock
+	@$(PY) -m local.jars lock
+
+clean: ## Remove the environment, the downloads and all local data
+	@rm -rf .venv .gerai .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,243 @@
+"""`make install`: makes `.venv` in the checkout and puts everything in it that `requirements.lock` pins.
+
+Run by the system's own Python, so it needs nothing but the standard library, and it must at least be readable
+for a Python that is too old, to say so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDEST = (3, 11)
+NEWEST_TRIED = 14
+_SPACE_MB = 1_500
+_ANOTHER_INSTALL_SECONDS = 600
+_STEP_SECONDS = 1_800
+
+
+class UnableToInstall(Exception):
+    """Why it can't be done, as a sentence for a person."""
+
+
+class Checkout:
+    """A checkout and its environment. Nothing is written elsewhere."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lock = root / "requirements.lock"
+        self.venv = root / ".venv"
+        self.python = self.venv / "bin" / "python"
+        self.stamp = self.venv / "gerai.stamp"
+        self.log = root / ".gerai" / "install.log"
+
+    def members(self) -> list[Path]:
+        """The packages of this checkout, which are installed in place."""
+        projects = [*self.root.glob("libs/*/pyproject.toml"), *self.root.glob("services/*/pyproject.toml")]
+        return sorted(project.parent for project in projects)
+
+    def wanted(self) -> str:
+        """Changes whenever something would have to be installed anew."""
+        digest = hashlib.sha256(f"{sys.version_info[:2]} {self.root}".encode())
+        for file in [self.lock, Path(__file__), *(member / "pyproject.toml" for member in self.members())]:
+            digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def current(self) -> bool:
+        return self.python.exists() and self.stamp.exists() and self.stamp.read_text() == self.wanted()
+
+    def pins(self, name: str) -> str:
+        """The lines of one package in the lock file, with its hashes."""
+        found = re.search(rf"^{re.escape(name)}==.*(?:\n .*)*", self.lock.read_text(), re.MULTILINE)
+        if found is None:
+            raise UnableToInstall(
+                f"{self.lock.name} doesn't pin {name}: run `make lock` on a working checkout."
+            )
+        return found.group(0) + "\n"
+
+
+def install(checkout: Checkout) -> None:
+    """Bring the environment to what the lock file says; do nothing where it is that already."""
+    if checkout.current():
+        return
+    with _alone(checkout):
+        if checkout.current():  # another one did it while we waited
+            return
+        _require_space(checkout)
+        print("Installing into .venv; the first time takes a minute or two …", file=sys.stderr, flush=True)
+        checkout.stamp.unlink(missing_ok=True)
+        _make_venv(checkout)
+        _install_uv(checkout)
+        _install_packages(checkout)
+        checkout.stamp.write_text(checkout.wanted())
+        print("Installed.", file=sys.stderr, flush=True)
+
+
+def _make_venv(checkout: Checkout) -> None:
+    """Make the environment, anew where it belongs to another Python or is broken."""
+    if checkout.python.exists():
+        probe = (str(checkout.python), "-c", "import pip, sys; print(*sys.version_info[:2])")
+        answer = subprocess.run(probe, capture_output=True, text=True, timeout=60, check=False)
+        if answer.stdout.split() == [str(part) for part in sys.version_info[:2]]:
+            return
+    _run(checkout, [sys.executable, "-m", "venv", "--clear", str(checkout.venv)], "making .venv")
+
+
+def _install_uv(checkout: Checkout) -> None:
+    pins = checkout.venv / "uv.pins"
+    pins.write_text(checkout.pins("uv"))
+    pip = [str(checkout.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-input", "--retries", "2", "--timeout", "30", "--require-hashes", "-r", str(pins)]
+    _run(checkout, pip + options, "installing uv")
+
+
+def _install_packages(checkout: Checkout) -> None:
+    uv = [str(checkout.venv / "bin" / "uv"), "pip"]
+    target = ["--python", str(checkout.python)]
+    _run(checkout, [*uv, "sync", *target, "--require-hashes", str(checkout.lock)], "installing the packages")
+    editable = [part for member in checkout.members() for part in ("-e", str(member))]
+    # uv_build is pinned and installed by now; an isolated build would fetch one that is not.
+    options = ["--no-build-isolation", "--no-deps", "--offline"]
+    _run(checkout, [*uv, "install", *target, *options, *editable], "installing this checkout")
+
+
+def _run(checkout: Checkout, argv: Sequence[str], doing: str) -> None:
+    """Run one step; its output goes to the log, and what a person needs to know becomes a sentence."""
+    with checkout.log.open("a") as log:
+        print(f"$ {' '.join(argv)}", file=log, flush=True)
+        start = log.tell()
+        try:
+            code = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=checkout.root,
+                env=_environment(checkout),
+                timeout=_STEP_SECONDS,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise UnableToInstall(f"{doing.capitalize()} took more than half an hour: try again.") from None
+    if code != 0:
+        with checkout.log.open(errors="replace") as log:
+            log.seek(start)
+            raise UnableToInstall(explain(doing, log.read(), checkout.log))
+
+
+# What the tools say, and what it means. The first that fits is taken.
+_MEANINGS = (
+    (r"No space left on device|os error 28", "The disk is full: free some space, then try again."),
+    (
+        r"ensurepip is not available|No module named '?ensurepip|No module named '?venv|returned non-zero.*ensurepip",
+        "This Python comes without venv: install your system's package for it (often python3-venv), then try again.",
+    ),
+    (
+        r"do not match the hashes|[Hh]ash mismatch|HashMismatch",
+        "A downloaded package is not the file that requirements.lock pins: don't trust this network if it happens twice.",
+    ),
+    (
+        r"(?i)error sending request|failed to fetch|connection|temporary failure|timed? ?out|name or service"
+        r"|dns error|no matching distribution|could not find a version|proxy|certificate|network|http.* 5\d\d",
+        "The Python package registry can't be reached: check the network (and pip's settings), then try again.",
+    ),
+)
+
+
+def explain(doing: str, output: str, log: Path) -> str:
+    """One sentence about a failed step."""
+    for pattern, sentence in _MEANINGS:
+        if re.search(pattern, output):
+            return f"{sentence} (While {doing}; details: {log})"
+    last = output.strip().splitlines()[-1:] or ["it said nothing"]
+    return f"It failed while {doing}: {last[0].strip()} (details: {log})"
+
+
+def _environment(checkout: Checkout) -> dict[str, str]:
+    """uv doesn't read pip's settings; a machine with a mirror usually has it there."""
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    }
+    if checkout.python.exists() and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(env):
+        argv = [str(checkout.python), "-m", "pip", "config", "list"]
+        listed = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=env).stdout
+        found = re.search(r"^(?:global|install|:env:)\.index-url='(.+)'$", listed, re.MULTILINE)
+        if found is not None:
+            env["UV_DEFAULT_INDEX"] = found.group(1)
+        certificate = re.search(r"^(?:global|install|:env:)\.cert='(.+)'$", listed, re.MULTILINE)
+        if certificate is not None:
+            env.setdefault("SSL_CERT_FILE", certificate.group(1))
+    return env
+
+
+def _require_space(checkout: Checkout) -> None:
+    free = shutil.disk_usage(checkout.root).free // 1_000_000
+    if free < _SPACE_MB and not checkout.python.exists():
+        raise UnableToInstall(
+            f"The disk that holds {checkout.root} has {free} MB free, but the installation needs {_SPACE_MB} MB."
+        )
+
+
+@contextmanager
+def _alone(checkout: Checkout) -> Iterator[None]:
+    """Two installations into one environment would break it."""
+    checkout.log.parent.mkdir(exist_ok=True)
+    deadline = time.monotonic() + _ANOTHER_INSTALL_SECONDS
+    with checkout.log.with_name("install.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise UnableToInstall("Another installation has run for ten minutes: stop it.") from None
+                time.sleep(0.2)
+        yield
+
+
+def _newer_python() -> str | None:
+    """A Python on the PATH that is new enough, where `python3` is not."""
+    names = (f"python{OLDEST[0]}.{minor}" for minor in range(NEWEST_TRIED, OLDEST[1] - 1, -1))
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def main() -> int:
+    if sys.version_info[:2] < OLDEST:
+        newer = _newer_python()
+        if newer is not None:
+            os.execv(newer, [newer, "-m", "local.bootstrap"])
+        have = ".".join(str(part) for part in sys.version_info[:3])
+        print(
+            f"Gerai needs Python 3.11 or newer, and this is {have}: install one, then try again.",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        install(Checkout(ROOT))
+    except UnableToInstall as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the next run goes on from here.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"The installation can't write or run something: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
