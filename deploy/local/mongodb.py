@@ -96,7 +96,7 @@ async def _found(client: AsyncMongoClient[dict[str, Any]], address: str) -> None
 
 async def require_answer(given: str) -> None:
     """Refuse a `MONGODB_URI` that doesn't answer, or that can't do transactions."""
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(given, serverSelectionTimeoutMS=5_000)
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(given, serverSelectionTimeoutMS=3_000)
     try:
         hello = await client.admin.command("hello")
     except PyMongoError as error:

@@ -46,6 +46,11 @@ def role(name: str) -> Role:
         raise UnableToStart(f"There is no role {name!r}; the roles are {', '.join(Role)}.") from None
 
 
+def _require_one(roles: Sequence[str]) -> None:
+    if not roles:
+        raise UnableToStart(f"A token needs a role; the roles are {', '.join(Role)}.")
+
+
 class Issuer:
     """Signs tokens, and shows the public key to check them with."""
 
@@ -75,8 +80,7 @@ class Issuer:
     ) -> str:
         """A token for one or more roles. `now` is for tests of expired tokens."""
         names = [role(name).value for name in roles]
-        if not names:
-            raise UnableToStart(f"A token needs a role; the roles are {', '.join(Role)}.")
+        _require_one(names)
         issued = now or datetime.now(UTC)
         claims = {
             "iss": self.url,
@@ -149,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     state = directory / "platform.json"
     try:
         roles = [role(name) for name in chosen.roles.replace(",", " ").split()]
+        _require_one(roles)
         if not state.exists():
             raise UnableToStart("The platform was never started here: run `make up` first.")
         issuer = Issuer.at(directory / "issuer", url=json.loads(state.read_text())["issuer"])

@@ -1,0 +1,109 @@
+import subprocess
+import sys
+
+import pytest
+
+from local import bootstrap
+from local.bootstrap import Checkout, UnableToInstall, explain
+from local.places import ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    (tmp_path / "requirements.lock").write_text(
+        "uv==0.9 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nuv-build==0.9 \\\n    --hash=sha256:cc\n"
+    )
+    for member in ("libs/contracts", "services/queue"):
+        (tmp_path / member).mkdir(parents=True)
+        (tmp_path / member / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "services" / "notes").mkdir()
+    return Checkout(tmp_path)
+
+
+def pretend_installed(checkout: Checkout) -> None:
+    checkout.python.parent.mkdir(parents=True)
+    checkout.python.symlink_to(sys.executable)
+    checkout.stamp.write_text(checkout.wanted())
+
+
+class TestStamp:
+    def test_a_fresh_checkout_is_not_current(self, checkout):
+        assert not checkout.current()
+
+    def test_what_was_installed_is_current_until_something_changes(self, checkout):
+        pretend_installed(checkout)
+        assert checkout.current()
+        (checkout.root / "libs/contracts/pyproject.toml").write_text("[project]\nname='x'\n")
+        assert not checkout.current()
+
+    def test_a_new_member_or_another_pin_counts_as_a_change(self, checkout):
+        before = checkout.wanted()
+        (checkout.root / "services/notes/pyproject.toml").write_text("[project]\n")
+        with_member = checkout.wanted()
+        checkout.lock.write_text(checkout.lock.read_text().replace("0.9", "0.10"))
+        assert len({before, with_member, checkout.wanted()}) == 3
+
+    def test_a_current_checkout_runs_no_tool(self, checkout, monkeypatch):
+        pretend_installed(checkout)
+        monkeypatch.setattr(bootstrap, "_run", lambda *_: pytest.fail("nothing should run"))
+        bootstrap.install(checkout)
+
+    def test_a_step_that_fails_leaves_no_stamp(self, checkout, monkeypatch):
+        pretend_installed(checkout)
+        checkout.lock.write_text(checkout.lock.read_text() + "# changed\n")
+        monkeypatch.setattr(bootstrap, "_make_venv", lambda *_: None)
+        monkeypatch.setattr(bootstrap, "_install_uv", lambda c: bootstrap._run(c, ["false"], "installing uv"))
+        with pytest.raises(UnableToInstall, match="It failed while installing uv"):
+            bootstrap.install(checkout)
+        assert not checkout.stamp.exists()
+
+
+class TestPins:
+    def test_are_the_lines_of_one_package_only(self, checkout):
+        assert checkout.pins("uv") == "uv==0.9 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n"
+
+    def test_the_real_lock_pins_uv(self):
+        assert "--hash=sha256:" in Checkout(ROOT).pins("uv")
+
+
+class TestExplanations:
+    @pytest.mark.parametrize(
+        ("output", "sentence"),
+        [
+            ("OSError: [Errno 28] No space left on device", "The disk is full"),
+            ("error: failed to write (os error 28)", "The disk is full"),
+            (
+                "The virtual environment was not created because ensurepip is not available.",
+                "comes without venv",
+            ),
+            (
+                "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES; they do not match the hashes",
+                "is not the file",
+            ),
+            ("error: error sending request for url: dns error", "can't be reached"),
+            ("ERROR: No matching distribution found for uv==0.9", "can't be reached"),
+            ("something else\nat last", "It failed while testing: at last"),
+        ],
+    )
+    def test_say_what_a_person_needs_to_know(self, checkout, output, sentence):
+        assert sentence in explain("testing", output, checkout.log)
+
+
+class TestAnOldPython:
+    def test_is_told_what_is_needed(self, monkeypatch, capsys):
+        monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+        monkeypatch.setattr(bootstrap, "_newer_python", lambda: None)
+        assert bootstrap.main() == 1
+        assert "needs Python 3.11 or newer, and this is 3.9.2" in capsys.readouterr().err
+
+    def test_can_at_least_read_the_file(self):
+        import ast
+
+        source = (ROOT / "deploy" / "local" / "bootstrap.py").read_text()
+        ast.parse(source, feature_version=(3, 8))
+
+
+class TestTheCommand:
+    def test_needs_nothing_that_is_not_in_the_standard_library(self):
+        code = "import sys; sys.path.insert(0, 'deploy'); import local.bootstrap"
+        subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=ROOT, check=True, timeout=30)

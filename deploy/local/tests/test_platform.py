@@ -1,0 +1,95 @@
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.failure import UnableToStart
+from local.platform import running
+from local.supervisor import ProcessDied
+
+STANDINS = {"PYTHONPATH": str(Path(__file__).parent / "standins")}
+
+
+def standin(data_dir: Path, **options):
+    """A platform of stand-ins: the real parts have a test of their own."""
+    return running(
+        profile="test",
+        data_dir=data_dir,
+        services=["standin"],
+        env=STANDINS | {"GERAI_CLOCK_SPEED": "60"},
+        start_mongodb=False,
+        start_kafka=False,
+        **options,
+    )
+
+
+class TestRunning:
+    async def test_tells_every_process_what_it_has_to_know(self, tmp_path):
+        async with standin(tmp_path) as platform, httpx.AsyncClient() as client:
+            api = (await client.get(platform.url("standin") + "/settings")).json()
+            worker = (await client.get(platform.url("standin-worker") + "/settings")).json()
+            issuer = (await client.get(platform.issuer_url + "/.well-known/openid-configuration")).json()
+        assert (api["GERAI_ROLES"], worker["GERAI_ROLES"]) == ("api", "worker")
+        assert api["GERAI_MONGODB_DATABASE"] == "standin"
+        assert api["GERAI_ISSUER"] == issuer["issuer"] == platform.issuer_url
+        assert api["GERAI_JWKS_URL"] == issuer["jwks_uri"]
+        assert api["GERAI_CLOCK_SPEED"] == "60"
+        assert json.loads((tmp_path / "platform.json").read_text())["standin"] == platform.url("standin")
+
+    async def test_starts_as_many_replicas_as_it_is_told(self, tmp_path):
+        async with standin(tmp_path, replicas={"standin": 3, "standin-worker": 2}) as platform:
+            names = {process.name for process in platform.processes}
+            assert names == {
+                "issuer",
+                "standin",
+                "standin-2",
+                "standin-3",
+                "standin-worker",
+                "standin-worker-2",
+            }
+            assert len(set(platform.urls("standin"))) == 3
+
+    async def test_a_process_can_be_killed_and_restarted(self, tmp_path):
+        async with standin(tmp_path) as platform:
+            process = platform.process("standin")
+            await process.kill()
+            async with httpx.AsyncClient() as client:
+                with pytest.raises(httpx.ConnectError):
+                    await client.get(platform.url("standin") + "/health/ready")
+                await process.restart()
+                assert (await client.get(platform.url("standin") + "/health/ready")).status_code == 200
+
+    async def test_a_port_in_use_is_refused_and_nothing_is_left(self, tmp_path):
+        async with standin(tmp_path / "one") as one:
+            port = int(one.url("standin").rpartition(":")[2])
+            with pytest.raises(UnableToStart, match=f"Port {port}, meant for standin-worker"):
+                async with standin(tmp_path / "two", ports={"standin-worker": port}):
+                    pytest.fail("it must not start")
+        assert not (tmp_path / "two" / "logs").exists()
+
+    async def test_two_parts_on_one_port_are_refused(self, tmp_path):
+        with pytest.raises(UnableToStart, match=r"both want port 23456"):
+            async with standin(tmp_path, ports={"standin": 23456, "issuer": 23456}):
+                pytest.fail("it must not start")
+
+    async def test_a_service_that_cannot_start_is_named(self, tmp_path):
+        async def life():
+            async with running(
+                profile="test",
+                data_dir=tmp_path,
+                services=["nowhere"],
+                start_mongodb=False,
+                start_kafka=False,
+            ):
+                pytest.fail("it must not start")
+
+        with pytest.raises(ProcessDied, match=r"nowhere(-worker)? died(?s:.*)No module named"):
+            await asyncio.wait_for(asyncio.create_task(life()), 30)
+
+    async def test_a_given_mongodb_that_is_away_is_refused(self, tmp_path):
+        away = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300"
+        with pytest.raises(UnableToStart, match="MONGODB_URI names doesn't answer"):
+            async with running(profile="test", data_dir=tmp_path, mongodb_uri=away, start_kafka=False):
+                pytest.fail("it must not start")
