@@ -1,0 +1,191 @@
+"""What the queue says: the story of each ticket, and which services take tickets.
+
+Every ticket event names the ticket, its leg, the step from one state to the next, and who took it. A leg is
+one stop of a visit: a transfer closes one and opens the next. Times are seconds of business time.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from gerai.contracts.event import Cleanup, Event, Topic
+
+TICKETS = Topic(
+    name="queue.tickets",
+    key="ticket id",
+    partitions=12,
+    retention_days=30,
+    cleanup=Cleanup.DELETE,
+    owner="queue",
+    readers=("hourly",),
+)
+SERVICE_DAYS = Topic(
+    name="queue.service-days",
+    key="service id and local day",
+    partitions=3,
+    retention_days=30,
+    cleanup=Cleanup.DELETE,
+    owner="queue",
+)
+
+
+class TicketState(StrEnum):
+    WAITING = "waiting"
+    CALLED = "called"
+    SERVING = "serving"
+    SERVED = "served"
+    HELD = "held"
+    AWAITING_PICKUP = "awaiting_pickup"
+    NO_SHOW = "no_show"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class PriorityClass(StrEnum):
+    """The class alone: why somebody has priority is close to health data and never travels."""
+
+    REGULAR = "regular"
+    PRIORITY = "priority"
+
+
+class TicketEvent(Event):
+    """What every event of a ticket says."""
+
+    tenant: str
+    site_id: str
+    counter_id: str
+    service_id: str
+    """Of the present leg; after a transfer the new ones."""
+    ticket_id: str
+    number: str
+    """As printed and called: "A-012"."""
+    local_day: str
+    """The site's day on which the number was given, ISO date."""
+    leg: int
+    """1, 2, 3, …"""
+    priority_class: PriorityClass
+    from_state: TicketState | None
+    """None: the ticket is new."""
+    to_state: TicketState
+    actor: str
+    """Who acted, as an opaque id."""
+    desk_id: str | None = None
+    reason: str | None = None
+    """A code from the office's own list, never free text."""
+
+
+class TicketIssued(TicketEvent, type="queue.ticket-issued.v1", topic=TICKETS):
+    """A visitor has a place in the queue of a service."""
+
+    party_id: str | None = None
+    """Who is to be told, as the notification service knows them; opaque."""
+
+
+class TicketCalled(TicketEvent, type="queue.ticket-called.v1", topic=TICKETS):
+    """A desk calls the ticket for the first time, or anew after it returned."""
+
+    call: int
+    """Calls of this leg so far."""
+    wait_seconds: float
+    """From the leg's beginning to this call."""
+    line_sequence: int
+    """The how manieth call of its counter this is: the order in which a counter called."""
+
+
+class TicketRecalled(TicketEvent, type="queue.ticket-recalled.v1", topic=TICKETS):
+    """The same desk calls again."""
+
+    call: int
+
+
+class TicketServingStarted(TicketEvent, type="queue.ticket-serving-started.v1", topic=TICKETS):
+    """The visitor stands at the desk."""
+
+    walk_seconds: float
+    """From the last call."""
+
+
+class TicketServed(TicketEvent, type="queue.ticket-served.v1", topic=TICKETS):
+    """The visit is over, and the visitor was served."""
+
+    wait_seconds: float
+    walk_seconds: float
+    service_seconds: float
+    hold_seconds: float
+
+
+class TicketHeld(TicketEvent, type="queue.ticket-held.v1", topic=TICKETS):
+    """Put aside: papers to copy, a form to fill in."""
+
+
+class TicketResumed(TicketEvent, type="queue.ticket-resumed.v1", topic=TICKETS):
+    """Called back after a hold or for the pickup."""
+
+    hold_seconds: float
+
+
+class TicketTransferred(TicketEvent, type="queue.ticket-transferred.v1", topic=TICKETS):
+    """The present leg is closed and the next one waits at another service; `leg` is the new one."""
+
+    from_counter_id: str
+    from_service_id: str
+    wait_seconds: float
+    service_seconds: float
+
+
+class TicketAwaitingPickup(TicketEvent, type="queue.ticket-awaiting-pickup.v1", topic=TICKETS):
+    """Served, but what was made must still be fetched."""
+
+    service_seconds: float
+
+
+class TicketReturned(TicketEvent, type="queue.ticket-returned.v1", topic=TICKETS):
+    """Back to waiting, at its old place, guarded against being called at once again."""
+
+    callable_from: datetime
+
+
+class TicketMissed(TicketEvent, type="queue.ticket-missed.v1", topic=TICKETS):
+    """Called often enough, and nobody came."""
+
+    calls: int
+
+
+class TicketReinstated(TicketEvent, type="queue.ticket-reinstated.v1", topic=TICKETS):
+    """Who missed the call came in time and waits again. Once per ticket."""
+
+
+class TicketCancelled(TicketEvent, type="queue.ticket-cancelled.v1", topic=TICKETS):
+    """The visitor or the office gave the place up."""
+
+
+class TicketExpired(TicketEvent, type="queue.ticket-expired.v1", topic=TICKETS):
+    """The day ended before the ticket was served."""
+
+
+class TicketNearFront(TicketEvent, type="queue.ticket-near-front.v1", topic=TICKETS):
+    """Few people are before the visitor now. Told once per leg."""
+
+    people_before: int
+
+
+class ServiceDayClosed(Event, type="queue.service-day-closed.v1", topic=SERVICE_DAYS):
+    """The office stopped giving tickets for a service today."""
+
+    tenant: str
+    site_id: str
+    counter_id: str
+    service_id: str
+    local_day: str
+    actor: str
+    reason: str | None = None
+
+
+class ServiceDayReopened(Event, type="queue.service-day-reopened.v1", topic=SERVICE_DAYS):
+    """The office gives tickets for the service again."""
+
+    tenant: str
+    site_id: str
+    counter_id: str
+    service_id: str
+    local_day: str
+    actor: str
