@@ -1,5 +1,6 @@
 """What every event and topic of the published language is made of."""
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,7 +47,7 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     topic: ClassVar[Topic]
-    _registry: ClassVar[dict[str, type["Event"]]] = {}
+    _registry: ClassVar[dict[str, builtins.type["Event"]]] = {}
 
     def __init_subclass__(cls, *, type: str | None = None, topic: Topic | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -67,12 +68,12 @@ class Event(BaseModel):
         return cls.model_validate_json(body, extra="ignore")
 
     @classmethod
-    def every(cls) -> Iterator[type["Event"]]:
+    def every(cls) -> Iterator[builtins.type["Event"]]:
         """All declared event classes, by type."""
         return iter(event for _, event in sorted(Event._registry.items()))
 
     @classmethod
-    def of_type(cls, type: str) -> type["Event"] | None:
+    def of_type(cls, type: str) -> builtins.type["Event"] | None:
         return Event._registry.get(type)
 
 
