@@ -30,12 +30,18 @@ class Aggregate(BaseModel):
     """True for small, hot aggregates (number ranges): a process keeps the last state that it wrote and
     reads it again only when somebody else changed it."""
 
+    followed: ClassVar[bool] = False
+    """True: every event of its life travels in the trace of the request that made it, so that one visit is
+    one trace."""
+
     id: str
     tenant: str
     version: int = 0
     """Grows with every save, by one for each recorded event and at least by one; 0 = never saved."""
     position: int = 0
     """Of the newest outbox row; see `unit_of_work`. Not business data."""
+    traceparent: str | None = None
+    """Of a followed aggregate: where its trace began (W3C trace context)."""
 
     _recorded: tuple[Recorded, ...] = PrivateAttr(default=())
 

@@ -142,6 +142,8 @@ class UnitOfWork:
     def add(self, aggregate: Aggregate) -> None:
         """A new aggregate. An id that is taken makes the command fail when the group is written."""
         identity = (type(aggregate), aggregate.id)
+        if aggregate.followed:
+            aggregate.traceparent = self.context.traceparent
         self._forks[identity] = aggregate
         self._before[identity] = None
 
@@ -204,7 +206,7 @@ class UnitOfWork:
             correlation_id=self.context.correlation_id,
             causation_id=self.context.causation_id,
             event=event,
-            traceparent=self.context.traceparent,
+            traceparent=aggregate.traceparent or self.context.traceparent,
         )
         return OutboxRow(
             id=str(id),

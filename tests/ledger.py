@@ -1,0 +1,63 @@
+"""The ledger of a fault drill: what was acknowledged, what stands in MongoDB, what a subscriber was told.
+
+It reads Kafka as a second institution would: its own consumer, no inbox of ours, effects counted by event id.
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from gerai.contracts.codec import decode
+from gerai.contracts.event import Envelope
+
+
+@dataclass
+class Subscriber:
+    """Everything that one topic delivered, in order of partition and offset."""
+
+    deliveries: int = 0
+    by_id: dict[str, Envelope] = field(default_factory=dict)
+    first_seen: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Aggregate → versions in the order of their first delivery."""
+
+    def take(self, envelope: Envelope) -> None:
+        self.deliveries += 1
+        id = str(envelope.id)
+        if id not in self.by_id:
+            self.by_id[id] = envelope
+            self.first_seen[envelope.subject].append(envelope.sequence)
+
+    def out_of_order(self) -> dict[str, list[int]]:
+        return {subject: seen for subject, seen in self.first_seen.items() if seen != sorted(seen)}
+
+    def twins(self) -> dict[str, list[int]]:
+        """Two different events for one version: an effect told twice."""
+        return {subject: seen for subject, seen in self.first_seen.items() if len(set(seen)) != len(seen)}
+
+
+async def read_topic(bootstrap: str, topic: str, *, timeout: float = 60.0) -> Subscriber:
+    """Read a topic from its beginning to its present end."""
+    subscriber = Subscriber()
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer._client.force_metadata_update()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        async with asyncio.timeout(timeout):
+            while any([await consumer.position(one) < ends[one] for one in partitions]):
+                for records in (await consumer.getmany(timeout_ms=500, max_records=2_000)).values():
+                    for record in records:
+                        subscriber.take(decode(record.key, record.value, record.headers))
+    finally:
+        await consumer.stop()
+    return subscriber
+
+
+def promised(outbox: list[dict[str, Any]]) -> set[str]:
+    """The ids of all events that a service committed."""
+    return {row["_id"] for row in outbox}
