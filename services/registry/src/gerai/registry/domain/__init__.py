@@ -1,0 +1,1 @@
+"""What is true: the entries of the register and what may be said about them."""

@@ -1,0 +1,156 @@
+"""When a site, a counter or a service is open: week, breaks, holidays, exceptions, the last ticket of the day."""
+
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gerai.contracts.registry import CalendarChanged, HolidayKind
+from gerai.registry.domain.entry import Entry, Facts, Stated
+from gerai.registry.domain.text import LocalTime, Name, Weekday
+
+
+class Interval(Stated):
+    """Open from `opens` until just before `closes`, on one local day."""
+
+    opens: LocalTime
+    closes: LocalTime
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.opens >= self.closes:
+            raise PydanticCustomError(
+                "closes_before_opening",
+                "The opening time {opens} must be before the closing time {closes}.",
+                {"opens": self.opens, "closes": self.closes},
+            )
+        return self
+
+
+def _apart(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    ordered = tuple(sorted(intervals, key=lambda one: one.opens))
+    for earlier, later in pairwise(ordered):
+        if later.opens < earlier.closes:
+            raise PydanticCustomError(
+                "hours_overlap",
+                "The hours {first} and {second} overlap.",
+                {
+                    "first": f"{earlier.opens}–{earlier.closes}",
+                    "second": f"{later.opens}–{later.closes}",
+                },
+            )
+    return ordered
+
+
+Hours = Annotated[tuple[Interval, ...], Field(max_length=8), AfterValidator(_apart)]
+
+
+class DayHours(Stated):
+    """The opening hours of one day of the week; a day that is not listed is closed."""
+
+    weekday: Weekday
+    intervals: Hours
+
+
+class Break(Stated):
+    """A time within the opening hours when nobody is served: lunch, Friday prayer."""
+
+    label: Name
+    weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)]
+    starts: LocalTime
+    ends: LocalTime
+
+    @model_validator(mode="after")
+    def _starts_before_it_ends(self) -> Self:
+        if self.starts >= self.ends:
+            raise PydanticCustomError(
+                "ends_before_start",
+                "The break must start ({starts}) before it ends ({ends}).",
+                {"starts": self.starts, "ends": self.ends},
+            )
+        return self
+
+
+class Holiday(Stated):
+    """A day on which the owner is closed, from the yearly table."""
+
+    date: date
+    name: Name
+    kind: HolidayKind = HolidayKind.NATIONAL
+
+
+class Override(Stated):
+    """Other hours on one date; no intervals means closed."""
+
+    date: date
+    intervals: Hours = ()
+    reason: Name
+
+
+def _once_per_weekday(week: tuple[DayHours, ...]) -> tuple[DayHours, ...]:
+    days = [day.weekday for day in week]
+    for day in days:
+        if days.count(day) > 1:
+            raise PydanticCustomError(
+                "weekday_repeated", "Weekday {weekday} is listed twice.", {"weekday": day}
+            )
+    return tuple(sorted(week, key=lambda day: day.weekday))
+
+
+def _once_per_date(dated: tuple[Holiday | Override, ...]) -> tuple[Holiday | Override, ...]:
+    ordered = sorted(dated, key=lambda one: one.date)
+    for one, following in pairwise(ordered):
+        if one.date == following.date:
+            raise PydanticCustomError(
+                "date_repeated", "The date {date} is listed twice.", {"date": one.date.isoformat()}
+            )
+    return tuple(ordered)
+
+
+def _in_order(dates: Iterable[date]) -> tuple[date, ...]:
+    return tuple(sorted(set(dates)))
+
+
+class CalendarFacts(Facts):
+    """What a registrar states about the hours of one owner."""
+
+    week: Annotated[tuple[DayHours, ...], Field(max_length=7), AfterValidator(_once_per_weekday)] = ()
+    breaks: Annotated[tuple[Break, ...], Field(max_length=20)] = ()
+    holidays: Annotated[tuple[Holiday, ...], Field(max_length=200), AfterValidator(_once_per_date)] = ()
+    overrides: Annotated[tuple[Override, ...], Field(max_length=200), AfterValidator(_once_per_date)] = ()
+    force_open: Annotated[tuple[date, ...], Field(max_length=200), AfterValidator(_in_order)] = ()
+    """Dates on which the week's hours hold although there is a holiday."""
+    cutoff_minutes: Annotated[int, Field(ge=0, le=240)] = 30
+    """The last ticket is given this long before closing; who holds a number is still served."""
+
+
+class OwnerKind(StrEnum):
+    SITE = "site"
+    COUNTER = "counter"
+    SERVICE = "service"
+
+
+CalendarId = Annotated[str, Field(pattern=r"^(site|counter|service):[a-z0-9-]{1,64}$")]
+"""A calendar is known by its owner, so nobody can have two: "counter:dpmptsp"."""
+
+
+class Calendar(CalendarFacts, Entry):
+    """The calendar of a site, or the one of a counter or service that differs from it."""
+
+    collection = "calendars"
+    section = "calendars"
+    facts_type = CalendarFacts
+    changed = CalendarChanged
+    word = "calendar"
+
+    @property
+    def owner_kind(self) -> OwnerKind:
+        return OwnerKind(self.id.partition(":")[0])
+
+    @property
+    def owner_id(self) -> str:
+        return self.id.partition(":")[2]

@@ -1,0 +1,24 @@
+"""A counter (gerai): an institution's place in a site."""
+
+from gerai.contracts.registry import CounterChanged
+from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.text import Name, Slug
+
+
+class CounterFacts(Facts):
+    """What a registrar states about a counter."""
+
+    name: Name
+    site_id: Slug
+    institution_id: Slug
+
+
+class Counter(CounterFacts, Entry):
+    """A counter stays with its site and institution: an idle one is withdrawn and another one registered."""
+
+    collection = "counters"
+    section = "counters"
+    facts_type = CounterFacts
+    changed = CounterChanged
+    word = "counter"
+    fixed = ("site_id", "institution_id")

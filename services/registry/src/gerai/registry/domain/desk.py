@@ -1,0 +1,31 @@
+"""A desk (loket): where one officer serves one visitor."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gerai.contracts.registry import DeskChanged
+from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.text import Name, Slug
+
+
+class DeskFacts(Facts):
+    """What a registrar states about a desk."""
+
+    name: Name
+    """As it is called out: "Loket 3"."""
+    counter_id: Slug
+    service_ids: Annotated[tuple[Slug, ...], Field(max_length=50)] = ()
+    """The services that the desk serves, all of its own counter."""
+
+
+class Desk(DeskFacts, Entry):
+    collection = "desks"
+    section = "desks"
+    facts_type = DeskFacts
+    changed = DeskChanged
+    word = "desk"
+    fixed = ("counter_id",)
+
+    site_id: str
+    """Of the counter."""

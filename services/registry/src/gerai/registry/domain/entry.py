@@ -1,0 +1,137 @@
+"""What every entry of the register has in common: stated by a registrar, replaced whole, withdrawn but never deleted."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from gerai.contracts.event import Event
+from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+
+
+class Stated(BaseModel):
+    """A part of what a registrar states. Unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Facts(BaseModel):
+    """All that a registrar states about one entry: the body of a request, or a row of an import."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    active: bool = True
+    """False: withdrawn. The entry stays, because tickets and permits of the past refer to it."""
+
+
+class UnableToRegister(Refusal):
+    """What was stated does not fit what stands in the register."""
+
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "id_taken": Sentence(
+            "Kode {id} sudah dipakai; pilih kode lain.", "The id {id} is already used; choose another."
+        ),
+        "already_registered": Sentence(
+            "Data {what} dengan kode {id} sudah terdaftar.", "The {what} {id} is already registered."
+        ),
+        "parent_withdrawn": Sentence(
+            "Data {what} {id} sudah tidak aktif.", "The {what} {id} has been withdrawn."
+        ),
+        "still_in_use": Sentence(
+            "Masih ada {what} aktif ({id}) yang bergantung pada data ini.",
+            "An active {what} ({id}) still depends on this entry.",
+        ),
+        "prefix_taken": Sentence(
+            "Awalan nomor {prefix} sudah dipakai layanan {id} di lokasi yang sama.",
+            "The number prefix {prefix} is already used by the service {id} at this site.",
+        ),
+        "cannot_move": Sentence(
+            "Kolom {field_name} tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
+            "The field {field_name} cannot change; withdraw this entry and register a new one.",
+        ),
+    }
+
+
+class UnableToRefer(Refusal):
+    """A reference leads nowhere, or into another regency; the two look alike on purpose."""
+
+    kind = RefusalKind.INVALID
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "unknown_reference": Sentence("Data {what} {id} tidak ditemukan.", "The {what} {id} does not exist."),
+        "other_counter": Sentence(
+            "Layanan {id} bukan milik gerai loket ini.", "The service {id} belongs to another counter."
+        ),
+    }
+
+
+class UnableToReplace(Refusal):
+    """Somebody else changed the entry since the caller read it."""
+
+    kind = RefusalKind.STALE
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "stale_version": Sentence(
+            "Data ini sudah berubah sejak Anda membacanya (kini versi {version}). Baca lagi, lalu ulangi.",
+            "This entry has changed since you read it (now version {version}). Read it again, then retry.",
+        ),
+    }
+
+
+class Entry(Aggregate):
+    """An entry of the register. Subclasses add the facts and name the event."""
+
+    facts_type: ClassVar[type[Facts]]
+    changed: ClassVar[type[Event]]
+    """Says the full state of such an entry; its fields have the entry's names."""
+    section: ClassVar[str]
+    """Its part of an import, and of the address: "/v1/<section>"."""
+    word: ClassVar[str]
+    """What refusals call it."""
+    fixed: ClassVar[tuple[str, ...]] = ()
+    """Fields that never change: what refers to the entry relies on them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    active: bool = True
+
+    def state(self) -> Event:
+        """The full state, as it travels on the compacted topic."""
+        return self.changed.model_validate(self.model_dump(include=set(self.changed.model_fields)))
+
+    def facts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.facts_type.model_fields}
+
+    def register(self, *, at: datetime) -> None:
+        """A new entry announces itself."""
+        self._record(self.state(), at=at)
+
+    def restate(self, facts: Facts, *, at: datetime) -> bool:
+        """Take over what is stated now. False: it is what stands already, and nothing happens."""
+        stated = {name: getattr(facts, name) for name in self.facts_type.model_fields}
+        if stated == self.facts():
+            return False
+        for name in self.fixed:
+            if stated[name] != getattr(self, name):
+                raise UnableToRegister("cannot_move", field=name, field_name=name)
+        for name, value in stated.items():
+            setattr(self, name, value)
+        self._record(self.state(), at=at)
+        return True
+
+    def withdraw(self, *, at: datetime) -> bool:
+        """Take the entry out of use. False: it is out of use already."""
+        if not self.active:
+            return False
+        self.active = False
+        self._record(self.state(), at=at)
+        return True
+
+    def expect_version(self, version: int) -> None:
+        if version != self.version:
+            raise UnableToReplace("stale_version", field="If-Match", version=self.version)
+
+    def document(self) -> dict[str, Any]:
+        """MongoDB has no type for a date without a time: entries are kept as their JSON."""
+        body = self.model_dump(mode="json")
+        body["_id"] = body.pop("id")
+        return body

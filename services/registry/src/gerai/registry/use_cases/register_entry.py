@@ -1,0 +1,23 @@
+"""Register a new entry."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.registry.domain.entry import Entry, Facts, UnableToRegister
+from gerai.registry.domain.institution import WarningRule
+from gerai.registry.use_cases.settle import enter, open_register, settle_one
+
+E = TypeVar("E", bound=Entry)
+
+
+async def register_entry(
+    kind: type[E], id: str, facts: Facts, *, uow: UnitOfWork, at: datetime, rule: WarningRule
+) -> E:
+    """Raises UnableToRegister, UnableToRefer."""
+    register = await open_register(uow)
+    if await uow.find(kind, id) is not None:
+        raise UnableToRegister("already_registered", field="id", what=kind.word, id=id)
+    entry = await enter(kind, id, facts, uow=uow, at=at)
+    await settle_one(entry, register, uow=uow, at=at, rule=rule)
+    return entry

@@ -1,0 +1,78 @@
+"""What every change of the register ends with: prefixes, fit, warnings. The use cases share it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from gerai.messaging.refusal import Refusal
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.institution import Institution, WarningRule
+from gerai.registry.domain.register import Register
+from gerai.registry.domain.service import Service
+from gerai.registry.use_cases.fit import check_fit, derive, settle_prefixes
+
+E = TypeVar("E", bound=Entry)
+
+AGREEMENT_TIMER = "agreement-lapsing"
+
+
+def tenant_of(uow: UnitOfWork) -> str:
+    """The caller's regency; a registrar always has one."""
+    assert uow.context.tenant is not None
+    return uow.context.tenant
+
+
+async def open_register(uow: UnitOfWork) -> Register:
+    """The caller's register. To be loaded before any entry is read; see `Register`."""
+    tenant = tenant_of(uow)
+    register = await uow.find(Register, tenant)
+    if register is None:
+        register = Register(id=tenant, tenant=tenant)
+        uow.add(register)
+    return register
+
+
+async def enter(kind: type[E], id: str, facts: Facts, *, uow: UnitOfWork, at: datetime) -> E:
+    """A new entry with what it takes from its parents."""
+    derived = await derive(kind, id, facts, uow=uow)
+    stated = {name: getattr(facts, name) for name in kind.facts_type.model_fields}
+    entry = kind(id=id, tenant=tenant_of(uow), **stated, **derived)
+    entry.register(at=at)
+    uow.add(entry)
+    return entry
+
+
+async def settle(
+    changed: Sequence[Entry], register: Register, *, uow: UnitOfWork, at: datetime, rule: WarningRule
+) -> list[tuple[Entry, Refusal]]:
+    """Run when all changes of the command are made; answers what does not fit."""
+    if not changed:
+        return []
+    register.note_change()
+    refused: list[tuple[Entry, Refusal]] = []
+    refused += settle_prefixes((one for one in changed if isinstance(one, Service)), register)
+    for entry in changed:
+        try:
+            await check_fit(entry, uow=uow)
+        except Refusal as refusal:
+            refused.append((entry, refusal))
+        if isinstance(entry, Institution):
+            _plan_warning(entry, uow=uow, at=at, rule=rule)
+    return refused
+
+
+async def settle_one(
+    entry: Entry, register: Register, *, uow: UnitOfWork, at: datetime, rule: WarningRule
+) -> None:
+    """`settle` for a command with one change. Raises what does not fit."""
+    for _, refusal in await settle([entry], register, uow=uow, at=at, rule=rule):
+        raise refusal
+
+
+def _plan_warning(institution: Institution, *, uow: UnitOfWork, at: datetime, rule: WarningRule) -> None:
+    due = institution.warning_due(rule, at=at)
+    if due is None:
+        uow.cancel_timer(AGREEMENT_TIMER, institution.id)
+    else:
+        uow.schedule(AGREEMENT_TIMER, institution.id, due=due, tenant=institution.tenant)

@@ -1,0 +1,19 @@
+"""An agreement comes to its end: tell the regency, once per agreement."""
+
+from datetime import datetime
+
+from gerai.messaging.storage import TimerRow
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.registry.domain.institution import Institution, WarningRule
+
+
+async def when_agreement_nears_end_warn(
+    timer: TimerRow, *, uow: UnitOfWork, at: datetime, rule: WarningRule
+) -> None:
+    """The timer is moved whenever the agreement changes; what it finds is checked again all the same."""
+    institution = await uow.find(Institution, timer.key)
+    if institution is None:
+        return
+    due = institution.warning_due(rule, at=at)
+    if due is not None and due <= at:
+        institution.warn_of_lapse(at=at)
