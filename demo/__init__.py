@@ -1,0 +1,1 @@
+"""`make demo`: a working day at the 29 gerai of Muna Barat, through the public interfaces only."""
