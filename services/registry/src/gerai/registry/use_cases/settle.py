@@ -1,12 +1,13 @@
 """What every change of the register ends with: prefixes, fit, warnings. The use cases share it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.entry import Entry, Facts, UnableToRegister
 from gerai.registry.domain.institution import Institution, WarningRule
 from gerai.registry.domain.register import Register
 from gerai.registry.domain.service import Service
@@ -34,13 +35,24 @@ async def open_register(uow: UnitOfWork) -> Register:
 
 
 async def enter(kind: type[E], id: str, facts: Facts, *, uow: UnitOfWork, at: datetime) -> E:
-    """A new entry with what it takes from its parents."""
+    """A new entry with what it takes from its parents. Raises UnableToRegister, UnableToRefer."""
+    await _require_free(kind, id, uow=uow)
     derived = await derive(kind, id, facts, uow=uow)
     stated = {name: getattr(facts, name) for name in kind.facts_type.model_fields}
     entry = kind(id=id, tenant=tenant_of(uow), **stated, **derived)
     entry.register(at=at)
     uow.add(entry)
     return entry
+
+
+async def _require_free(kind: type[Entry], id: str, *, uow: UnitOfWork) -> None:
+    """An id is used once in the whole platform, and `find` hides other regencies' entries: look without the filter."""
+    caller = uow.context
+    uow.context = replace(caller, tenant=None)
+    taken = await uow.find(kind, id)
+    uow.context = caller
+    if taken is not None:
+        raise UnableToRegister("id_taken", field="id", id=id)
 
 
 async def settle(

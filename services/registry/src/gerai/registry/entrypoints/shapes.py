@@ -1,0 +1,169 @@
+"""The bodies that come in and go out: the facts of each kind with the entry's id, and its version when read."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from gerai.registry.domain.calendar import Calendar, CalendarFacts, CalendarId
+from gerai.registry.domain.counter import Counter, CounterFacts
+from gerai.registry.domain.desk import Desk, DeskFacts
+from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.institution import Institution, InstitutionFacts
+from gerai.registry.domain.service import Service, ServiceFacts
+from gerai.registry.domain.site import Site, SiteFacts
+from gerai.registry.domain.text import Slug
+
+E = TypeVar("E", bound=Entry)
+
+
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+class SiteRow(SiteFacts):
+    model_config = _example(
+        id="contoh-mpp", name="MPP Contoh", zone="Asia/Makassar", address="Jalan Contoh 1"
+    )
+
+    id: Slug
+
+
+class InstitutionRow(InstitutionFacts):
+    model_config = _example(
+        id="contoh-dinas",
+        name="Dinas Contoh",
+        kind="regency",
+        agreement={"number": "PKS/01/2026", "starts": "2026-01-02", "ends": "2027-12-31"},
+    )
+
+    id: Slug
+
+
+class CounterRow(CounterFacts):
+    model_config = _example(
+        id="contoh-gerai", name="Gerai Contoh", site_id="contoh-mpp", institution_id="contoh-dinas"
+    )
+
+    id: Slug
+
+
+class ServiceRow(ServiceFacts):
+    model_config = _example(
+        id="contoh-layanan",
+        name="Layanan contoh",
+        counter_id="contoh-gerai",
+        prefix="A",
+        standard={
+            "requirements": ["KTP elektronik"],
+            "procedure": "Ambil nomor antrean, lalu serahkan berkas di loket.",
+            "duration": "1 hari kerja",
+            "fee": "Gratis",
+            "product": "Surat keterangan",
+            "complaints": "Meja pengaduan di lantai 1",
+        },
+        daily_quota=60,
+        wait_limit_minutes=45,
+        number_range_end=999,
+    )
+
+    id: Slug
+
+
+class DeskRow(DeskFacts):
+    model_config = _example(
+        id="contoh-loket-1", name="Loket 1", counter_id="contoh-gerai", service_ids=["contoh-layanan"]
+    )
+
+    id: Slug
+
+
+class CalendarRow(CalendarFacts):
+    model_config = _example(
+        id="site:contoh-mpp",
+        week=[{"weekday": day, "intervals": [{"opens": "08:00", "closes": "15:30"}]} for day in range(5)],
+        breaks=[{"label": "friday_prayer", "weekdays": [4], "starts": "11:30", "ends": "13:00"}],
+        holidays=[{"date": "2026-08-17", "name": "Hari Kemerdekaan", "kind": "national"}],
+        overrides=[
+            {
+                "date": "2026-12-31",
+                "intervals": [{"opens": "08:00", "closes": "12:00"}],
+                "reason": "Tutup buku",
+            }
+        ],
+        force_open=[],
+        cutoff_minutes=30,
+    )
+
+    id: CalendarId
+
+
+class _Read(BaseModel):
+    version: int
+    """Also in the ETag; send it back in If-Match to replace or withdraw what you have read."""
+
+
+class SiteView(SiteRow, _Read):
+    """A site as it stands."""
+
+
+class InstitutionView(InstitutionRow, _Read):
+    """An institution as it stands."""
+
+
+class CounterView(CounterRow, _Read):
+    """A counter as it stands."""
+
+
+class DeskView(DeskRow, _Read):
+    """A desk as it stands."""
+
+    site_id: str
+
+
+class ServiceView(ServiceRow, _Read):
+    """A service as it stands."""
+
+    site_id: str
+    institution_id: str
+
+
+class CalendarView(CalendarRow, _Read):
+    """A calendar as it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section(Generic[E]):
+    """A kind of entry with its bodies, and the parents that its list can be narrowed to."""
+
+    kind: type[E]
+    row: type[BaseModel]
+    view: type[BaseModel]
+    filters: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.kind.section
+
+    def shown(self, entry: Entry) -> dict[str, Any]:
+        """The entry as its view's JSON."""
+        return entry.model_dump(mode="json", include=set(self.view.model_fields))
+
+    def stated(self, row: BaseModel) -> Facts:
+        """The row without its id."""
+        return self.kind.facts_type.model_construct(
+            **{name: getattr(row, name) for name in self.kind.facts_type.model_fields}
+        )
+
+
+SECTIONS: tuple[Section[Any], ...] = (
+    Section(kind=Site, row=SiteRow, view=SiteView),
+    Section(kind=Institution, row=InstitutionRow, view=InstitutionView),
+    Section(kind=Counter, row=CounterRow, view=CounterView, filters=("site_id", "institution_id")),
+    Section(
+        kind=Service, row=ServiceRow, view=ServiceView, filters=("site_id", "institution_id", "counter_id")
+    ),
+    Section(kind=Desk, row=DeskRow, view=DeskView, filters=("site_id", "counter_id")),
+    Section(kind=Calendar, row=CalendarRow, view=CalendarView),
+)
+"""Parents before children."""
