@@ -57,7 +57,15 @@ async def program(
 
     return Program(
         name="kafka",
-        argv=(*java, f"-Xmx{heap_mb}m", "-cp", class_path, "kafka.Kafka", str(config)),
+        argv=(
+            *java,
+            *jars.start_options("kafka"),
+            f"-Xmx{heap_mb}m",
+            "-cp",
+            class_path,
+            "kafka.Kafka",
+            str(config),
+        ),
         port=port,
         ready=ready,
         ready_seconds=90,

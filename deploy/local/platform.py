@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from local import issuer, kafka, mongodb, otlp_bridge, places, zipkin
+from local import issuer, kafka, mongodb, otlp_bridge, places, warm, zipkin
 from local.failure import UnableToStart
 from local.plan import Addresses, Plan
 from local.ports import HOST
@@ -32,13 +32,14 @@ async def running(
     start_kafka: bool = True,
     traces: bool = False,
     test_commands: bool = False,
+    prepare_java: bool = False,
 ) -> AsyncIterator["Platform"]:
     """A platform that runs as long as the block does.
 
     Without `services` there is only infrastructure. Ports that are not given are free ones. Processes are named
     `queue`, `queue-2`, `queue-worker`, …; `replicas={"queue": 4}` says how many of a kind.
     `env` is set for every service process. MongoDB and Kafka: the ones given here, or else by `MONGODB_URI` and
-    `KAFKA_BOOTSTRAP`, or else started. When a part dies, the block is cancelled and `ProcessDied` raised.
+    `KAFKA_BOOTSTRAP`, or else started. `prepare_java` spends some seconds once to make later starts faster. When a part dies, the block is cancelled and `ProcessDied` raised.
     """
     plan = Plan(
         directory=data_dir or places.data_dir(profile),
@@ -55,6 +56,9 @@ async def running(
     )
     async with Supervisor(plan.directory) as supervisor:
         plan.require_free_ports()
+        if prepare_java:
+            wanted = {"kafka": plan.starts_kafka, "zipkin": plan.traces}
+            await warm.prepare(*(bundle for bundle in wanted if wanted[bundle]))
         platform = Platform(plan, supervisor)
         await platform.start()
         yield platform
@@ -115,7 +119,7 @@ class Platform:
         return self._supervisor.children
 
     async def traces_ready(self) -> None:
-        """Zipkin starts last and nobody waits for it; who wants to show or query traces does it here."""
+        """Zipkin starts last, and `running` doesn't wait for it; who shows or queries traces does that here."""
         if self._plan.traces:
             await self.process("zipkin").wait_ready()
 
@@ -127,13 +131,13 @@ class Platform:
                     group.create_task(step)
                     for step in (self._start_mongodb(), self._start_kafka(), self._start_small_parts())
                 ]
-                group.create_task(self._start_zipkin())
                 await asyncio.gather(*needs)
                 for name, service, role in self._plan.processes():
                     program = self._plan.service_program(name, service, role, self._addresses())
                     group.create_task(self._supervisor.add(program).start())
         except* UnableToStart as failures:
             raise failures.exceptions[0] from None
+        await self._start_zipkin()
         self._write_addresses()
 
     def _addresses(self) -> Addresses:
@@ -165,6 +169,7 @@ class Platform:
             await kafka.require_answer(self.kafka_bootstrap)
 
     async def _start_zipkin(self) -> None:
+        """After the services, since it would take half of their processors for seconds."""
         if self._plan.traces:
             program = await zipkin.program(directory=self.data_dir / "zipkin", port=self._plan.port("zipkin"))
             await self._supervisor.add(program).start(wait=False)

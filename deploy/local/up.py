@@ -13,7 +13,7 @@ async def up() -> int:
     print("Starting MongoDB, Kafka, Zipkin and the services …", flush=True)
     try:
         async with running(
-            profile="up", ports=ports.configured(), services=SERVICES, traces=True
+            profile="up", ports=ports.configured(), services=SERVICES, traces=True, prepare_java=True
         ) as platform:
             seeded = await seed.load(registry_url=platform.registry_url, token=platform.token("admin"))
             print(seeded, flush=True)
