@@ -10,19 +10,26 @@ from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.desk import Desk
 from gerai.registry.domain.service import Service
-from gerai.registry.use_cases.import_entries import ImportReport, Row, UnableToImport, import_entries
+from gerai.registry.use_cases.import_entries import (
+    ImportReport,
+    ImportRows,
+    Row,
+    UnableToImport,
+    import_entries,
+)
 
 
-def rows(*stated: tuple[type, str, dict[str, Any]]) -> list[Row]:
-    return [
+def rows(*stated: tuple[type, str, dict[str, Any]]) -> ImportRows:
+    read = [
         Row(
-            path=f"/{kind.section}/{n}",
+            path=f"{kind.section}.{n}",
             kind=kind,
             id=id,
             facts=kind.facts_type.model_validate(facts, strict=False),
         )
         for n, (kind, id, facts) in enumerate(stated)
     ]
+    return ImportRows(rows=read)
 
 
 async def imported(registrar: Registrar, *stated: tuple[type, str, dict[str, Any]]) -> ImportReport:
@@ -62,10 +69,10 @@ class TestImport:
                 (Desk, "loket-2", DESK),
             )
         assert {(row.path, row.code) for row in refused.value.bad_rows} == {
-            ("/counters/6/institution_id", "unknown_reference"),
-            ("/services/8/prefix", "prefix_taken"),
-            ("/desks/9/service_ids", "unknown_reference"),
-            ("/desks/10/id", "id_repeated"),
+            ("counters.6.institution_id", "unknown_reference"),
+            ("services.8.prefix", "prefix_taken"),
+            ("desks.9.service_ids", "unknown_reference"),
+            ("desks.10.id", "id_repeated"),
         }, "the service of the bad counter is no mistake of its own"
         assert (storage.commits, storage.outbox) == (0, [])
 

@@ -8,17 +8,17 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
-"""Control, format (the right-to-left overrides are here), surrogate, private and unassigned characters: on a
-display, a printed ticket or in a log they can make text look like something else."""
+UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Control, format (the right-to-left overrides are here), surrogate, private and unassigned characters,
+odd line ends: on a display, a printed ticket or in a log they can make text look like something else."""
 
 
-def _printable(text: str) -> str:
+def _visible(text: str) -> str:
     for position, character in enumerate(text):
         if character != "\n" and unicodedata.category(character) in UNSAFE_CATEGORIES:
             raise PydanticCustomError(
-                "unprintable_character",
-                "The text has a character that cannot be printed, at position {position}.",
+                "hidden_character",
+                "The text has a control or hidden character at position {position}.",
                 {"position": position + 1},
             )
     return text
@@ -51,11 +51,11 @@ Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")
 Name: TypeAlias = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=160),
-    AfterValidator(_printable),
+    AfterValidator(_visible),
     AfterValidator(_one_line),
 ]
 Prose: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=2_000), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, max_length=2_000), AfterValidator(_visible)
 ]
 """May be empty, may have several lines."""
 

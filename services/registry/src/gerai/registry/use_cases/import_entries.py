@@ -16,7 +16,7 @@ from gerai.registry.use_cases.settle import enter, open_register, settle
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One well-formed row and where it stood in the request: "counters/3"."""
+    """One well-formed row and where it stood in the request: "counters.3"."""
 
     path: str
     kind: type[Entry]
@@ -32,6 +32,16 @@ class BadRow:
     code: str
     sentence: Sentence
     """With its details already in place."""
+
+
+@dataclass(kw_only=True)
+class ImportRows:
+    """An import as it was read: parents before children."""
+
+    rows: list[Row] = field(default_factory=list)
+    malformed: list[BadRow] = field(default_factory=list)
+    malformed_ids: list[tuple[type[Entry], str]] = field(default_factory=list)
+    """Of rows that could not be read: that others refer to them is no second mistake."""
 
 
 class UnableToImport(Refusal):
@@ -87,25 +97,24 @@ class _Progress:
     unchanged: int = 0
     bad: list[BadRow] = field(default_factory=list)
     broken: set[tuple[str, str]] = field(default_factory=set)
-    """(word, id) of bad rows: that others refer to them is no second mistake."""
+    """(word, id) of rows that are not taken: that others refer to them is no second mistake."""
 
     def refuse(self, row: Row, refusal: Refusal) -> None:
+        if not self._is_consequence(refusal):
+            path = f"{row.path}.{refusal.field}" if refusal.field else row.path
+            sentence = Sentence(refusal.text("id"), refusal.text("en"))
+            self.bad.append(BadRow(path=path, code=refusal.code, sentence=sentence))
         self.broken.add((row.kind.word, row.id))
-        path = f"{row.path}/{refusal.field}" if refusal.field else row.path
-        sentence = Sentence(refusal.text("id"), refusal.text("en"))
-        self.bad.append(BadRow(path=path, code=refusal.code, sentence=sentence))
 
-    def is_consequence(self, refusal: Refusal) -> bool:
+    def _is_consequence(self, refusal: Refusal) -> bool:
         return isinstance(refusal, UnableToRefer) and (
             (refusal.details.get("what"), refusal.details["id"]) in self.broken
         )
 
 
 async def import_entries(
-    rows: Sequence[Row],
+    read: ImportRows,
     *,
-    malformed: Sequence[BadRow] = (),
-    malformed_ids: Sequence[tuple[type[Entry], str]] = (),
     dry_run: bool,
     uow: UnitOfWork,
     at: datetime,
@@ -116,22 +125,22 @@ async def import_entries(
     For a dry run the unit of work is one that nobody saves.
     """
     register = await open_register(uow)
-    progress = _Progress(bad=list(malformed), broken={(kind.word, id) for kind, id in malformed_ids})
+    progress = _Progress(
+        bad=list(read.malformed), broken={(kind.word, id) for kind, id in read.malformed_ids}
+    )
     seen: set[tuple[type[Entry], str]] = set()
-    for row in rows:
+    for row in read.rows:
         try:
             if (row.kind, row.id) in seen:
                 raise UnableToReadRow("id_repeated", field="id", id=row.id)
             seen.add((row.kind, row.id))
             await _take(row, progress, uow=uow, at=at)
         except Refusal as refusal:
-            if not progress.is_consequence(refusal):
-                progress.refuse(row, refusal)
+            progress.refuse(row, refusal)
     by_entry = {(type(entry), entry.id): row for row, entry, _ in progress.done}
     entries = [entry for _, entry, _ in progress.done]
     for entry, misfit in await settle(entries, register, uow=uow, at=at, rule=rule):
-        if not progress.is_consequence(misfit):
-            progress.refuse(by_entry[type(entry), entry.id], misfit)
+        progress.refuse(by_entry[type(entry), entry.id], misfit)
     if progress.bad:
         raise UnableToImport(progress.bad)
     return _report(progress, dry_run=dry_run)
