@@ -63,14 +63,15 @@ class TestKept:
             await registrar.registers(Site, f"mpp-{n}", SITE)
         await Registrar(storage, registrar.commit, tenant="muna").registers(Site, "mpp-9", SITE)
         seen: list[str] = []
-        after: str | None = None
+        after = ""
         while True:
             page = await list_entries(
                 Site, tenant=TENANT, where={"active": True}, after=after, limit=3, storage=storage
             )
             seen += [site.id for site in page.entries]
-            if (after := page.next_after) is None:
+            if page.next_after is None:
                 break
+            after = page.next_after
         assert seen == [f"mpp-{n}" for n in range(7)]
 
 

@@ -1,10 +1,11 @@
 """The bodies that come in and go out: the facts of each kind with the entry's id, and its version when read."""
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from gerai.chassis.pages import LARGEST
 from gerai.registry.domain.calendar import Calendar, CalendarFacts, CalendarId
 from gerai.registry.domain.counter import Counter, CounterFacts
 from gerai.registry.domain.desk import Desk, DeskFacts
@@ -132,22 +133,56 @@ class CalendarView(CalendarRow, _Read):
     """A calendar as it stands."""
 
 
+class Listing(BaseModel):
+    """Which entries to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    active: bool | None = None
+    """Only active entries, or only withdrawn ones."""
+    limit: Annotated[int, Field(ge=1, le=LARGEST)] = 50
+    """Entries per page."""
+    cursor: Annotated[str, Field(max_length=300)] | None = None
+    """`next` of the page before."""
+
+    @property
+    def where(self) -> dict[str, str | bool]:
+        return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
+
+
+class CounterListing(Listing):
+    site_id: Slug | None = None
+    institution_id: Slug | None = None
+
+
+class DeskListing(Listing):
+    site_id: Slug | None = None
+    counter_id: Slug | None = None
+
+
+class ServiceListing(Listing):
+    site_id: Slug | None = None
+    institution_id: Slug | None = None
+    counter_id: Slug | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section(Generic[E]):
-    """A kind of entry with its bodies, and the parents that its list can be narrowed to."""
+    """A kind of entry with its bodies, and what its list can be narrowed to."""
 
     kind: type[E]
     row: type[BaseModel]
     view: type[BaseModel]
-    filters: tuple[str, ...] = ()
+    listing: type[Listing] = Listing
 
     @property
     def name(self) -> str:
         return self.kind.section
 
-    def shown(self, entry: Entry) -> dict[str, Any]:
-        """The entry as its view's JSON."""
-        return entry.model_dump(mode="json", include=set(self.view.model_fields))
+    def shown(self, entry: Entry) -> BaseModel:
+        """The entry as it stands after this command."""
+        shown = entry.model_dump(include=set(self.view.model_fields))
+        return self.view.model_validate({**shown, "version": entry.version + len(entry.recorded)})
 
     def stated(self, row: BaseModel) -> Facts:
         """The row without its id."""
@@ -159,11 +194,9 @@ class Section(Generic[E]):
 SECTIONS: tuple[Section[Any], ...] = (
     Section(kind=Site, row=SiteRow, view=SiteView),
     Section(kind=Institution, row=InstitutionRow, view=InstitutionView),
-    Section(kind=Counter, row=CounterRow, view=CounterView, filters=("site_id", "institution_id")),
-    Section(
-        kind=Service, row=ServiceRow, view=ServiceView, filters=("site_id", "institution_id", "counter_id")
-    ),
-    Section(kind=Desk, row=DeskRow, view=DeskView, filters=("site_id", "counter_id")),
+    Section(kind=Counter, row=CounterRow, view=CounterView, listing=CounterListing),
+    Section(kind=Service, row=ServiceRow, view=ServiceView, listing=ServiceListing),
+    Section(kind=Desk, row=DeskRow, view=DeskView, listing=DeskListing),
     Section(kind=Calendar, row=CalendarRow, view=CalendarView),
 )
 """Parents before children."""

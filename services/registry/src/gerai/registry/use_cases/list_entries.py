@@ -23,12 +23,12 @@ async def list_entries(
     *,
     tenant: str,
     where: Mapping[str, str | bool],
-    after: str | None,
+    after: str,
     limit: int,
     storage: Storage,
 ) -> Page[E]:
     """Entries registered meanwhile may appear on a later page; none is shown twice."""
-    conditions = {"tenant": tenant, **where, **({"id": {"$gt": after}} if after is not None else {})}
+    conditions = {"tenant": tenant, **where, "id": {"$gt": after}}
     one_more = Selection(kind=kind, where=conditions, limit=limit + 1)
     [found] = await storage.select([one_more])
     shown = found[:limit]

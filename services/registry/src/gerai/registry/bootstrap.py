@@ -1,0 +1,45 @@
+"""The composition root: the one place where the registry is built and joined."""
+
+from datetime import datetime
+
+from gerai.chassis.house import House, Rooms, Service
+from gerai.contracts import registry as language
+from gerai.messaging.storage import TimerRow
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.registry.adapters.indexes import INDEXES
+from gerai.registry.entrypoints import http, imports
+from gerai.registry.settings import RegistrySettings
+from gerai.registry.use_cases.settle import AGREEMENT_TIMER
+from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreement_nears_end_warn
+
+
+def assemble(house: House) -> Rooms:
+    settings: RegistrySettings = house.settings
+    rule = settings.warning_rule
+
+    async def warn(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
+        await when_agreement_nears_end_warn(timer, uow=uow, at=at, rule=rule)
+
+    return Rooms(
+        routes=[*http.routes(house, rule), imports.routes(house, rule)],
+        timers={AGREEMENT_TIMER: warn},
+    )
+
+
+service = Service(
+    name="registry",
+    title="Gerai: registry",
+    assemble=assemble,
+    settings=RegistrySettings,
+    topics=(
+        language.SITES,
+        language.INSTITUTIONS,
+        language.COUNTERS,
+        language.DESKS,
+        language.SERVICES,
+        language.CALENDARS,
+        language.AGREEMENTS,
+    ),
+    indexes=INDEXES,
+    body_limits={imports.PATH: imports.BODY_LIMIT},
+)

@@ -1,0 +1,125 @@
+"""The same five routes for every kind of entry: register, read, list, replace, withdraw."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from gerai.chassis.commands import CommandsOf, IfMatch
+from gerai.chassis.house import House
+from gerai.chassis.pages import Page, cursor_after, id_before
+from gerai.chassis.routes import CallerOf, Routes
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.registry.domain.institution import WarningRule
+from gerai.registry.entrypoints.permissions import CHANGE_REGISTER, READ_REGISTER
+from gerai.registry.entrypoints.shapes import SECTIONS, Listing, Section
+from gerai.registry.use_cases.list_entries import list_entries
+from gerai.registry.use_cases.read_entry import read_entry
+from gerai.registry.use_cases.register_entry import register_entry
+from gerai.registry.use_cases.replace_entry import replace_entry
+from gerai.registry.use_cases.withdraw_entry import withdraw_entry
+
+EntryId = Annotated[str, Path(max_length=80, description="The entry's id.")]
+
+
+def routes(house: House, rule: WarningRule) -> list[Routes]:
+    """One group of routes for each kind of entry."""
+    return [_routes_of(section, house, rule) for section in SECTIONS]
+
+
+def _routes_of(section: Section[Any], house: House, rule: WarningRule) -> Routes:
+    group = Routes(tag=section.name, prefix=f"/v1/{section.name}")
+    _add_reading(group, section, house)
+    _add_registering(group, section, house, rule)
+    _add_changing(group, section, house, rule)
+    return group
+
+
+def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
+    listing: Any = Annotated[section.listing, Query()]
+
+    @group.get(
+        "/{id}",
+        permission=READ_REGISTER,
+        summary=f"Read one {section.kind.word}",
+        response_model=section.view,
+    )
+    async def read(id: EntryId, caller: CallerOf) -> Response:
+        entry = await read_entry(section.kind, id, tenant=caller.tenant, storage=house.storage)
+        body = section.shown(entry).model_dump_json()
+        return Response(body, headers={"ETag": f'"{entry.version}"'}, media_type="application/json")
+
+    @group.get(
+        "",
+        permission=READ_REGISTER,
+        summary=f"List {section.name}, in the order of their ids",
+        response_model=Page[section.view],  # type: ignore[name-defined]
+    )
+    async def show(caller: CallerOf, asked: listing) -> Page[BaseModel]:
+        assert isinstance(asked, Listing)
+        found = await list_entries(
+            section.kind,
+            tenant=caller.tenant,
+            where=asked.where,
+            after=id_before(asked.cursor),
+            limit=asked.limit,
+            storage=house.storage,
+        )
+        following = cursor_after(found.next_after) if found.next_after is not None else None
+        return Page(items=tuple(section.shown(entry) for entry in found.entries), next=following)
+
+
+def _add_registering(group: Routes, section: Section[Any], house: House, rule: WarningRule) -> None:
+    row_type: Any = section.row
+
+    @group.post(
+        "",
+        permission=CHANGE_REGISTER,
+        summary=f"Register a new {section.kind.word}",
+        response_model=section.view,
+        status_code=201,
+    )
+    async def register(row: row_type, commands: CommandsOf) -> Response:
+        at = house.clock.now()
+
+        async def do(uow: UnitOfWork) -> BaseModel:
+            facts = section.stated(row)
+            return section.shown(await register_entry(section.kind, row.id, facts, uow=uow, at=at, rule=rule))
+
+        return await commands.run(do, status=201)
+
+
+def _add_changing(group: Routes, section: Section[Any], house: House, rule: WarningRule) -> None:
+    kind, facts_type = section.kind, section.kind.facts_type
+    stated_type: Any = facts_type
+
+    @group.put(
+        "/{id}",
+        permission=CHANGE_REGISTER,
+        summary=f"Replace what is stated about a {kind.word}",
+        response_model=section.view,
+    )
+    async def replace(id: EntryId, facts: stated_type, version: IfMatch, commands: CommandsOf) -> Response:
+        at = house.clock.now()
+
+        async def do(uow: UnitOfWork) -> BaseModel:
+            return section.shown(
+                await replace_entry(kind, id, facts, version=version, uow=uow, at=at, rule=rule)
+            )
+
+        return await commands.run(do)
+
+    @group.delete(
+        "/{id}",
+        permission=CHANGE_REGISTER,
+        summary=f"Withdraw a {kind.word}: it is kept, and no longer used",
+        response_model=section.view,
+    )
+    async def withdraw(id: EntryId, version: IfMatch, commands: CommandsOf) -> Response:
+        at = house.clock.now()
+
+        async def do(uow: UnitOfWork) -> BaseModel:
+            return section.shown(await withdraw_entry(kind, id, version=version, uow=uow, at=at, rule=rule))
+
+        return await commands.run(do)
