@@ -28,6 +28,14 @@ _MONGODB_IMAGE = "mongo:7.0"
 _KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who needs the real parts is an integration test, and so is all that lies in a folder of that name."""
+    for item in items:
+        needs = {"mongodb_uri", "kafka_bootstrap"} & set(getattr(item, "fixturenames", ()))
+        if needs or "integration" in item.path.parts:
+            item.add_marker(pytest.mark.integration)
+
+
 @pytest.fixture(scope="session")
 def mongodb_uri() -> Iterator[str]:
     """A MongoDB replica set that can do transactions."""
@@ -54,27 +62,17 @@ def kafka_bootstrap() -> Iterator[str]:
             yield platform.kafka_bootstrap
 
 
-@pytest.fixture(scope="session")
-def test_data_dir() -> Iterator[Callable[[str], Path]]:
-    """A directory of this session for the data of a platform; removed afterwards."""
-    yield _data_dir
-
-
 def _only(path: Path, *, mongodb: bool = False, kafka: bool = False) -> AbstractAsyncContextManager[Platform]:
     return running(
         profile="test", data_dir=path, start_mongodb=mongodb, start_kafka=kafka, test_commands=True
     )
 
 
-def _data_dir(name: str) -> Path:
-    return STATE / "test" / f"{os.getpid()}-{name}"
-
-
 @contextmanager
 def _local(name: str, start: Callable[[Path], AbstractAsyncContextManager[Platform]]) -> Iterator[Platform]:
     """Run a platform on a thread of its own: it has to look after its processes while tests use their own loop."""
     remove_abandoned(STATE / "test")
-    directory = _data_dir(name)
+    directory = STATE / "test" / f"{os.getpid()}-{name}"
     with in_background(start(directory)) as platform:
         yield platform
     shutil.rmtree(directory)

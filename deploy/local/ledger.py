@@ -83,8 +83,8 @@ class Ledger:
             self._write()
 
     def remove(self, name: str) -> None:
-        if self._running.pop(name, None) is not None:
-            self._write()
+        """Forget it. The file is left as it is: a process that is gone is recognised, and a disk may be full."""
+        self._running.pop(name, None)
 
     def _write(self) -> None:
         draft = self._file.with_suffix(".draft")

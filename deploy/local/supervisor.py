@@ -16,7 +16,8 @@ from local.ports import require_free
 
 _AFTER_KILL_SECONDS = 10.0
 _LAST_LINES = 12
-_NO_SPACE = ("No space left on device", "ENOSPC", "errno 28", "Errno 28")
+_TAIL_BYTES = 64_000
+_NO_SPACE = ("No space left on device", "[Errno 28]")
 
 
 class ProcessDied(UnableToStart):
@@ -88,8 +89,8 @@ class Supervised:
                 env=_environment(self.program.env),
                 start_new_session=True,
             )
-        self._ledger.add(self.name, self._process.pid)
         self._watch = asyncio.create_task(self._watched(self._process))
+        self._ledger.add(self.name, self._process.pid)
         if wait:
             await self.wait_ready()
 
@@ -143,20 +144,22 @@ class Supervised:
 
     def _obituary(self) -> str:
         code = None if self._process is None else self._process.returncode
-        lines = self.last_lines()
-        if any(sign in lines for sign in _NO_SPACE):
-            return f"{self.name} stopped because the disk is full.{lines}"
+        if any(sign in self._tail() for sign in _NO_SPACE):
+            return f"{self.name} stopped because the disk is full: free some space, then start again (its log: {self.log})."
         end = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        return f"{self.name} died with {end}.{lines}"
+        return f"{self.name} died with {end}.{self.last_lines()}"
 
     def last_lines(self) -> str:
         """The end of what it wrote since its last start, indented, with the place of the whole log."""
+        lines = self._tail().splitlines()[-_LAST_LINES:]
+        return "".join(f"\n    {line[:300]}" for line in lines) + f"\n  its log: {self.log}"
+
+    def _tail(self) -> str:
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:
-            file.seek(max(self._log_start, self.log.stat().st_size - 8_000))
-            lines = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
-        return "".join(f"\n    {line[:300]}" for line in lines) + f"\n  its log: {self.log}"
+            file.seek(max(self._log_start, self.log.stat().st_size - _TAIL_BYTES))
+            return file.read().decode(errors="replace")
 
 
 class Supervisor:

@@ -15,7 +15,9 @@ async def up() -> int:
         async with running(
             profile="up", ports=ports.configured(), services=SERVICES, traces=True, prepare_java=True
         ) as platform:
-            seeded = await seed.load(registry_url=platform.registry_url, token=platform.token("admin"))
+            seeded = await seed.load(
+                registry_url=platform.registry_url, token=platform.token("admin", "registrar")
+            )
             print(seeded, flush=True)
             ready_after = time.monotonic() - began
             await platform.traces_ready()

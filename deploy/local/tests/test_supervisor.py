@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -85,6 +86,23 @@ class TestSupervisor:
                 await asyncio.Event().wait()
 
         with pytest.raises(ProcessDied, match="store stopped because the disk is full"):
+            await asyncio.wait_for(asyncio.create_task(life()), 20)
+
+    async def test_a_disk_that_fills_up_hides_no_death(self, tmp_path, monkeypatch):
+        async def life():
+            async with Supervisor(tmp_path) as supervisor:
+                program = python("store", "import time; time.sleep(600)")
+                child = supervisor.add(program)
+                await child.start()
+
+                def full(*_):
+                    raise OSError(errno.ENOSPC, "No space left on device")
+
+                monkeypatch.setattr(Path, "write_text", full)
+                os.kill(child.pid, signal.SIGKILL)
+                await asyncio.Event().wait()
+
+        with pytest.raises(ProcessDied, match="store died with signal SIGKILL"):
             await asyncio.wait_for(asyncio.create_task(life()), 20)
 
     async def test_one_that_ignores_the_request_to_stop_is_killed(self, tmp_path):
