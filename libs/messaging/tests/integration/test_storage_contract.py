@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from messaging_builders import NOON, Jar, Tally, context, once
+
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
@@ -20,7 +22,6 @@ from gerai.messaging.storage import (
     TimerRow,
 )
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
-from messaging_builders import NOON, Jar, Tally, context, once
 
 
 @pytest.fixture(params=["memory", "motor", "pymongo"])

@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
+from messaging_builders import Jar, Tally, UnableToFill, context, once
+
 from gerai.messaging.group_commit import GroupCommit, StoreBusy
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToFind, UnableToRepeat
 from gerai.messaging.storage import Batch, Conflict, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
-from messaging_builders import Jar, Tally, UnableToFill, context, once
 
 
 def filling(id: str = "j1"):

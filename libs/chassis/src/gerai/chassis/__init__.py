@@ -1,0 +1,31 @@
+"""How a service lives. `Service` declares one, `run` lives it; the rest is what its rooms use."""
+
+from gerai.chassis.auth import Caller
+from gerai.chassis.commands import CommandsOf, IfMatch, QueriesOf
+from gerai.chassis.house import Background, House, Rooms, Service
+from gerai.chassis.pages import Cursor, Page, PageSize, cursor_after, id_before
+from gerai.chassis.routes import CallerOf, Permission, Routes
+from gerai.chassis.service import run
+from gerai.chassis.settings import Role, Settings
+
+__all__ = [
+    "Background",
+    "Caller",
+    "CallerOf",
+    "CommandsOf",
+    "Cursor",
+    "House",
+    "IfMatch",
+    "Page",
+    "PageSize",
+    "Permission",
+    "QueriesOf",
+    "Role",
+    "Rooms",
+    "Routes",
+    "Service",
+    "Settings",
+    "cursor_after",
+    "id_before",
+    "run",
+]

@@ -32,6 +32,8 @@ class Topic:
     owner: str
     readers: tuple[str, ...] = ()
     """The services that subscribe; other institutions are granted at deployment."""
+    max_bytes: int | None = None
+    """The largest record; None: the broker's default of 1 MB."""
 
 
 class Event(BaseModel):

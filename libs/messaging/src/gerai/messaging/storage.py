@@ -46,14 +46,14 @@ class OutboxRow:
     id: str
     """UUIDv7; becomes ce_id."""
     topic: str
-    key: str
+    key: str | bytes
     """The record key: the aggregate's id."""
     aggregate: str
     version: int
     position: int
     """Microseconds, never falling within one aggregate: rows sorted by it keep each aggregate's order,
     whatever the clocks of the processes say."""
-    headers: Mapping[str, str]
+    headers: Mapping[str, str | bytes]
     """ce_* and traceparent, ready for the wire."""
     body: bytes
     type: str

@@ -91,6 +91,7 @@ class UnitOfWork:
         self._timers_done: list[TimerRow] = []
         self._timers_cancelled: list[str] = []
         self._documents: list[DocumentWrite] = []
+        self._forwarded: list[OutboxRow] = []
 
     async def find(self, kind: type[A], id: str) -> A | None:
         """The aggregate to read or change, or None; another regency's is None, too. Changes are saved on success."""
@@ -174,6 +175,10 @@ class UnitOfWork:
         """A plain document beside the aggregates, in the same transaction; None deletes it."""
         self._documents.append(DocumentWrite(collection=collection, id=id, document=document))
 
+    def forward(self, row: OutboxRow) -> None:
+        """A record that is not this aggregate's event but must leave with this transaction: a dead letter."""
+        self._forwarded.append(row)
+
     def join(self) -> None:
         """The command succeeded: its changes become part of the group."""
         gathering = self._gathering
@@ -194,6 +199,7 @@ class UnitOfWork:
         gathering.batch.timers_done.extend(self._timers_done)
         gathering.batch.timers_cancelled.extend(self._timers_cancelled)
         gathering.batch.documents.extend(self._documents)
+        gathering.batch.outbox.extend(self._forwarded)
 
     def _row(self, aggregate: Aggregate, event: Any, at: datetime, version: int) -> OutboxRow:
         id: UUID = uuids.uuid7()

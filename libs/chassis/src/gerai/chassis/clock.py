@@ -1,0 +1,48 @@
+"""Business time: opening hours, waits, deadlines. Infrastructure time (leases, retries) never comes from here."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from gerai.chassis.settings import Settings
+
+
+class BusinessClock(Protocol):
+    """The one clock that is injected at the edge and passed into the domain as `at=`."""
+
+    def now(self) -> datetime:
+        """The business time, aware, in UTC."""
+        ...
+
+
+class RealClock:
+    """Business time is real time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedClock:
+    """At `anchor_real` it is `anchor_business`, and from then on time runs `speed` times as fast. Every process
+    with the same three settings reads the same time."""
+
+    anchor_real: datetime
+    anchor_business: datetime
+    speed: float
+
+    def now(self) -> datetime:
+        return self.anchor_business + (datetime.now(UTC) - self.anchor_real) * self.speed
+
+
+def clock_of(settings: Settings) -> BusinessClock:
+    """The clock that the settings ask for. A speed without anchors is refused: processes would disagree."""
+    if not settings.simulates_time:
+        return RealClock()
+    if settings.clock_anchor_real is None or settings.clock_anchor_business is None:
+        raise ValueError("a sped-up clock needs GERAI_CLOCK_ANCHOR_REAL and GERAI_CLOCK_ANCHOR_BUSINESS")
+    return SimulatedClock(
+        anchor_real=settings.clock_anchor_real.astimezone(UTC),
+        anchor_business=settings.clock_anchor_business.astimezone(UTC),
+        speed=settings.clock_speed,
+    )

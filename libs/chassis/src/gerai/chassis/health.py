@@ -1,0 +1,52 @@
+"""Health as an orchestrator asks for it: live = progress is made, ready = requests can be served, startup = begun."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+Progress = Callable[[], Mapping[str, str]]
+"""Names what is stuck, and why; empty when everything moves."""
+
+
+class Health:
+    """What the process knows about itself."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.stopping = False
+        self._probes: list[Progress] = []
+        self._ready: list[Callable[[], Awaitable[None]]] = []
+
+    def watch(self, probe: Progress) -> None:
+        """Liveness is progress: a task that lives but does not move is reported here."""
+        self._probes.append(probe)
+
+    def require(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Raises while the process cannot serve."""
+        self._ready.append(check)
+
+    async def live(self, _: Request) -> Response:
+        stuck = {name: why for probe in self._probes for name, why in probe().items()}
+        return JSONResponse({"status": "stuck" if stuck else "moving", "stuck": stuck}, 503 if stuck else 200)
+
+    async def startup(self, _: Request) -> Response:
+        return JSONResponse({"started": self.started}, 200 if self.started else 503)
+
+    async def ready(self, _: Request) -> Response:
+        if not self.started or self.stopping:
+            return JSONResponse({"ready": False, "why": "stopping" if self.stopping else "starting"}, 503)
+        for check in self._ready:
+            try:
+                await check()
+            except Exception as error:  # noqa: BLE001  whatever it is, the answer is: not ready, and why
+                return JSONResponse({"ready": False, "why": type(error).__name__}, 503)
+        return JSONResponse({"ready": True})
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/health/live", self.live),
+            Route("/health/ready", self.ready),
+            Route("/health/startup", self.startup),
+        ]

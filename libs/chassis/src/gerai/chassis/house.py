@@ -1,0 +1,68 @@
+"""What a service's rooms are built from: one object per process, made by `service`."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gerai.chassis.clock import BusinessClock
+from gerai.chassis.health import Health
+from gerai.chassis.routes import Routes
+from gerai.chassis.settings import Role, Settings
+from gerai.contracts.event import Topic
+from gerai.messaging.consumer import Subscription
+from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.mongo.driver import Database
+from gerai.messaging.mongo.storage import Index
+from gerai.messaging.storage import Storage
+from gerai.messaging.timers import TimerHandler
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """Values that adapters and entrypoints receive; nobody else reads settings."""
+
+    source: str
+    """The service as events name it: "/gerai/queue"."""
+    settings: Any
+    """The service's own settings, for `bootstrap` alone."""
+    clock: BusinessClock
+    database: Database
+    storage: Storage
+    commit: GroupCommit
+    health: Health
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """Work that goes on beside requests, in the processes of the roles named. It runs until cancelled."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+    roles: frozenset[Role] = frozenset(Role)
+    ready: Callable[[], Awaitable[None]] | None = None
+    """Raises until the process may serve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """What a service's composition root has put together."""
+
+    routes: Sequence[Routes] = ()
+    subscriptions: Sequence[Subscription] = ()
+    timers: Mapping[str, TimerHandler] = field(default_factory=dict)
+    background: Sequence[Background] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service, declared. `gerai.chassis.run(service)` lives it."""
+
+    name: str
+    title: str
+    assemble: Callable[[House], Rooms]
+    settings: type[Settings] = Settings
+    topics: Sequence[Topic] = ()
+    """The topics that it owns."""
+    indexes: Sequence[Index] = ()
+    body_limits: Mapping[str, int] = field(default_factory=dict)
+    """Paths that take more than the usual 64 KiB: path → bytes."""

@@ -1,0 +1,76 @@
+"""The worker's side of a process: the relay, one subscriber for each subscription, the timers."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis.settings import Role, Settings
+from gerai.messaging.consumer import Consumer
+from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.publisher import KafkaPublisher
+from gerai.messaging.kafka.subscriber import Subscriber
+from gerai.messaging.mongo.driver import Database
+from gerai.messaging.mongo.lease import MongoLease
+from gerai.messaging.mongo.outbox import MongoOutbox
+from gerai.messaging.mongo.parked import MongoParkedRecords
+from gerai.messaging.mongo.timers import MongoDueTimers
+from gerai.messaging.outbox import Publisher
+from gerai.messaging.parking import Parking
+from gerai.messaging.relay import Relay
+from gerai.messaging.timers import Timers
+
+
+class Worker:
+    """Empty in a process without the worker role."""
+
+    def __init__(self, service: Service, settings: Settings, database: Database) -> None:
+        self._service = service
+        self._settings = settings
+        self._database = database
+        self._house: House | None = None
+        self._relay: Relay | None = None
+        if Role.WORKER in settings.roles:
+            self._relay = Relay(MongoOutbox(database), self._connect, MongoLease(database, "relay"))
+
+    async def _connect(self) -> Publisher:
+        return await KafkaPublisher.connect(
+            self._settings.kafka_bootstrap, client_id=f"{self._service.name}-relay"
+        )
+
+    async def prepare_topics(self, *, create: bool) -> None:
+        """The topics that the service owns. Those it reads are their owners' business."""
+        await topics.ensure(self._settings.kafka_bootstrap, self._service.topics, create=create)
+
+    def wake(self) -> None:
+        if self._relay is not None:
+            self._relay.wake()
+
+    def join(self, house: House) -> None:
+        self._house = house
+
+    def tasks(self, rooms: Rooms) -> dict[str, Coroutine[Any, Any, None]]:
+        """What has to run, by name."""
+        house = self._house
+        if self._relay is None or house is None:
+            return {}
+        tasks: dict[str, Coroutine[Any, Any, None]] = {"relay": self._relay.run()}
+        house.health.watch(self._relay.progress)
+        for subscription in rooms.subscriptions:
+            parking = Parking(subscription.group, MongoParkedRecords(self._database))
+            consumer = Consumer(subscription, commit=house.commit, parking=parking, now=house.clock.now)
+            subscriber = Subscriber(
+                consumer, bootstrap=self._settings.kafka_bootstrap, client_id=subscription.group
+            )
+            house.health.watch(subscriber.progress)
+            tasks[f"subscriber {subscription.group}"] = subscriber.run()
+        if rooms.timers:
+            timers = Timers(
+                MongoDueTimers(self._database),
+                rooms.timers,
+                commit=house.commit,
+                lease=MongoLease(self._database, "timers"),
+                now=house.clock.now,
+            )
+            house.health.watch(timers.progress)
+            tasks["timers"] = timers.run()
+        return tasks

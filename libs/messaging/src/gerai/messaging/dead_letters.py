@@ -1,0 +1,52 @@
+"""Dead letters: poison goes to a topic of its consumer group, with its original bytes, through the outbox."""
+
+import time
+from datetime import UTC, datetime
+
+import uuid_utils.compat as uuids
+
+from gerai.contracts.event import Cleanup, Topic
+from gerai.messaging.record import Record
+from gerai.messaging.storage import OutboxRow
+
+DETAIL_LIMIT = 500
+LARGEST_BYTES = 4 * 1024 * 1024
+
+
+def dead_letter_topic(group: str) -> Topic:
+    return Topic(
+        name=f"{group}.dead-letters",
+        key="the record's own key",
+        partitions=1,
+        retention_days=90,
+        cleanup=Cleanup.DELETE,
+        owner=group.partition(".")[0],
+        max_bytes=LARGEST_BYTES,
+    )
+
+
+def dead_letter(record: Record, *, group: str, reason: str, detail: str, attempts: int) -> OutboxRow:
+    """The row that carries a poison record away. Unique by the record's place: one record, one dead letter."""
+    headers: dict[str, str | bytes] = dict(record.headers)
+    headers |= {
+        "dead_reason": reason,
+        "dead_detail": detail[:DETAIL_LIMIT],
+        "dead_group": group,
+        "dead_topic": record.topic,
+        "dead_partition": str(record.partition),
+        "dead_offset": str(record.offset),
+        "dead_attempts": str(attempts),
+    }
+    return OutboxRow(
+        id=str(uuids.uuid7()),
+        topic=dead_letter_topic(group).name,
+        key=record.key or b"",
+        aggregate=f"dead-letter:{group}:{record.topic}/{record.partition}",
+        version=record.offset,
+        position=time.time_ns() // 1000,
+        headers=headers,
+        body=record.value or b"",
+        type="dead-letter",
+        tenant="",
+        at=datetime.now(UTC),
+    )

@@ -1,0 +1,164 @@
+"""Brings a consumer its records from Kafka and commits offsets after their effects.
+
+Offsets are committed as `{partition: offset + 1}` after the transaction, never as a bare commit. After a
+rebalance records that are still being handled come again; their inbox rows make that harmless. Errors that
+mean "this partition is not ours any more" end the commit quietly: the new owner carries on.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
+
+from gerai.messaging import metrics
+from gerai.messaging.consumer import Consumer
+from gerai.messaging.failures import OUTSIDE
+from gerai.messaging.record import Record
+
+log = structlog.get_logger(__name__)
+
+POLL_RECORDS = 500
+POLL_MS = 200
+PARKED_EVERY_S = 1.0
+LAG_EVERY_S = 5.0
+STUCK_S = 90.0
+STOP_S = 10.0
+OWNERSHIP_LOST = (IllegalStateError, CommitFailedError, RebalanceInProgressError)
+
+
+class Subscriber:
+    """`run` until cancelled; connects anew after whatever the broker does."""
+
+    def __init__(self, consumer: Consumer, *, bootstrap: str, client_id: str) -> None:
+        self._consumer = consumer
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._kafka: AIOKafkaConsumer | None = None
+        self._reload_parked = True
+        self._parked_at = 0.0
+        self._lag_at = 0.0
+        self._behind_since: float | None = None
+        self.lag: int | None = None
+        """Records not yet handled; None until it was measured."""
+
+    @property
+    def group(self) -> str:
+        return self._consumer.subscription.group
+
+    def progress(self) -> Mapping[str, str]:
+        """Liveness: behind, and neither position nor anything else moves."""
+        if self._behind_since is None:
+            return {}
+        silent = time.monotonic() - max(self._behind_since, self._consumer.moved)
+        return {self.group: f"lag {self.lag}, nothing moved for {silent:.0f} s"} if silent > STUCK_S else {}
+
+    async def run(self) -> None:
+        pause = 0.2
+        while True:
+            try:
+                await self._connected()
+                pause = 0.2
+            except OUTSIDE as error:
+                log.warning("subscriber-reconnects", group=self.group, error=repr(error)[:300])
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _connected(self) -> None:
+        kafka = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            group_id=self.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=POLL_RECORDS,
+            max_poll_interval_ms=600_000,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        self._kafka = kafka
+        try:
+            kafka.subscribe(topics=self._consumer.subscription.topics, listener=_Listener(self))
+            await kafka.start()
+            while True:
+                await self._turn(kafka)
+        finally:
+            self._kafka = None
+            await _stop(kafka)
+
+    async def _turn(self, kafka: AIOKafkaConsumer) -> None:
+        if self._reload_parked or time.monotonic() - self._parked_at > PARKED_EVERY_S:
+            self._reload_parked = False
+            self._parked_at = time.monotonic()
+            await self._consumer.retry_parked(owns=lambda one: _owns(kafka, one), now=datetime.now(UTC))
+        polled = await kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+        if time.monotonic() - self._lag_at > LAG_EVERY_S:
+            await self._measure_lag(kafka)
+        if not polled:
+            return
+        await self._consumer.handle([_record(one) for records in polled.values() for one in records])
+        await _commit(kafka, {partition: records[-1].offset + 1 for partition, records in polled.items()})
+
+    async def _measure_lag(self, kafka: AIOKafkaConsumer) -> None:
+        self._lag_at = time.monotonic()
+        partitions = kafka.assignment()
+        if not partitions:
+            self.lag, self._behind_since = 0, None
+            return
+        ends = await asyncio.wait_for(kafka.end_offsets(partitions), 10)
+        lag = sum([max(0, ends[one] - await kafka.position(one)) for one in partitions])
+        self.lag = lag
+        metrics.LAG.labels(self.group).set(lag)
+        self._behind_since = None if lag == 0 else self._behind_since or time.monotonic()
+
+    def partitions_changed(self) -> None:
+        self._reload_parked = True
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, subscriber: Subscriber) -> None:
+        self._subscriber = subscriber
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        return None
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._subscriber.partitions_changed()
+
+
+async def _commit(kafka: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+    owned = {partition: offset for partition, offset in offsets.items() if partition in kafka.assignment()}
+    if not owned:
+        return
+    try:
+        await asyncio.wait_for(kafka.commit(owned), 10)
+    except OWNERSHIP_LOST as error:
+        log.info("ownership-lost", partitions=len(owned), error=type(error).__name__)
+
+
+def _owns(kafka: AIOKafkaConsumer, record: Record) -> bool:
+    return TopicPartition(record.topic, record.partition) in kafka.assignment()
+
+
+def _record(one: Any) -> Record:
+    return Record(
+        topic=one.topic,
+        partition=one.partition,
+        offset=one.offset,
+        key=one.key,
+        value=one.value,
+        headers=tuple((name, value if value is not None else b"") for name, value in one.headers),
+    )
+
+
+async def _stop(kafka: AIOKafkaConsumer) -> None:
+    try:
+        await asyncio.wait_for(kafka.stop(), STOP_S)
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.warning("consumer-stop-failed", error=repr(error))

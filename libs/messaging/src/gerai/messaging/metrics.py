@@ -1,0 +1,24 @@
+"""What an operator watches: is anything waiting, failing, set aside?"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+OUTBOX_PENDING = Gauge("gerai_outbox_pending", "Events that Kafka has not acknowledged yet.")
+OUTBOX_PUBLISHED = Counter("gerai_outbox_published_total", "Events acknowledged by Kafka.", ["topic"])
+OUTBOX_PARKED = Counter("gerai_outbox_parked_total", "Events that the broker refuses for good.")
+OUTBOX_SECONDS = Histogram(
+    "gerai_outbox_seconds",
+    "From commit to Kafka's acknowledgement.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120),
+)
+RELAY_RESTARTS = Counter("gerai_relay_producer_restarts_total", "Producers thrown away after an error.")
+HANDLED = Counter("gerai_consumer_records_total", "Records handled.", ["group", "outcome"])
+PARKED_KEYS = Gauge(
+    "gerai_consumer_parked_keys", "Keys that wait for their first record to succeed.", ["group"]
+)
+LAG = Gauge("gerai_consumer_lag", "Records not yet handled.", ["group"])
+TIMERS_FIRED = Counter("gerai_timers_total", "Timers handled.", ["name", "outcome"])
+GROUP_SIZE = Histogram(
+    "gerai_commit_group_size",
+    "Commands that shared one transaction.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)

@@ -1,0 +1,51 @@
+"""A lease as one document, with a token and the server's own time."""
+
+import uuid
+
+from pymongo.errors import DuplicateKeyError
+
+from gerai.messaging.mongo.driver import Database
+
+COLLECTION = "leases"
+
+
+class MongoLease:
+    """Implements `Lease`."""
+
+    def __init__(self, database: Database, name: str, *, seconds: float = 10.0) -> None:
+        self._leases = database[COLLECTION]
+        self._name = name
+        self._milliseconds = int(seconds * 1000)
+        self._token = uuid.uuid4().hex
+        self._known = False
+
+    async def hold(self) -> bool:
+        await self._make_known()
+        mine_or_over = {"$or": [{"token": self._token}, {"$expr": {"$lte": ["$until", "$$NOW"]}}]}
+        until = {"$add": ["$$NOW", self._milliseconds]}
+        taken = await self._leases.update_one(
+            {"_id": self._name, **mine_or_over}, [{"$set": {"token": self._token, "until": until}}]
+        )
+        return bool(taken.matched_count)
+
+    async def still_mine(self) -> bool:
+        unexpired = {"$expr": {"$gt": ["$until", "$$NOW"]}}
+        found = await self._leases.find_one({"_id": self._name, "token": self._token, **unexpired})
+        return found is not None
+
+    async def release(self) -> None:
+        await self._leases.update_one(
+            {"_id": self._name, "token": self._token}, [{"$set": {"token": None, "until": "$$NOW"}}]
+        )
+
+    async def _make_known(self) -> None:
+        if self._known:
+            return
+        try:
+            await self._leases.update_one(
+                {"_id": self._name}, [{"$set": {"until": {"$ifNull": ["$until", "$$NOW"]}}}], upsert=True
+            )
+        except DuplicateKeyError:
+            # two processes made it at the same moment; either way it is there now
+            self._known = True
+        self._known = True

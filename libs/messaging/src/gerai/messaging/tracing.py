@@ -1,0 +1,110 @@
+"""Our own spans around messages: a producer's ends after the broker's acknowledgement, a consumer's is around
+the handler, and the wait in the outbox is a span, too. Unsampled messages cost next to nothing."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from opentelemetry import trace
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
+
+from gerai.contracts.event import Envelope
+from gerai.messaging.outbox import Pending
+
+TRACEPARENT = "traceparent"
+
+
+def _tracer() -> trace.Tracer:
+    return trace.get_tracer("gerai.messaging")
+
+
+def parse(traceparent: str | None) -> SpanContext | None:
+    """A W3C `traceparent`, or None where it is missing or malformed."""
+    if traceparent is None:
+        return None
+    parts = traceparent.split("-")
+    if len(parts) < 4 or (len(parts[1]), len(parts[2]), len(parts[3])) != (32, 16, 2):
+        return None
+    try:
+        return SpanContext(int(parts[1], 16), int(parts[2], 16), True, TraceFlags(int(parts[3], 16)))
+    except ValueError:
+        return None
+
+
+def _sampled(traceparent: str | None) -> SpanContext | None:
+    if traceparent is None or not traceparent.endswith("1"):
+        return None
+    return parse(traceparent)
+
+
+def format_of(span: Span) -> str:
+    context = span.get_span_context()
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def begin_publish(row: Pending) -> tuple[Pending, Span | None]:
+    """The row with the producer span's traceparent, and the span to end when the broker has acknowledged."""
+    raw = row.headers.get(TRACEPARENT)
+    parent = _sampled(raw.decode("latin-1") if raw else None)
+    if parent is None:
+        return row, None
+    context = trace.set_span_in_context(NonRecordingSpan(parent))
+    attributes = _attributes(row.topic, row.headers.get("ce_subject", b"").decode("utf-8", "replace"))
+    wait = _tracer().start_span(
+        "outbox wait", context=context, start_time=_nanoseconds(row.created_at), attributes=attributes
+    )
+    wait.end()
+    span = _tracer().start_span(
+        f"{row.topic} publish", context=context, kind=SpanKind.PRODUCER, attributes=attributes
+    )
+    headers = {**row.headers, TRACEPARENT: format_of(span).encode()}
+    return Pending(**{**vars(row), "headers": headers}), span
+
+
+def end_publish(span: Span | None, *, acknowledged: bool) -> None:
+    if span is None:
+        return
+    if not acknowledged:
+        span.set_status(Status(StatusCode.ERROR, "not acknowledged"))
+    span.end()
+
+
+@contextmanager
+def handling(envelope: Envelope, topic: str, group: str) -> Iterator[str | None]:
+    """Around a handler; yields the traceparent for what the handler causes. A replay is linked, not a child: it
+    is a new story about an old event."""
+    parent = _sampled(envelope.traceparent)
+    if parent is None:
+        yield envelope.traceparent
+        return
+    replayed = envelope.replayed_for is not None
+    context = None if replayed else trace.set_span_in_context(NonRecordingSpan(parent))
+    links: Sequence[Link] = [Link(parent)] if replayed else []
+    attributes = {**_attributes(topic, envelope.subject), "messaging.consumer.group.name": group}
+    with _tracer().start_as_current_span(
+        f"{topic} process", context=context, kind=SpanKind.CONSUMER, attributes=attributes, links=links
+    ) as span:
+        yield format_of(span)
+
+
+def _attributes(topic: str, subject: str) -> Mapping[str, str]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.destination.name": topic,
+        "peer.service": "kafka",
+        "gerai.subject": subject,
+    }
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return min(int(moment.timestamp() * 1_000_000_000), time.time_ns())
