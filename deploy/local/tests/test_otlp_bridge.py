@@ -7,6 +7,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from tests.eventually import eventually
 
 from local import otlp_bridge
 from local.otlp_bridge import Bridge, UnableToRead, decode, translate
@@ -136,9 +137,10 @@ class TestForwarding:
             forwarding.cancel()
 
     async def forwarded(self, bridge, count):
-        async with asyncio.timeout(10):
-            while bridge.sent + bridge.dropped < count:  # noqa: ASYNC110 - it tells only how far it is
-                await asyncio.sleep(0.01)
+        async def done() -> int:
+            return bridge.sent + bridge.dropped
+
+        await eventually(done, lambda number: number >= count, because="the bridge forwards what it took")
 
     async def test_sends_again_while_zipkin_is_away(self, bridge, zipkin):
         zipkin.answers = [0, 503]

@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.eventually import eventually
 
 from local.failure import UnableToStart
 from local.ledger import Identity, Ledger, remove_abandoned
@@ -16,7 +18,7 @@ from local.places import ROOT
 from local.ports import HOST, free_ports
 from local.supervisor import ProcessDied, Program, Supervisor
 
-SLEEP = "import time; time.sleep(600)"
+SLEEP = "import signal; signal.pause()"
 
 
 def python(name: str, code: str, **options) -> Program:
@@ -27,10 +29,11 @@ def alive(pid: int) -> bool:
     return Identity.of("any", pid) is not None
 
 
-async def eventually(holds, seconds: float = 10.0):
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - another process sets no event of ours
-            await asyncio.sleep(0.02)
+async def becomes_true(look: Callable[[], bool], because: str) -> None:
+    async def once() -> bool:
+        return look()
+
+    await eventually(once, bool, because=because)
 
 
 class TestSupervisor:
@@ -91,7 +94,7 @@ class TestSupervisor:
     async def test_a_disk_that_fills_up_hides_no_death(self, tmp_path, monkeypatch):
         async def life():
             async with Supervisor(tmp_path) as supervisor:
-                program = python("store", "import time; time.sleep(600)")
+                program = python("store", SLEEP)
                 child = supervisor.add(program)
                 await child.start()
 
@@ -106,26 +109,26 @@ class TestSupervisor:
             await asyncio.wait_for(asyncio.create_task(life()), 20)
 
     async def test_one_that_ignores_the_request_to_stop_is_killed(self, tmp_path):
-        deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('{}', 'w'); time.sleep(600)"
+        deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('{}', 'w'); signal.pause()"
         listening = tmp_path / "listening"
         async with Supervisor(tmp_path) as supervisor:
             child = supervisor.add(python("deaf", deaf.format(listening), stop_seconds=0.3))
             await child.start()
-            await eventually(listening.exists)
+            await becomes_true(listening.exists, "it ignores signals")
         assert not alive(child.pid)
 
     async def test_higher_layers_stop_first(self, tmp_path):
         log = tmp_path / "order"
         code = (
-            "import signal, sys, time\n"
+            "import signal, sys\n"
             "def end(*_):\n    open(r'{log}', 'a').write('{name} '); sys.exit()\n"
-            "signal.signal(signal.SIGTERM, end); open(r'{log}.{name}', 'w'); time.sleep(600)"
+            "signal.signal(signal.SIGTERM, end); open(r'{log}.{name}', 'w'); signal.pause()"
         )
         async with Supervisor(tmp_path) as supervisor:
             for layer, name in enumerate(("store", "service")):
                 program = python(name, code.format(log=log, name=name), layer=layer)
                 await supervisor.add(program).start()
-                await eventually(log.with_name(f"order.{name}").exists)
+                await becomes_true(log.with_name(f"order.{name}").exists, f"{name} handles signals")
         assert log.read_text().split() == ["service", "store"]
 
     async def test_a_killed_one_can_be_started_again_and_is_no_failure(self, tmp_path):
@@ -147,7 +150,7 @@ class TestSupervisor:
         code = f"import json, os; open(r'{seen}.draft', 'w').write(json.dumps(dict(os.environ))); os.rename(r'{seen}.draft', r'{seen}'); {SLEEP}"
         async with Supervisor(tmp_path) as supervisor:
             await supervisor.add(python("reader", code, env={"GERAI_ROLES": "api"})).start()
-            await eventually(seen.exists)
+            await becomes_true(seen.exists, "it wrote its environment")
         found = json.loads(seen.read_text())
         assert found["GERAI_ROLES"] == "api"
         assert "GERAI_CLOCK_SPEED" not in found
@@ -174,7 +177,7 @@ from local.supervisor import Program, Supervisor
 
 async def main():
     async with Supervisor(Path(sys.argv[1])) as supervisor:
-        child = supervisor.add(Program(name="sleeper", argv=(sys.executable, "-c", "import time; time.sleep(600)")))
+        child = supervisor.add(Program(name="sleeper", argv=(sys.executable, "-c", "import signal; signal.pause()")))
         await child.start()
         print(child.pid, flush=True)
         await asyncio.Event().wait()
@@ -194,7 +197,7 @@ asyncio.run(main())
         assert alive(child)
         supervisor.kill()
         supervisor.communicate(timeout=10)
-        await eventually(lambda: not alive(child))
+        await becomes_true(lambda: not alive(child), "the kernel kills it with its parent")
 
     async def test_a_second_one_on_the_same_data_is_refused(self, tmp_path):
         supervisor, _ = self.start(tmp_path)
