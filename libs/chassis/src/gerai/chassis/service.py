@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
+from pymongo.errors import PyMongoError
 from starlette.types import ASGIApp
 
 from gerai.chassis import docs, logs, metrics, problems, traces
@@ -62,6 +63,8 @@ async def live(service: Service, settings: Settings) -> None:
     )
     async with house_of(service, settings) as (house, worker):
         rooms = service.assemble(house)
+        if Role.WORKER in settings.roles:
+            await worker.prepare_topics(rooms, create=settings.environment is Environment.DEVELOPMENT)
         app = application(service, house, rooms)
         server = _server(service, settings, app)
         async with _running(worker.tasks(rooms), rooms, settings, server) as failed:
@@ -88,8 +91,6 @@ async def house_of(service: Service, settings: Settings) -> AsyncIterator[tuple[
     worker = Worker(service, settings, database)
     try:
         await _prepared(lambda: storage.prepare(service.indexes))
-        if Role.WORKER in settings.roles:
-            await worker.prepare_topics(create=settings.environment is Environment.DEVELOPMENT)
         async with GroupCommit(storage, source=source, on_commit=worker.wake) as commit:
             house = House(
                 source=source,
@@ -112,7 +113,7 @@ async def _prepared(step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
             return
-        except problems.PyMongoError as error:
+        except PyMongoError as error:
             log.warning("database-not-ready", attempt=attempt, error=type(error).__name__)
             await asyncio.sleep(min(0.2 * 2**attempt, 5.0))
     raise UnableToStart("the database did not answer")

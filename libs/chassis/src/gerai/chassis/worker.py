@@ -6,6 +6,7 @@ from typing import Any
 from gerai.chassis.house import House, Rooms, Service
 from gerai.chassis.settings import Role, Settings
 from gerai.messaging.consumer import Consumer
+from gerai.messaging.dead_letters import dead_letter_topic
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
@@ -37,9 +38,10 @@ class Worker:
             self._settings.kafka_bootstrap, client_id=f"{self._service.name}-relay"
         )
 
-    async def prepare_topics(self, *, create: bool) -> None:
-        """The topics that the service owns. Those it reads are their owners' business."""
-        await topics.ensure(self._settings.kafka_bootstrap, self._service.topics, create=create)
+    async def prepare_topics(self, rooms: Rooms, *, create: bool) -> None:
+        """The topics that the service owns, its dead letters among them. Those it reads are their owners'."""
+        graves = [dead_letter_topic(subscription.group) for subscription in rooms.subscriptions]
+        await topics.ensure(self._settings.kafka_bootstrap, [*self._service.topics, *graves], create=create)
 
     def wake(self) -> None:
         if self._relay is not None:

@@ -80,6 +80,7 @@ class Subscriber:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             fetch_max_wait_ms=100,
+            metadata_max_age_ms=5_000,  # a topic that its owner makes later is noticed soon
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         self._kafka = kafka

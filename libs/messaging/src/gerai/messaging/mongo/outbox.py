@@ -16,8 +16,9 @@ class MongoOutbox:
 
     def __init__(self, database: Database) -> None:
         self._rows = database["outbox"]
-        # A lost mark only means that a row is sent again, which every consumer's inbox absorbs.
-        self._marks = self._rows.with_options(write_concern=WriteConcern(w=1))
+        # Not journaled: a lost mark only means that a row is sent again, which every inbox absorbs. But majority:
+        # the next read sees majority-committed state, and would find unmarked rows that were sent already.
+        self._marks = self._rows.with_options(write_concern=WriteConcern(w="majority", j=False))
         self._parked = database["outbox_parked"]
 
     async def pending(self, limit: int) -> list[Pending]:
