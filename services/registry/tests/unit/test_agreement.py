@@ -27,8 +27,8 @@ async def fires(registrar: Registrar, storage: MemoryStorage, *, at: datetime) -
     assert row is not None
 
     async def handle(uow) -> None:
-        await when_agreement_nears_end_warn(row, uow=uow, at=at, rule=RULE)
         uow.complete_timer(row)
+        await when_agreement_nears_end_warn(row, uow=uow, at=at, rule=RULE)
 
     await registrar.does(handle)
 
@@ -66,7 +66,8 @@ class TestWarning:
         await registrar.withdraws(Institution, "bri")
         assert timer(storage) is None
 
-    async def test_a_firing_that_comes_too_early_says_nothing(self, registrar, storage) -> None:
+    async def test_a_firing_that_comes_too_early_waits_for_its_time(self, registrar, storage) -> None:
         await registrar.registers(Institution, "bri", agreement("2027-01-01"))
         await fires(registrar, storage, at=WARNED - timedelta(seconds=1))
         assert bodies(storage.outbox, "registry.agreements") == []
+        assert timer(storage).due == WARNED

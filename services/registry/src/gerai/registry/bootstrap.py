@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from gerai.chassis import problems
 from gerai.chassis.house import House, Rooms, Service
 from gerai.contracts import registry as language
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.adapters.indexes import INDEXES
 from gerai.registry.entrypoints import http, imports
+from gerai.registry.entrypoints.sentences import SENTENCES
 from gerai.registry.settings import RegistrySettings
 from gerai.registry.use_cases.settle import AGREEMENT_TIMER
 from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreement_nears_end_warn
@@ -16,6 +18,7 @@ from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreemen
 def assemble(house: House) -> Rooms:
     settings: RegistrySettings = house.settings
     rule = settings.warning_rule
+    problems.SENTENCES.update(SENTENCES)
 
     async def warn(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         await when_agreement_nears_end_warn(timer, uow=uow, at=at, rule=rule)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 
 from gerai.chassis.problems import SENTENCES as HOUSE_SENTENCES
 from gerai.messaging.refusal import Sentence
-from gerai.registry.entrypoints.sentences import SENTENCES
+from gerai.registry.entrypoints.sentences import INVALID_BECAUSE, SENTENCES
 from gerai.registry.entrypoints.shapes import SECTIONS, Section
 from gerai.registry.use_cases.import_entries import BadRow, ImportRows, Row
 
@@ -63,9 +63,12 @@ def _read_row(section: Section[Any], path: str, raw: Any, read: ImportRows) -> N
 def _bad_rows(path: str, error: ValidationError) -> Iterator[BadRow]:
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         code = HOUSE_CODES.get(fault["type"], fault["type"])
-        known = SENTENCES.get(code) or HOUSE_SENTENCES.get(code)
         place = ".".join(str(part) for part in (path, *fault["loc"]))
-        yield BadRow(path=place, code=code if known else "invalid", sentence=known or _plain(fault["msg"]))
+        if known := SENTENCES.get(code) or HOUSE_SENTENCES.get(code):
+            yield BadRow(path=place, code=code, sentence=known)
+        else:
+            why = INVALID_BECAUSE.get(code) or _plain(fault["msg"])
+            yield BadRow(path=place, code="invalid", sentence=why)
 
 
 def _plain(text: str) -> Sentence:

@@ -1,8 +1,9 @@
-"""What people read where a value does not fit; the codes are those that the domain's types raise."""
+"""What people read where a value does not fit."""
 
 from gerai.messaging.refusal import Sentence
 
 SENTENCES: dict[str, Sentence] = {
+    # the codes that the domain's own types raise
     "line_break": Sentence("Teks ini harus satu baris.", "The text must be on one line."),
     "unknown_zone": Sentence(
         "Zona waktu ini tidak ada dalam daftar IANA (contoh: Asia/Makassar).",
@@ -20,6 +21,10 @@ SENTENCES: dict[str, Sentence] = {
     "agreement_ends_before_start": Sentence(
         "Perjanjian harus mulai sebelum berakhir.", "The agreement must start before it ends."
     ),
+}
+
+INVALID_BECAUSE: dict[str, Sentence] = {
+    # the form of a value, all under the code `invalid`: what pydantic calls it is not our language
     "string_pattern_mismatch": Sentence(
         "Bentuk isian ini tidak sesuai ketentuan.", "The value does not have the required form."
     ),

@@ -5,6 +5,7 @@ from datetime import datetime
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.institution import Institution, WarningRule
+from gerai.registry.use_cases.settle import AGREEMENT_TIMER
 
 
 async def when_agreement_nears_end_warn(
@@ -15,5 +16,9 @@ async def when_agreement_nears_end_warn(
     if institution is None:
         return
     due = institution.warning_due(rule, at=at)
-    if due is not None and due <= at:
+    if due is None:
+        return
+    if due <= at:
         institution.warn_of_lapse(at=at)
+    else:  # set under another rule: the office wants to be told later now
+        uow.schedule(AGREEMENT_TIMER, institution.id, due=due, tenant=institution.tenant)
