@@ -1,0 +1,1 @@
+"""What is true: tickets and their legs, numbers, lines, desks, opening hours. No clock, no IO."""
