@@ -18,6 +18,7 @@ class Health:
         self.stopping = False
         self._probes: list[Progress] = []
         self._ready: list[Callable[[], Awaitable[None]]] = []
+        self._leaving: list[Callable[[], None]] = []
 
     def watch(self, probe: Progress) -> None:
         """Liveness is progress: a task that lives but does not move is reported here."""
@@ -26,6 +27,16 @@ class Health:
     def require(self, check: Callable[[], Awaitable[None]]) -> None:
         """Raises while the process cannot serve."""
         self._ready.append(check)
+
+    def at_stop(self, leave: Callable[[], None]) -> None:
+        """Called when the process is asked to stop: long answers (streams) must end then."""
+        self._leaving.append(leave)
+
+    def stop(self) -> None:
+        if not self.stopping:
+            self.stopping = True
+            for leave in self._leaving:
+                leave()
 
     async def live(self, _: Request) -> Response:
         stuck = {name: why for probe in self._probes for name, why in probe().items()}

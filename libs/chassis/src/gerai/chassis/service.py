@@ -66,12 +66,11 @@ async def live(service: Service, settings: Settings) -> None:
         if Role.WORKER in settings.roles:
             await worker.prepare_topics(rooms, create=settings.environment is Environment.DEVELOPMENT)
         app = application(service, house, rooms)
-        server = _server(service, settings, app)
+        server = _server(service, settings, app, house.health)
         async with _running(worker.tasks(rooms), rooms, settings, server) as failed:
             house.health.started = True
             log.info("started", role=role, port=settings.http_port)
             await server.serve()
-            house.health.stopping = True
         if failed:
             raise UnableToStart(f"background work ended: {failed[0]!r}")
     await _flush(provider)
@@ -140,9 +139,10 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
     return app
 
 
-def _server(service: Service, settings: Settings, app: FastAPI) -> "Server":
+def _server(service: Service, settings: Settings, app: FastAPI, health: Health) -> "Server":
     edge: ASGIApp = Edge(app, body_limits=service.body_limits)
     return Server(
+        health,
         uvicorn.Config(
             edge,
             host=settings.http_host,
@@ -157,12 +157,16 @@ def _server(service: Service, settings: Settings, app: FastAPI) -> "Server":
             timeout_graceful_shutdown=int(settings.stop_seconds),
             timeout_keep_alive=75,
             limit_concurrency=2_000,
-        )
+        ),
     )
 
 
 class Server(uvicorn.Server):
     """uvicorn, with our own signal handling: background work must stop after the last request, not before."""
+
+    def __init__(self, health: Health, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._health = health
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
@@ -172,6 +176,7 @@ class Server(uvicorn.Server):
         yield
 
     def _ask_to_stop(self) -> None:
+        self._health.stop()
         self.should_exit = True
 
 

@@ -1,16 +1,19 @@
 """CloudEvents 1.0 over Kafka: binary mode out, binary or structured mode in.
 
 Binary mode puts the attributes into record headers (`ce_…`), so that a reader can route without opening the
-body; see https://github.com/cloudevents/spec, Kafka protocol binding.
+body; see https://github.com/cloudevents/spec, Kafka protocol binding. Why it is written here and not taken
+from the `cloudevents` package: docs/adr/0004-cloudevents-binary.md.
 """
 
-import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 
 from gerai.contracts.event import Envelope, Event
 
@@ -19,13 +22,28 @@ CONTENT_TYPE = "application/json"
 STRUCTURED = "application/cloudevents+json"
 
 Headers = Iterable[tuple[str, bytes]]
+T = TypeVar("T")
+
+_VERSIONED = re.compile(r"(?P<stem>.+)\.v(?P<version>[1-9][0-9]{0,5})")
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")
+
+
+class Reason(StrEnum):
+    """Why a record can't be read. The codes are part of dead letters, metrics and alerts: never rename one."""
+
+    MISSING_HEADER = "missing_header"
+    BAD_HEADER = "bad_header"
+    UNKNOWN_TYPE = "unknown_type"
+    FUTURE_VERSION = "future_version"
+    NOT_JSON = "not_json"
+    INVALID_BODY = "invalid_body"
+    NO_BODY = "no_body"
 
 
 class Undecodable(Exception):
-    """A record that no reader can use. `reason` is stable: missing_header, bad_header, unknown_type,
-    future_version, not_json, invalid_body, no_body."""
+    """A record that no reader can use. `detail` names the place, never the value that stood there."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
@@ -40,7 +58,7 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
         "ce_type": envelope.event.type,
         "ce_source": envelope.source,
         "ce_subject": envelope.subject,
-        "ce_time": envelope.time.isoformat().replace("+00:00", "Z"),
+        "ce_time": _utc(envelope.time),
         "ce_partitionkey": envelope.subject,
         "ce_sequence": str(envelope.sequence),
         "ce_correlationid": envelope.correlation_id,
@@ -61,7 +79,14 @@ def encode(envelope: Envelope) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
 
 
 def peek(headers: Headers, value: bytes | None) -> str:
-    """The event type, without decoding the body where that can be avoided. Raises Undecodable."""
+    """The event type, without opening the body where that can be avoided. Raises Undecodable.
+
+    A reader asks this of every record, also of the many that it doesn't want.
+    """
+    headers = tuple(headers)
+    for name, raw in headers:
+        if name == "ce_type" and raw:
+            return _text(name, raw)
     attributes, _ = _attributes(headers, value)
     return _need(attributes, "type")
 
@@ -70,73 +95,120 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope
     """The event with its attributes. Raises Undecodable; never anything else, whatever the bytes are."""
     attributes, body = _attributes(headers, value)
     kind = _class_of(_need(attributes, "type"))
-    subject = attributes.get("subject") or (key or b"").decode("utf-8", "replace")
-    if not subject:
-        raise Undecodable("missing_header", "subject")
+    if _need(attributes, "specversion") != SPEC_VERSION:
+        raise Undecodable(Reason.BAD_HEADER, f"ce_specversion: only {SPEC_VERSION} is read")
+    return Envelope(
+        id=_read(attributes, "id", UUID),
+        source=_need(attributes, "source"),
+        subject=attributes.get("subject") or _subject_of(key),
+        sequence=_read(attributes, "sequence", _sequence),
+        time=_read(attributes, "time", _instant),
+        correlation_id=attributes.get("correlationid") or _need(attributes, "id"),
+        causation_id=attributes.get("causationid"),
+        event=_parse(kind, body),
+        traceparent=attributes.get("traceparent"),
+        replayed_for=attributes.get("replayedfor"),
+    )
+
+
+def _parse(kind: type[Event], body: bytes) -> Event:
     try:
-        event = kind.parse(body)
+        return kind.parse(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        reason = "not_json" if first["type"] == "json_invalid" else "invalid_body"
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        reason = Reason.NOT_JSON if first["type"] == "json_invalid" else Reason.INVALID_BODY
         place = ".".join(str(part) for part in first["loc"])
         raise Undecodable(reason, f"{place} {first['type']}".strip()) from error
-    try:
-        return Envelope(
-            id=UUID(_need(attributes, "id")),
-            source=_need(attributes, "source"),
-            subject=subject,
-            sequence=int(_need(attributes, "sequence")),
-            time=datetime.fromisoformat(_need(attributes, "time")),
-            correlation_id=attributes.get("correlationid") or _need(attributes, "id"),
-            causation_id=attributes.get("causationid"),
-            event=event,
-            traceparent=attributes.get("traceparent"),
-            replayed_for=attributes.get("replayedfor"),
-        )
-    except ValueError as error:
-        raise Undecodable("bad_header", str(error)[:200]) from error
 
 
 def _class_of(type: str) -> type[Event]:
     found = Event.of_type(type)
     if found is not None:
         return found
-    stem, _, _ = type.rpartition(".v")
-    if any(known.type.rpartition(".v")[0] == stem for known in Event.every()):
-        raise Undecodable("future_version", type[:200])
-    raise Undecodable("unknown_type", type[:200])
+    parts = _VERSIONED.fullmatch(type)
+    if parts is not None and any(known.type.startswith(f"{parts['stem']}.v") for known in Event.every()):
+        raise Undecodable(Reason.FUTURE_VERSION, type[:200])
+    raise Undecodable(Reason.UNKNOWN_TYPE, type[:200])
 
 
 def _attributes(headers: Headers, value: bytes | None) -> tuple[Mapping[str, str], bytes]:
     """Attribute name → value, and the body of the event."""
-    texts: dict[str, str] = {}
-    for name, raw in headers:
-        texts[name.lower()] = raw.decode("utf-8", "replace") if raw is not None else ""
-    if texts.get("content-type", "").startswith(STRUCTURED):
-        return _structured(value, texts)
-    if not value:
-        raise Undecodable("no_body", "an event has a body")
-    attributes = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
+    texts = {name.lower(): raw for name, raw in headers if raw is not None}
+    if texts.get("content-type", b"").lower().startswith(STRUCTURED.encode()):
+        attributes, body = _structured(value)
+    elif value:
+        attributes = {name[3:]: _text(name, raw) for name, raw in texts.items() if name.startswith("ce_")}
+        body = value
+    else:
+        raise Undecodable(Reason.NO_BODY, "an event has a body")
     if "traceparent" in texts:
-        attributes["traceparent"] = texts["traceparent"]
-    return attributes, value
+        attributes.setdefault("traceparent", _text("traceparent", texts["traceparent"]))
+    return attributes, body
 
 
-def _structured(value: bytes | None, texts: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
+def _structured(value: bytes | None) -> tuple[dict[str, str], bytes]:
+    if not value:
+        raise Undecodable(Reason.NO_BODY, "an event has a body")
     try:
-        whole: Any = json.loads(value or b"")
+        # pydantic's reader refuses bottomless nesting with a ValueError; json.loads ends in a RecursionError.
+        whole: Any = from_json(value, allow_inf_nan=False)
     except ValueError as error:
-        raise Undecodable("not_json", str(error)[:200]) from error
+        raise Undecodable(Reason.NOT_JSON, "the structured event") from error
     if not isinstance(whole, dict) or not isinstance(whole.get("data"), dict):
-        raise Undecodable("invalid_body", "a structured event is an object with `data`")
-    attributes = {name: str(text) for name, text in whole.items() if name != "data"}
-    if "traceparent" not in attributes and "traceparent" in texts:
-        attributes["traceparent"] = texts["traceparent"]
-    return attributes, json.dumps(whole["data"]).encode()
+        raise Undecodable(Reason.INVALID_BODY, "a structured event is an object with `data`")
+    attributes = {
+        name: str(given)
+        for name, given in whole.items()
+        if isinstance(given, str | int) and not isinstance(given, bool)
+    }
+    return attributes, to_json(whole["data"])
+
+
+def _text(name: str, raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise Undecodable(Reason.BAD_HEADER, f"{name[:50]}: not UTF-8") from error
 
 
 def _need(attributes: Mapping[str, str], name: str) -> str:
     found = attributes.get(name)
     if not found:
-        raise Undecodable("missing_header", f"ce_{name}")
+        raise Undecodable(Reason.MISSING_HEADER, f"ce_{name}")
     return found
+
+
+def _read(attributes: Mapping[str, str], name: str, reader: Callable[[str], T]) -> T:
+    text = _need(attributes, name)
+    try:
+        return reader(text)
+    except (ValueError, OverflowError) as error:
+        raise Undecodable(Reason.BAD_HEADER, f"ce_{name}") from error
+
+
+def _subject_of(key: bytes | None) -> str:
+    if not key:
+        raise Undecodable(Reason.MISSING_HEADER, "ce_subject")
+    return _text("key", key)
+
+
+def _sequence(text: str) -> int:
+    if _SEQUENCE.fullmatch(text) is None:
+        raise ValueError("not a version: 1, 2, 3, …")
+    return int(text)
+
+
+def _instant(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("no zone")
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
+
+
+def _utc(time: datetime) -> str:
+    text = time.isoformat()
+    if text.endswith("+00:00"):
+        return f"{text[:-6]}Z"
+    if time.tzinfo is None:
+        raise ValueError("an event's time has a zone")
+    return _utc(time.astimezone(UTC))

@@ -42,10 +42,10 @@ class Event(BaseModel):
     `class TicketIssued(Event, type="queue.ticket-issued.v1", topic=TICKETS)`
 
     Producers build events through the closed class: an unknown field is an error. Readers decode through
-    `parse`, which ignores fields that a newer producer added.
+    `parse`, which ignores fields that a newer producer added. JSON has no NaN and no infinity; nor have events.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="float")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     type: ClassVar[str]
     topic: ClassVar[Topic]

@@ -1,6 +1,6 @@
 """What the example service says."""
 
-from datetime import datetime
+from pydantic import AwareDatetime
 
 from gerai.contracts.event import Cleanup, Event, Topic
 
@@ -18,7 +18,8 @@ class HourCounted(Event, type="hourly.hour-counted.v1", topic=HOURS):
     """A ticket was added to the count of its hour."""
 
     tenant: str
-    hour: datetime
+    """The regency."""
+    hour: AwareDatetime
     """The hour's beginning, UTC."""
     tickets: int
     """Tickets issued in this hour so far."""

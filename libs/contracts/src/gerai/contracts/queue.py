@@ -4,8 +4,9 @@ Every ticket event names the ticket, its leg, the step from one state to the nex
 one stop of a visit: a transfer closes one and opens the next. Times are seconds of business time.
 """
 
-from datetime import datetime
 from enum import StrEnum
+
+from pydantic import AwareDatetime
 
 from gerai.contracts.event import Cleanup, Event, Topic
 
@@ -29,6 +30,8 @@ SERVICE_DAYS = Topic(
 
 
 class TicketState(StrEnum):
+    """Where a ticket is."""
+
     WAITING = "waiting"
     CALLED = "called"
     SERVING = "serving"
@@ -51,24 +54,31 @@ class TicketEvent(Event):
     """What every event of a ticket says."""
 
     tenant: str
+    """The regency."""
     site_id: str
+    """The site (MPP)."""
     counter_id: str
+    """The counter (gerai) of the present leg; after a transfer the new one."""
     service_id: str
-    """Of the present leg; after a transfer the new ones."""
+    """The service of the present leg; after a transfer the new one."""
     ticket_id: str
+    """The ticket; one for all legs of a visit."""
     number: str
     """As printed and called: "A-012"."""
     local_day: str
     """The site's day on which the number was given, ISO date."""
     leg: int
-    """1, 2, 3, …"""
+    """1, 2, 3, …; a transfer begins the next."""
     priority_class: PriorityClass
+    """Whether the visitor goes before others; never why."""
     from_state: TicketState | None
     """None: the ticket is new."""
     to_state: TicketState
+    """The state from now on."""
     actor: str
     """Who acted, as an opaque id."""
     desk_id: str | None = None
+    """The desk (loket) that acted or serves the ticket now."""
     reason: str | None = None
     """A code from the office's own list, never free text."""
 
@@ -88,13 +98,14 @@ class TicketCalled(TicketEvent, type="queue.ticket-called.v1", topic=TICKETS):
     wait_seconds: float
     """From the leg's beginning to this call."""
     line_sequence: int
-    """The how manieth call of its counter this is: the order in which a counter called."""
+    """1, 2, 3, … within the counter: the order in which it called."""
 
 
 class TicketRecalled(TicketEvent, type="queue.ticket-recalled.v1", topic=TICKETS):
     """The same desk calls again."""
 
     call: int
+    """Calls of this leg so far."""
 
 
 class TicketServingStarted(TicketEvent, type="queue.ticket-serving-started.v1", topic=TICKETS):
@@ -108,9 +119,13 @@ class TicketServed(TicketEvent, type="queue.ticket-served.v1", topic=TICKETS):
     """The visit is over, and the visitor was served."""
 
     wait_seconds: float
+    """From the leg's beginning to its first call."""
     walk_seconds: float
+    """From the last call to the visitor at the desk."""
     service_seconds: float
+    """At the desk, without the holds."""
     hold_seconds: float
+    """Put aside, all holds of the leg together."""
 
 
 class TicketHeld(TicketEvent, type="queue.ticket-held.v1", topic=TICKETS):
@@ -121,33 +136,41 @@ class TicketResumed(TicketEvent, type="queue.ticket-resumed.v1", topic=TICKETS):
     """Called back after a hold or for the pickup."""
 
     hold_seconds: float
+    """Put aside so far, all holds of the leg together."""
 
 
 class TicketTransferred(TicketEvent, type="queue.ticket-transferred.v1", topic=TICKETS):
     """The present leg is closed and the next one waits at another service; `leg` is the new one."""
 
     from_counter_id: str
+    """The counter of the closed leg."""
     from_service_id: str
+    """The service of the closed leg."""
     wait_seconds: float
+    """Of the closed leg, from its beginning to its first call."""
     service_seconds: float
+    """Of the closed leg, at the desk, without the holds."""
 
 
 class TicketAwaitingPickup(TicketEvent, type="queue.ticket-awaiting-pickup.v1", topic=TICKETS):
     """Served, but what was made must still be fetched."""
 
     service_seconds: float
+    """At the desk so far, without the holds."""
 
 
 class TicketReturned(TicketEvent, type="queue.ticket-returned.v1", topic=TICKETS):
     """Back to waiting, at its old place, guarded against being called at once again."""
 
-    callable_from: datetime
+    callable_from: AwareDatetime
+    """Not called by itself before this time."""
 
 
 class TicketMissed(TicketEvent, type="queue.ticket-missed.v1", topic=TICKETS):
     """Called often enough, and nobody came."""
 
     calls: int
+    """How often the leg was called."""
 
 
 class TicketReinstated(TicketEvent, type="queue.ticket-reinstated.v1", topic=TICKETS):
@@ -166,26 +189,32 @@ class TicketNearFront(TicketEvent, type="queue.ticket-near-front.v1", topic=TICK
     """Few people are before the visitor now. Told once per leg."""
 
     people_before: int
+    """Waiting tickets that are called before this one, as it stands."""
 
 
-class ServiceDayClosed(Event, type="queue.service-day-closed.v1", topic=SERVICE_DAYS):
+class ServiceDayEvent(Event):
+    """What every event of a service's day says."""
+
+    tenant: str
+    """The regency."""
+    site_id: str
+    """The site (MPP)."""
+    counter_id: str
+    """The counter (gerai) that offers the service."""
+    service_id: str
+    """The service that takes tickets or not."""
+    local_day: str
+    """The site's day, ISO date."""
+    actor: str
+    """Who acted, as an opaque id."""
+
+
+class ServiceDayClosed(ServiceDayEvent, type="queue.service-day-closed.v1", topic=SERVICE_DAYS):
     """The office stopped giving tickets for a service today."""
 
-    tenant: str
-    site_id: str
-    counter_id: str
-    service_id: str
-    local_day: str
-    actor: str
     reason: str | None = None
+    """A code from the office's own list, never free text."""
 
 
-class ServiceDayReopened(Event, type="queue.service-day-reopened.v1", topic=SERVICE_DAYS):
+class ServiceDayReopened(ServiceDayEvent, type="queue.service-day-reopened.v1", topic=SERVICE_DAYS):
     """The office gives tickets for the service again."""
-
-    tenant: str
-    site_id: str
-    counter_id: str
-    service_id: str
-    local_day: str
-    actor: str

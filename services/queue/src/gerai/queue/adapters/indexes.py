@@ -1,0 +1,25 @@
+"""The indexes that stand behind the queue's questions."""
+
+from gerai.messaging.mongo.storage import Index
+
+_IN_ORDER = (
+    ("counter_id", 1),
+    ("state", 1),
+    ("priority_class", 1),
+    ("order_at", 1),
+    ("n", 1),
+    ("_id", 1),
+    ("service_id", 1),
+    ("callable_from", 1),
+    ("overdue_at", 1),
+)
+"""Equality, then the order, then what is filtered on the way: the next in line is found without a sort."""
+
+INDEXES = (
+    Index(collection="tickets", keys=_IN_ORDER, where={"state": "waiting"}),
+    Index(collection="tickets", keys=(("link", 1),), unique=True),
+    # the guarantee itself, whatever the code does: a number is given once per service and day
+    Index(collection="tickets", keys=(("issue_service_id", 1), ("local_day", 1), ("n", 1)), unique=True),
+    Index(collection="tickets", keys=(("site_id", 1), ("state", 1), ("local_day", 1), ("_id", 1))),
+    Index(collection="replica", keys=(("touched", 1),)),
+)

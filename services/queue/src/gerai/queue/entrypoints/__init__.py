@@ -1,0 +1,1 @@
+"""How the world comes in: routes by audience, and the registry's events."""
