@@ -51,12 +51,17 @@ def token(*, role: str, tenant: str) -> str:
     return jwt.encode({**claims, **times}, KEY, algorithm="ES256", headers={"kid": "k1"})
 
 
+def jwks() -> dict[str, Any]:
+    """Our issuer's public key, as it publishes it."""
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key()))
+    return {"keys": [{**public, "kid": "k1", "alg": "ES256"}]}
+
+
 def trusting(app: FastAPI) -> FastAPI:
     """The application, with our key as its issuer's."""
 
     async def fetch() -> dict[str, Any]:
-        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key()))
-        return {"keys": [{**public, "kid": "k1", "alg": "ES256"}]}
+        return jwks()
 
     app.state.authenticator = Authenticator(Keys(fetch), issuer=ISSUER, audience="gerai")
     return app
@@ -83,9 +88,11 @@ class Client:
     """A caller with a token, who sends what a careful client sends."""
 
     def __init__(self, door: Any, *, role: str = "registrar", tenant: str = TENANT) -> None:
+        """`door`: an application in this process, or the address of one in another."""
+        self.tenant = tenant
+        inside = {"transport": httpx.ASGITransport(app=door), "base_url": "http://registry.test"}
         self._http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=door),
-            base_url="http://registry.test",
+            **({"base_url": door} if isinstance(door, str) else inside),
             headers={
                 "authorization": f"Bearer {token(role=role, tenant=tenant)}",
                 "accept-language": "en",
