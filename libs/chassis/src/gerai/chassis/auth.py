@@ -5,11 +5,15 @@ one refresh of the keys, at most every `REFRESH_GAP_S` seconds, whatever is sent
 """
 
 import asyncio
+import hashlib
+import ipaddress
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -22,8 +26,14 @@ log = structlog.get_logger(__name__)
 ALGORITHMS = ["ES256", "RS256"]
 LEEWAY_S = 5
 REFRESH_GAP_S = 10.0
+KEYS_AGE_S = 600.0
+"""A key that the issuer has withdrawn is trusted no longer than this."""
+TRUSTED_S = 300.0
+"""A token that was found good is checked again after this, at the latest."""
 CACHE_LIMIT = 4_096
 TOKEN_LIMIT = 8_192
+TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -35,18 +45,26 @@ class Caller:
     roles: frozenset[str]
 
 
-Fetch = Callable[[], Awaitable[dict[str, Any]]]
+Fetch = Callable[[], Awaitable[Any]]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address never leaves this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def fetch_from(url: str) -> Fetch:
-    """Get the issuer's JWKS document."""
+    """Get the issuer's JWKS document. A proxy from the environment is not used on the way to this machine."""
 
-    async def fetch() -> dict[str, Any]:
-        async with httpx.AsyncClient(timeout=5) as client:
+    async def fetch() -> Any:
+        async with httpx.AsyncClient(timeout=5, trust_env=not is_loopback(url)) as client:
             answer = await client.get(url)
             answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
-            return found
+            return answer.json()
 
     return fetch
 
@@ -58,35 +76,65 @@ class Keys:
         self._fetch = fetch
         self._now = now
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._learnt_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
-        if kid not in self._keys:
-            async with self._lock:
-                if kid not in self._keys and self._now() - self._fetched_at >= REFRESH_GAP_S:
-                    await self._refresh()
-        return self._keys.get(kid)
+        """None: the issuer has no such key. Raises Problem 503 while the issuer cannot be asked."""
+        known = self._keys.get(kid)
+        if known is not None and (self._fresh() or self._lock.locked()):
+            return known
+        async with self._lock:
+            due = self._now() - self._asked_at >= REFRESH_GAP_S
+            if due and (kid not in self._keys or not self._fresh()):
+                await self._refresh()
+        known = self._keys.get(kid)
+        if known is None and self._learnt_at < self._asked_at:
+            raise Problem(503, "busy", headers={"Retry-After": "5"})
+        return known
+
+    def _fresh(self) -> bool:
+        return self._now() - self._learnt_at < KEYS_AGE_S
 
     async def _refresh(self) -> None:
-        self._fetched_at = self._now()
+        """An issuer that does not answer well changes nothing: its known keys go on being trusted."""
+        self._asked_at = self._now()
         try:
-            document = await self._fetch()
-        except (httpx.HTTPError, ValueError) as error:
-            log.warning("keys-unavailable", error=type(error).__name__)
+            self._keys = _usable(await self._fetch())
+        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+            log.warning("keys-unavailable", error=repr(error)[:300])
             return
-        found = jwt.PyJWKSet.from_dict(document)
-        self._keys = {key.key_id: key for key in found.keys if key.key_id}
+        self._learnt_at = self._asked_at
+
+
+def _usable(document: Any) -> dict[str, jwt.PyJWK]:
+    """Only public keys for the allowed algorithms: a symmetric key in the document would make everybody an
+    issuer. Raises ValueError where the document is none."""
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise ValueError("this is not a JWKS document")
+    usable: dict[str, jwt.PyJWK] = {}
+    for one in document["keys"]:
+        if not isinstance(one, dict) or one.get("kty") not in ("EC", "RSA") or one.get("use", "sig") != "sig":
+            continue
+        try:
+            key = jwt.PyJWK(one)
+        except jwt.PyJWTError as error:
+            log.warning("key-ignored", error=repr(error)[:300])
+            continue
+        if key.key_id and key.algorithm_name in ALGORITHMS:
+            usable[key.key_id] = key
+    return usable
 
 
 class Authenticator:
-    """Token in, caller out. A token that was found good is not checked again until it expires."""
+    """Token in, caller out. A token that was found good is remembered, by its hash, until it expires."""
 
     def __init__(self, keys: Keys, *, issuer: str, audience: str) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
-        self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
     async def caller(self, authorization: str | None) -> Caller:
         """Raises Problem 401 with what the client may know about the reason: nothing."""
@@ -95,11 +143,14 @@ class Authenticator:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LIMIT:
             raise _refused("invalid_token")
-        known = self._known.get(token)
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(digest)
         if known is not None and known[1] > time.time():
+            self._known.move_to_end(digest)
             return known[0]
         caller, expires = await self._verified(token)
-        self._known[token] = (caller, expires)
+        self._known[digest] = (caller, min(expires, time.time() + TRUSTED_S))
+        self._known.move_to_end(digest)
         while len(self._known) > CACHE_LIMIT:
             self._known.popitem(last=False)
         return caller
@@ -110,12 +161,12 @@ class Authenticator:
             if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
                 raise _refused("invalid_token")
             key = await self._keys.get(header["kid"])
-            if key is None:
+            if key is None or key.algorithm_name != header["alg"]:
                 raise _refused("invalid_token")
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=ALGORITHMS,
+                algorithms=[header["alg"]],
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=LEEWAY_S,
@@ -123,12 +174,18 @@ class Authenticator:
             )
         except jwt.InvalidTokenError as error:
             raise _refused("invalid_token") from error
-        tenant, roles = claims.get("tenant"), claims.get("roles")
-        if not isinstance(tenant, str) or not tenant or not isinstance(roles, list):
-            raise _refused("invalid_token")
-        caller = Caller(str(claims["sub"]), tenant, frozenset(str(role) for role in roles))
-        return caller, float(claims["exp"])
+        return _caller_of(claims), float(claims["exp"])
+
+
+def _caller_of(claims: dict[str, Any]) -> Caller:
+    subject, tenant, roles = claims["sub"], claims.get("tenant"), claims.get("roles")
+    if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None or not isinstance(roles, list):
+        raise _refused("invalid_token")
+    if SUBJECT.fullmatch(subject) is None:
+        raise _refused("invalid_token")
+    return Caller(subject, tenant, frozenset(role for role in roles if isinstance(role, str)))
 
 
 def _refused(code: str) -> Problem:
-    return Problem(401, code, headers={"WWW-Authenticate": 'Bearer realm="gerai"'})
+    error = ', error="invalid_token"' if code == "invalid_token" else ""
+    return Problem(401, code, headers={"WWW-Authenticate": f'Bearer realm="gerai"{error}'})

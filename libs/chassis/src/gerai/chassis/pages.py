@@ -9,10 +9,12 @@ from pydantic import BaseModel
 
 from gerai.chassis.problems import Problem
 
+USUAL = 50
 LARGEST = 100
 Item = TypeVar("Item", bound=BaseModel)
 
 PageSize = Annotated[int, Query(ge=1, le=LARGEST, description="Entries per page.")]
+"""`limit: PageSize = USUAL`"""
 Cursor = Annotated[str | None, Query(max_length=300, description="`next` of the page before.")]
 
 
@@ -32,6 +34,9 @@ def id_before(cursor: str | None) -> str:
     if cursor is None:
         return ""
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+        id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
         raise Problem(422, "invalid", field="cursor") from error
+    if not id.isprintable():
+        raise Problem(422, "invalid", field="cursor")
+    return id

@@ -1,12 +1,14 @@
 """Routes that say who may use them. One that does not say so keeps the service from starting."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from uuid import NAMESPACE_URL, uuid5
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+import orjson
+from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
+from starlette.responses import Response
 
 from gerai.chassis.auth import Authenticator, Caller
 from gerai.chassis.problems import Problem
@@ -14,9 +16,12 @@ from gerai.chassis.problems import Problem
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 ADMIN = "admin"
 PUBLIC = "public"
-_bearer = HTTPBearer(
-    auto_error=False, description="A token of the issuer; locally `make token ROLE=officer`."
-)
+PROBLEM_ANSWER = {
+    "default": {
+        "description": "Refused: what is wrong, as RFC 9457 says it.",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -41,25 +46,55 @@ async def _caller(request: Request) -> Caller:
 
 
 CallerOf = Annotated[Caller, Depends(_caller)]
-"""The authenticated caller, as a route's parameter."""
+"""The authenticated caller, as a parameter of a route that is not public."""
 
 
-def _gate(permission: Permission) -> Callable[[Request], Any]:
-    async def gate(request: Request) -> None:
+class JsonRequest(Request):
+    """Reads JSON strictly (no NaN, no lone surrogates, no numbers beyond 64 bits), and fast."""
+
+    async def json(self) -> Any:
+        return orjson.loads(await self.body())
+
+
+class DeclaredRoute(APIRoute):
+    """A route that knows who may use it, and asks before the body is read."""
+
+    permission: Permission | None = None
+    public = False
+
+    @property
+    def declared(self) -> str | None:
+        """The permission's name, "public", or None where nothing was said."""
+        return PUBLIC if self.public else self.permission.name if self.permission else None
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        answer: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if not self.public:
+                await self._admit(request)
+            return await answer(JsonRequest(request.scope, request.receive))
+
+        return handle
+
+    async def _admit(self, request: Request) -> None:
         authenticator: Authenticator = request.app.state.authenticator
         caller = await authenticator.caller(request.headers.get("authorization"))
-        if caller.roles.isdisjoint(permission.roles):
+        if self.permission is None or caller.roles.isdisjoint(self.permission.roles):
             raise Problem(403, "forbidden")
         request.scope["gerai.caller"] = caller
-
-    return gate
 
 
 class Routes:
     """A group of routes. `permission=` or `public=True` on each."""
 
     def __init__(self, *, tag: str, prefix: str = "") -> None:
-        self.router = APIRouter(prefix=prefix, tags=[tag])
+        self._tag = tag
+        self._prefix = prefix
+        self._routes: list[DeclaredRoute] = []
+
+    def __iter__(self) -> Iterator[DeclaredRoute]:
+        return iter(self._routes)
 
     def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         return self._route("GET", path, **options)
@@ -69,6 +104,9 @@ class Routes:
 
     def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         return self._route("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._route("PATCH", path, **options)
 
     def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         return self._route("DELETE", path, **options)
@@ -82,26 +120,61 @@ class Routes:
         public: bool = False,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
+        """The options are FastAPI's own."""
+        full = f"{self._prefix}{path}"
+        if public and permission is not None:
+            raise TypeError(f"{method} {full} is public and needs a permission: which?")
+
         def register(endpoint: Endpoint) -> Endpoint:
-            dependencies = list(options.pop("dependencies", ()))
-            if permission is not None:
-                dependencies = [Depends(_gate(permission)), Depends(_bearer), *dependencies]
-            declared = PUBLIC if public else permission.name if permission else None
-            extra = {"x-permission": declared} if declared else None
-            self.router.add_api_route(
-                path, endpoint, methods=[method], dependencies=dependencies, openapi_extra=extra, **options
-            )
+            described = {"tags": [self._tag], "responses": PROBLEM_ANSWER} | options
+            described["openapi_extra"] = _described(method, full, permission, options.get("openapi_extra"))
+            route = DeclaredRoute(full, endpoint, methods=[method], **described)
+            route.permission = permission
+            route.public = public
+            self._routes.append(route)
             return endpoint
 
         return register
 
 
-def require_declared(app: FastAPI) -> None:
+def _described(
+    method: str, path: str, permission: Permission | None, more: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What the OpenAPI page says beside the types: who may, and the headers that the chassis reads itself."""
+    described: dict[str, Any] = {"x-permission": permission.name if permission else PUBLIC, **(more or {})}
+    if permission is not None:
+        described["security"] = [{"bearer": []}]
+    if method == "POST":
+        # An example of its own for each route: the same key on two routes would be refused.
+        example = str(uuid5(NAMESPACE_URL, f"{method} {path}"))
+        described.setdefault("parameters", []).append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "description": "A new one for each new intention; the same one when the request is repeated.",
+                "schema": {"type": "string", "maxLength": 128},
+                "example": example,
+            }
+        )
+    return described
+
+
+def install(app: FastAPI, routes: Routes) -> None:
     """Raises UndeclaredRoute, naming each route that forgot to say who may use it."""
-    silent = [
-        f"{sorted(route.methods or ())[0]} {route.path}"
-        for route in app.routes
-        if isinstance(route, APIRoute) and "x-permission" not in (route.openapi_extra or {})
-    ]
+    silent = [f"{min(route.methods)} {route.path}" for route in routes if route.declared is None]
     if silent:
         raise UndeclaredRoute(f"no permission declared: {', '.join(silent)}")
+    app.router.routes.extend(routes)
+
+
+def require_declared(app: FastAPI, *, ours: int) -> None:
+    """The app holds `ours` routes of the chassis first, and after them nothing but declared ones: a router or a
+    mount that came another way would be open to everybody."""
+    strange = [
+        getattr(route, "path", repr(route))
+        for route in app.router.routes[ours:]
+        if not isinstance(route, DeclaredRoute) or route.declared is None
+    ]
+    if strange:
+        raise UndeclaredRoute(f"not declared through Routes: {', '.join(strange)}")

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.context import Context as OtelContext
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
+
+from gerai.messaging.tracing import format_of, parse
 
 QUEUE_LIMIT = 8_192
+_NO_PARENT = OtelContext()
+_tracer = trace.get_tracer("gerai.chassis")
 
 
 def configure(*, service: str, role: str, endpoint: str, ratio: float) -> TracerProvider:
     """Install the process's tracer. `endpoint` is the base address; empty: spans are made but not sent."""
-    resource = Resource.create({"service.name": service, "service.instance.role": role})
-    provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio if endpoint else 0.0))
+    resource = Resource.create({"service.name": service, "gerai.role": role})
+    sampler = ParentBasedTraceIdRatio(ratio if endpoint else 0.0)
+    provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
     if endpoint:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -29,25 +34,42 @@ def configure(*, service: str, role: str, endpoint: str, ratio: float) -> Tracer
     return provider
 
 
-def tracer() -> trace.Tracer:
-    return trace.get_tracer("gerai.chassis")
+def begin_request(method: str, traceparent: str | None) -> Span:
+    """The server's span, within the caller's trace if it sent a valid `traceparent`. It has no name yet: that is
+    the route's template, never the path, which may hold a visitor's secret link."""
+    parent = parse(traceparent)
+    context = _NO_PARENT
+    if parent is not None and parent.is_valid:
+        context = trace.set_span_in_context(NonRecordingSpan(parent), _NO_PARENT)
+    return _tracer.start_span(method, context=context, kind=SpanKind.SERVER)
 
 
-def parent_from(headers: dict[str, str]) -> OtelContext:
-    """The caller's trace, if it sent a valid `traceparent`."""
-    return propagate.extract(headers)
+def end_request(span: Span, *, method: str, route: str, status: int, correlation_id: str) -> None:
+    if span.is_recording():
+        span.update_name(f"{method} {route}")
+        span.set_attributes(
+            {
+                "http.request.method": method,
+                "http.route": route,
+                "http.response.status_code": status,
+                "gerai.correlation_id": correlation_id,
+            }
+        )
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+    span.end()
 
 
 def traceparent_of(span: Span) -> str | None:
     """The span as a W3C `traceparent`."""
-    context = span.get_span_context()
-    if not context.is_valid:
-        return None
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+    return format_of(span) if span.get_span_context().is_valid else None
 
 
 @contextmanager
-def step(name: str, **attributes: str | int) -> Iterator[Span]:
-    """A span around a part of a request's work that is worth seeing."""
-    with tracer().start_as_current_span(name, kind=SpanKind.INTERNAL, attributes=attributes) as span:
-        yield span
+def step(name: str) -> Iterator[None]:
+    """A span around a part of a request that is worth seeing; next to nothing where the request is not sampled."""
+    if not trace.get_current_span().is_recording():
+        yield
+        return
+    with _tracer.start_as_current_span(name, kind=SpanKind.INTERNAL):
+        yield

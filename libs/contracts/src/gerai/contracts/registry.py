@@ -44,10 +44,12 @@ AGREEMENTS = Topic(
 class Part(BaseModel):
     """A part of an event: closed for producers; readers ignore what a newer one added."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class InstitutionKind(StrEnum):
+    """The seven kinds of institutions that serve in a mall."""
+
     MINISTRY = "ministry"
     AGENCY = "agency"
     PROVINCE = "province"
@@ -58,6 +60,8 @@ class InstitutionKind(StrEnum):
 
 
 class HolidayKind(StrEnum):
+    """Which table a holiday comes from."""
+
     NATIONAL = "national"
     JOINT_LEAVE = "joint_leave"
 
@@ -66,7 +70,9 @@ class Agreement(Part):
     """The cooperation agreement under which an institution serves in the mall."""
 
     number: str
+    """As on the paper."""
     starts: date
+    """Its first day."""
     ends: date
     """Its last day."""
 
@@ -75,48 +81,70 @@ class ServiceStandard(Part):
     """The six published components (UU 25/2009; Perpres 89/2021)."""
 
     requirements: tuple[str, ...]
+    """What a visitor must bring, one by one."""
     procedure: str
+    """The steps from the request to the product."""
     duration: str
+    """How long it takes at most, in words."""
     fee: str
+    """What it costs, in words."""
     product: str
+    """What the visitor gets."""
     complaints: str
+    """How a complaint is made and handled."""
 
 
 class Interval(Part):
     """Open from `opens` until just before `closes`."""
 
     opens: str
+    """Local time, HH:MM."""
     closes: str
+    """Local time, HH:MM."""
 
 
 class DayHours(Part):
     """Hours of one weekday; a weekday that is not listed is closed."""
 
     weekday: int
+    """0 (Monday) to 6."""
     intervals: tuple[Interval, ...]
+    """In order, apart from each other."""
 
 
 class Break(Part):
     """Within the opening hours, but nobody is served: lunch, Friday prayer."""
 
     label: str
+    """What the break is for, as it is shown."""
     weekdays: tuple[int, ...]
+    """0 (Monday) to 6."""
     starts: str
+    """Local time, HH:MM."""
     ends: str
+    """Local time, HH:MM."""
 
 
 class Holiday(Part):
+    """Closed on one date."""
+
     date: date
+    """The local day."""
     name: str
+    """As it is shown."""
     kind: HolidayKind
+    """Which table it comes from."""
 
 
 class Override(Part):
     """Other hours on one date; no intervals: closed."""
 
     date: date
+    """The local day."""
     intervals: tuple[Interval, ...]
+    """The hours of that day instead of the week's."""
     reason: str
+    """As it is shown."""
 
 
 class _Entry(Event):
@@ -125,6 +153,7 @@ class _Entry(Event):
     tenant: str
     """The regency."""
     id: str
+    """The entry; it is the record's key, too."""
     active: bool
     """False: withdrawn."""
 
@@ -133,25 +162,33 @@ class SiteChanged(_Entry, type="registry.site-changed.v1", topic=SITES):
     """A site (MPP) as it is from now on."""
 
     name: str
+    """As it is shown."""
     zone: str
     """IANA name; all days and times of the site are local to it."""
     address: str
+    """Where the site stands."""
 
 
 class InstitutionChanged(_Entry, type="registry.institution-changed.v1", topic=INSTITUTIONS):
     """An institution as it is from now on."""
 
     name: str
+    """As it is shown."""
     kind: InstitutionKind
+    """Whose institution it is."""
     agreement: Agreement | None
+    """None: the mall's own house, or not signed yet."""
 
 
 class CounterChanged(_Entry, type="registry.counter-changed.v1", topic=COUNTERS):
     """A counter (gerai) as it is from now on."""
 
     name: str
+    """As it is shown."""
     site_id: str
+    """The site where it stands."""
     institution_id: str
+    """The institution that serves there."""
 
 
 class DeskChanged(_Entry, type="registry.desk-changed.v1", topic=DESKS):
@@ -160,7 +197,9 @@ class DeskChanged(_Entry, type="registry.desk-changed.v1", topic=DESKS):
     name: str
     """As it is called out: "Loket 3"."""
     site_id: str
+    """The site of its counter."""
     counter_id: str
+    """The counter that it belongs to."""
     service_ids: tuple[str, ...]
     """The services that it serves, all of its own counter."""
 
@@ -169,15 +208,23 @@ class ServiceChanged(_Entry, type="registry.service-changed.v1", topic=SERVICES)
     """A service (layanan) as it is from now on."""
 
     name: str
+    """As it is shown."""
     site_id: str
+    """The site of its counter."""
     counter_id: str
+    """The counter that offers it."""
     institution_id: str
+    """The institution of its counter."""
     prefix: str
     """Starts every ticket number: "AB" in "AB-012"."""
     standard: ServiceStandard
+    """The published service standard."""
     daily_quota: int | None
+    """Tickets per local day; None: as many as come."""
     wait_limit_minutes: int | None
+    """Who waits longer is overdue and goes first; None: nobody is overdue."""
     number_range_end: int
+    """The last number of a day's range."""
 
 
 class CalendarChanged(_Entry, type="registry.calendar-changed.v1", topic=CALENDARS):
@@ -187,9 +234,13 @@ class CalendarChanged(_Entry, type="registry.calendar-changed.v1", topic=CALENDA
     """
 
     week: tuple[DayHours, ...]
+    """The hours of an ordinary week."""
     breaks: tuple[Break, ...]
+    """Times within the hours when nobody is served."""
     holidays: tuple[Holiday, ...]
+    """Dates on which the owner is closed."""
     overrides: tuple[Override, ...]
+    """Dates with other hours than the week's; a holiday is closed all the same."""
     force_open: tuple[date, ...]
     """Dates on which the week's hours hold although there is a holiday."""
     cutoff_minutes: int
@@ -200,6 +251,10 @@ class AgreementLapsing(Event, type="registry.agreement-lapsing.v1", topic=AGREEM
     """An institution's cooperation agreement comes to its end and nobody has renewed it."""
 
     tenant: str
+    """The regency."""
     institution_id: str
+    """The institution whose agreement it is."""
     agreement_number: str
+    """As on the paper."""
     ends: date
+    """The agreement's last day."""

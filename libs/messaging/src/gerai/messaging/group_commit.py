@@ -18,6 +18,7 @@ import structlog
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
+from gerai.messaging.metrics import GROUP_SIZE
 from gerai.messaging.refusal import Refusal, UnableToRepeat
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Conflict, Once, Storage, StoredAnswer
@@ -175,6 +176,7 @@ class GroupCommit:
         batch = gathering.sealed()
         if not batch.is_empty():
             await self._write(batch)
+            GROUP_SIZE.observe(len(group))
             self._keep_warm(gathering)
         doubtful: list[_Member] = []
         for member, answer, error in outcomes:

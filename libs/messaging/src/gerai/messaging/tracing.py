@@ -42,9 +42,8 @@ def parse(traceparent: str | None) -> SpanContext | None:
 
 
 def _sampled(traceparent: str | None) -> SpanContext | None:
-    if traceparent is None or not traceparent.endswith("1"):
-        return None
-    return parse(traceparent)
+    context = parse(traceparent)
+    return context if context is not None and context.trace_flags.sampled else None
 
 
 def format_of(span: Span) -> str:

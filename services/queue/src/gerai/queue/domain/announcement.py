@@ -1,37 +1,48 @@
-"""How a number is read out: "Nomor antrean A nol satu dua, silakan menuju loket tiga"."""
+"""What the loudspeaker says, as people read numbers out in Indonesian."""
+
+import re
 
 DIGITS = ("nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan")
-TEN = 10
-HUNDRED = 100
 
 
-def announcement(number: str, desk_name: str) -> str:
-    """The sentence for a called ticket. Digits of the number are read one by one, the desk's number as a number."""
-    prefix, _, digits = number.partition("-")
-    spelled = " ".join([*prefix, *(DIGITS[int(digit)] for digit in digits if digit.isdigit())])
-    return f"Nomor antrean {spelled}, silakan menuju {spoken_desk(desk_name)}"
+def announcement(number: str, desk: str) -> str:
+    """("A-012", "Loket 3") → "Nomor antrean A nol satu dua, silakan menuju loket tiga"."""
+    return f"Nomor antrean {spelled(number)}, silakan menuju {spoken(desk)}"
 
 
-def spoken_desk(name: str) -> str:
-    """ "Loket 3" → "loket tiga"; words stay as they are."""
-    return " ".join(spoken(int(word)) if word.isdigit() else word for word in name.split()).lower()
+def spelled(number: str) -> str:
+    """Letters and digits one by one, so that nobody mishears them."""
+    return " ".join(DIGITS[int(sign)] if sign.isdecimal() else sign for sign in number if sign.isalnum())
 
 
-def spoken(number: int) -> str:
-    """An Indonesian number word, 0 to 999."""
-    if number < TEN:
-        return DIGITS[number]
-    if number == TEN:
+def spoken(desk: str) -> str:
+    """The desk's name in lower case, its numbers as words."""
+    return re.sub(r"[0-9]+", lambda found: in_words(found.group()), desk).lower()
+
+
+def in_words(digits: str) -> str:
+    """Up to 999 as a number; anything longer, or with leading zeros, digit by digit."""
+    if len(digits) > 3 or (digits.startswith("0") and digits != "0"):
+        return " ".join(DIGITS[int(digit)] for digit in digits)
+    return _below_thousand(int(digits))
+
+
+def _below_thousand(value: int) -> str:
+    if value < 10:
+        return DIGITS[value]
+    if value < 100:
+        return _below_hundred(value)
+    hundreds, rest = divmod(value, 100)
+    head = "seratus" if hundreds == 1 else f"{DIGITS[hundreds]} ratus"
+    return f"{head} {_below_thousand(rest)}" if rest else head
+
+
+def _below_hundred(value: int) -> str:
+    if value == 10:
         return "sepuluh"
-    if number == TEN + 1:
+    if value == 11:
         return "sebelas"
-    if number < 2 * TEN:
-        return f"{DIGITS[number - TEN]} belas"
-    if number < HUNDRED:
-        return _joined(f"{DIGITS[number // TEN]} puluh", number % TEN)
-    hundreds = "seratus" if number < 2 * HUNDRED else f"{DIGITS[number // HUNDRED]} ratus"
-    return _joined(hundreds, number % HUNDRED)
-
-
-def _joined(words: str, rest: int) -> str:
-    return f"{words} {spoken(rest)}" if rest else words
+    if value < 20:
+        return f"{DIGITS[value - 10]} belas"
+    tens, ones = divmod(value, 10)
+    return f"{DIGITS[tens]} puluh {DIGITS[ones]}" if ones else f"{DIGITS[tens]} puluh"

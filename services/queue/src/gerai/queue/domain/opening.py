@@ -1,14 +1,16 @@
-"""May a service give a number now? The checks of the service standard, in their order, in the site's zone."""
+"""When a service gives tickets: the checks of issuing in their fixed order, in the site's own time."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from gerai.contracts.registry import CalendarChanged, Interval
-from gerai.queue.domain.offering import Offering
 
 
-class Availability(StrEnum):
-    """In the order of the checks; the first that applies is the answer."""
+class Code(StrEnum):
+    """In the order in which they are checked; the first that applies is the answer."""
 
     SERVICE_CLOSED = "service_closed"
     MANUAL_CLOSED = "manual_closed"
@@ -22,64 +24,138 @@ class Availability(StrEnum):
     AVAILABLE = "available"
 
 
-def availability(offering: Offering, *, manually_closed: bool, issued: int, at: datetime) -> Availability:
-    """Whether a number may be given at a moment. `issued`: numbers given on this local day so far."""
-    if not offering.active:
-        return Availability.SERVICE_CLOSED
+class Opening(NamedTuple):
+    """The answer, with what a sentence about it needs."""
+
+    code: Code
+    why: str = ""
+    opens: str = ""
+    until: str = ""
+
+
+class Span(NamedTuple):
+    """From `opens` until just before `closes`, in minutes of the local day."""
+
+    opens: int
+    closes: int
+
+
+class Pause(NamedTuple):
+    weekdays: frozenset[int]
+    span: Span
+
+
+AVAILABLE = Opening(Code.AVAILABLE)
+
+
+class OpeningHours:
+    """A calendar, made ready to be asked often."""
+
+    def __init__(self, calendar: CalendarChanged) -> None:
+        self._week = {day.weekday: _spans(day.intervals) for day in calendar.week}
+        self._pauses = tuple(
+            Pause(frozenset(one.weekdays), Span(_minutes(one.starts), _minutes(one.ends)))
+            for one in calendar.breaks
+        )
+        self._holidays = {holiday.date: holiday.name for holiday in calendar.holidays}
+        self._overrides = {one.date: (_spans(one.intervals), one.reason) for one in calendar.overrides}
+        self._force_open = frozenset(calendar.force_open)
+        self._cutoff = calendar.cutoff_minutes
+
+    def at(self, local: datetime) -> Opening:
+        """What the calendar says at a local time: holiday … cutoff_passed, or available."""
+        day = local.date()
+        if day in self._holidays and day not in self._force_open:
+            return Opening(Code.HOLIDAY, why=self._holidays[day])
+        if day in self._overrides and not self._overrides[day][0]:
+            return Opening(Code.DATE_CLOSED, why=self._overrides[day][1])
+        spans = self.spans_of(day)
+        if not spans:
+            return Opening(Code.DAY_CLOSED)
+        return self._within(spans, day, local.hour * 60 + local.minute)
+
+    def _within(self, spans: tuple[Span, ...], day: date, minute: int) -> Opening:
+        first, last = spans[0].opens, spans[-1].closes
+        if first <= minute < last and (pause := self._pause(spans, day, minute)) is not None:
+            return Opening(Code.BREAK, opens=_text(pause.closes))
+        if minute < first:
+            return Opening(Code.NOT_OPEN_YET, opens=_text(first))
+        if minute >= last - self._cutoff:
+            return Opening(Code.CUTOFF_PASSED, until=_text(max(first, last - self._cutoff)))
+        return AVAILABLE
+
+    def _pause(self, spans: tuple[Span, ...], day: date, minute: int) -> Span | None:
+        """A break, or the time between two intervals of the day, which is one too."""
+        for weekdays, span in self._pauses:
+            if day.weekday() in weekdays and span.opens <= minute < span.closes:
+                return span
+        for earlier, later in pairwise(spans):
+            if earlier.closes <= minute < later.opens:
+                return Span(earlier.closes, later.opens)
+        return None
+
+    def spans_of(self, day: date) -> tuple[Span, ...]:
+        """The opening hours of a date, without regard to holidays."""
+        if day in self._overrides:
+            return self._overrides[day][0]
+        return self._week.get(day.weekday(), ())
+
+    def closes_at(self, day: date, zone: ZoneInfo) -> datetime | None:
+        """The last closing of a date in UTC; None where it is closed all day."""
+        spans = self.spans_of(day)
+        if not spans or (day in self._holidays and day not in self._force_open):
+            return None
+        return instant(day, spans[-1].closes, zone)
+
+
+def opening(
+    hours: OpeningHours | None,
+    *,
+    active: bool,
+    manually_closed: bool,
+    issued: int,
+    quota: int | None,
+    at: datetime,
+    zone: ZoneInfo,
+) -> Opening:
+    """The first check that fails, or available."""
+    if not active:
+        return Opening(Code.SERVICE_CLOSED)
     if manually_closed:
-        return Availability.MANUAL_CLOSED
-    if offering.calendar is None:
-        return Availability.DAY_CLOSED
-    closed = closed_by_calendar(offering.calendar, at.astimezone(offering.zone))
-    if closed is not None:
-        return closed
-    quota = offering.service.daily_quota
+        return Opening(Code.MANUAL_CLOSED)
+    said = hours.at(at.astimezone(zone)) if hours is not None else Opening(Code.DAY_CLOSED)
+    if said.code is not Code.AVAILABLE:
+        return said
     if quota is not None and issued >= quota:
-        return Availability.QUOTA_REACHED
-    return Availability.AVAILABLE
+        return Opening(Code.QUOTA_REACHED)
+    return AVAILABLE
 
 
-def closed_by_calendar(calendar: CalendarChanged, local: datetime) -> Availability | None:
-    """Why the calendar says no at a local moment, or None."""
-    today, now = local.date(), local.time().replace(microsecond=0, fold=0)
-    if _is_holiday(calendar, today):
-        return Availability.HOLIDAY
-    override = next((one for one in calendar.overrides if one.date == today), None)
-    if override is not None and not override.intervals:
-        return Availability.DATE_CLOSED
-    hours = override.intervals if override is not None else _week_hours(calendar, today)
-    if not hours:
-        return Availability.DAY_CLOSED
-    opens, closes = _time(hours[0].opens), _time(hours[-1].closes)
-    if opens <= now < closes and _in_break(calendar, hours, today, now):
-        return Availability.BREAK
-    if now < opens:
-        return Availability.NOT_OPEN_YET
-    if _minutes(now) >= _minutes(closes) - calendar.cutoff_minutes:
-        return Availability.CUTOFF_PASSED
-    return None
+def local_day(at: datetime, zone: ZoneInfo) -> str:
+    """The site's own date: at 17:00 UTC it is already tomorrow in Makassar."""
+    return at.astimezone(zone).date().isoformat()
 
 
-def _is_holiday(calendar: CalendarChanged, today: date) -> bool:
-    return today not in calendar.force_open and any(one.date == today for one in calendar.holidays)
+def midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    """The end of a local day, in UTC."""
+    return instant(day + timedelta(days=1), 0, zone)
 
 
-def _week_hours(calendar: CalendarChanged, today: date) -> tuple[Interval, ...]:
-    return next((day.intervals for day in calendar.week if day.weekday == today.weekday()), ())
+def instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    """A local wall time in UTC. One that the clocks skip is taken as they stood before."""
+    if minute >= 24 * 60:
+        day, minute = day + timedelta(days=1), minute - 24 * 60
+    return datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone).astimezone(UTC)
 
 
-def _in_break(calendar: CalendarChanged, hours: tuple[Interval, ...], today: date, now: time) -> bool:
-    """A listed break, or the gap between two intervals of the day."""
-    listed = any(
-        today.weekday() in one.weekdays and _time(one.starts) <= now < _time(one.ends)
-        for one in calendar.breaks
-    )
-    return listed or not any(_time(one.opens) <= now < _time(one.closes) for one in hours)
+def _spans(intervals: tuple[Interval, ...]) -> tuple[Span, ...]:
+    return tuple(sorted(Span(_minutes(one.opens), _minutes(one.closes)) for one in intervals))
 
 
-def _time(text: str) -> time:
-    return time.fromisoformat(text)
+def _minutes(text: str) -> int:
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
-def _minutes(moment: time) -> float:
-    return moment.hour * 60 + moment.minute + moment.second / 60
+def _text(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -1,101 +1,91 @@
-"""The settings that an office makes for the queue of its site; each has a sensible default."""
+"""What a site decides for itself about calling, missing and the end of the day."""
 
-from datetime import time, timedelta
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.queue.domain.refusals import UnableToChangeRules
+from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 
 
 class Overnight(StrEnum):
-    """What becomes of who still waits when the day ends."""
+    """What becomes of the queue when the day is over."""
 
     END = "end"
     KEEP = "keep"
 
 
 class RangeEnd(StrEnum):
-    """What happens when a service's numbers are used up. They are never used twice."""
+    """What happens when the last number of a range is given. Starting again is no choice: no number comes twice."""
 
     REFUSE = "refuse"
     EXTEND = "extend"
 
 
-class Rules(BaseModel):
-    """Durations are business time."""
+class DisplayZone(BaseModel):
+    """Counters whose calls are shown and heard together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    recall_limit: Annotated[
-        int, Field(ge=1, le=10, description="Calls after which a visitor counts as missing.")
-    ] = 3
-    recall_gap_seconds: Annotated[int, Field(ge=0, le=600, description="Least time between two calls.")] = 30
-    grace_seconds: Annotated[
-        int,
-        Field(
-            ge=0, le=3600, description="After this long a call counts as missed, however often it was made."
-        ),
-    ] = 300
-    reinstate_minutes: Annotated[
-        int,
-        Field(ge=0, le=120, description="Who missed the call may come back this long after the last one."),
-    ] = 10
-    guard_minutes: Annotated[
-        int,
-        Field(ge=0, le=60, description="Who was called this recently is skipped when the next is called."),
-    ] = 5
-    priority_in_a_row: Annotated[
-        int, Field(ge=1, le=20, description="Priority calls in a row while somebody else waits.")
-    ] = 3
-    near_front: Annotated[
-        int, Field(ge=0, le=20, description='"People before you" at which a visitor is told.')
-    ] = 3
+    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    counter_ids: tuple[str, ...] = Field(max_length=200)
+
+
+class Rules(BaseModel):
+    """All with defaults that suit a small mall."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recall_limit: int = Field(default=3, ge=1, le=10)
+    """So many calls before a no-show may be noted."""
+    recall_gap_seconds: int = Field(default=30, ge=0, le=600)
+    """A call counts only so long after the one before: three calls in five seconds are one."""
+    noshow_grace_seconds: int = Field(default=180, ge=0, le=3_600)
+    """So long after the first call a no-show may be noted, however few calls there were."""
+    reinstatement_minutes: int = Field(default=10, ge=0, le=240)
+    """So long after the last call who missed it may come back into the line, once."""
+    recall_guard_minutes: int = Field(default=5, ge=0, le=60)
+    """So long after the last call nobody who went back into the line is called again."""
+    priority_in_a_row: int = Field(default=3, ge=1, le=20)
+    """At most so many priority calls in a row while somebody else waits."""
+    near_front: int = Field(default=3, ge=0, le=10)
+    """Visitors are told when so many people are before them."""
+    range_end: RangeEnd = RangeEnd.EXTEND
     overnight: Overnight = Overnight.END
-    range_end: RangeEnd = RangeEnd.REFUSE
-    day_ends_at: Annotated[
-        str,
-        Field(
-            pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time at which the day's queue is ended."
+    end_after_closing_minutes: int = Field(default=60, ge=0, le=600)
+    """People with a number are still served after closing; so long after it the queue is ended."""
+    end_called_and_held: bool = True
+    """The end of the day also ends tickets that were called, held or wait for a pickup."""
+    zones: tuple[DisplayZone, ...] = Field(default=(), max_length=20)
+
+    def zone_of(self, counter_id: str) -> str:
+        return next((zone.name for zone in self.zones if counter_id in zone.counter_ids), "main")
+
+
+DEFAULTS = Rules()
+
+
+class UnableToChangeRules(Refusal):
+    """The rules were changed by somebody else since they were read."""
+
+    kind = RefusalKind.STALE
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "stale_version": Sentence(
+            "Pengaturan sudah diubah orang lain; muat ulang lalu coba lagi.",
+            "Somebody else changed the rules; read them again.",
         ),
-    ] = "21:00"
-
-    @property
-    def recall_gap(self) -> timedelta:
-        return timedelta(seconds=self.recall_gap_seconds)
-
-    @property
-    def grace(self) -> timedelta:
-        return timedelta(seconds=self.grace_seconds)
-
-    @property
-    def guard(self) -> timedelta:
-        return timedelta(minutes=self.guard_minutes)
-
-    @property
-    def reinstatement(self) -> timedelta:
-        return timedelta(minutes=self.reinstate_minutes)
-
-    @property
-    def day_end(self) -> time:
-        return time.fromisoformat(self.day_ends_at)
-
-
-DEFAULT_RULES = Rules()
+    }
 
 
 class SiteRules(Aggregate):
-    """The rules of one site; the id is the site's."""
+    """The rules of one site; its id is the site's."""
 
     collection: ClassVar[str] = "site_rules"
-    warm: ClassVar[bool] = False
 
-    rules: Rules = DEFAULT_RULES
+    rules: Rules = DEFAULTS
 
-    def replace(self, rules: Rules, *, expected: int) -> None:
-        """Raises UnableToChangeRules (stale_version) when somebody changed them meanwhile."""
-        if expected != self.version:
+    def change(self, rules: Rules, *, seen: int) -> None:
+        if seen != self.version:
             raise UnableToChangeRules("stale_version", field="If-Match", version=self.version)
         self.rules = rules

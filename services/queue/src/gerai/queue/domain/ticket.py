@@ -1,19 +1,38 @@
-"""A ticket: a visitor's place in the queue, leg by leg, and every step it may take."""
+"""A visitor's place in the queue, from the kiosk to the last desk. Each step says its own event."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, ClassVar
 
-from gerai.contracts import queue as told
-from gerai.contracts.queue import PriorityClass, TicketState
+from gerai.contracts import queue as said
+from gerai.contracts.queue import PriorityClass, TicketEvent, TicketState
 from gerai.messaging.aggregate import Aggregate
-from gerai.queue.domain.leg import Leg
-from gerai.queue.domain.offering import Offering
-from gerai.queue.domain.refusals import UnableToChangeTicket
+from gerai.messaging.refusal import Refusal
+from gerai.queue.domain import ticket_refusals as refuse
+from gerai.queue.domain.call_round import CallRound
+from gerai.queue.domain.leg import Leg, LegOutcome
 from gerai.queue.domain.rules import Rules
+
+MOST_LEGS = 20
+AT_A_DESK = frozenset({TicketState.CALLED, TicketState.SERVING})
+OPEN_STATES = AT_A_DESK | {TicketState.WAITING, TicketState.HELD, TicketState.AWAITING_PICKUP}
+
+
+class PriorityReason(StrEnum):
+    """UU 25/2009 art. 29. Kept with the ticket, never told: it is close to health data."""
+
+    ELDERLY = "elderly"
+    DISABILITY = "disability"
+    PREGNANT = "pregnant"
+    BREAST_FEEDING = "breast_feeding"
+    SMALL_CHILD = "small_child"
+    DISASTER_VICTIM = "disaster_victim"
 
 
 class Ticket(Aggregate):
-    """Each method is one step, records one event, and refuses by name with the state that the ticket is in."""
+    """Waits, is called, served, held or sent on. `legs[-1]` is the present leg; `service_id` and `counter_id`
+    are its place."""
 
     collection: ClassVar[str] = "tickets"
     followed: ClassVar[bool] = True
@@ -21,28 +40,29 @@ class Ticket(Aggregate):
     site_id: str
     counter_id: str
     service_id: str
-    """Of the present leg, as is the counter."""
-    issue_service_id: str
-    """Where the number was drawn; it stays with the visitor through transfers."""
+    origin_service_id: str
+    """Whose number range it came from; with `local_day` and `n` it is unique."""
     number: str
     n: int
     local_day: str
     link: str
-    """The unguessable part of the visitor's own page."""
+    """The visitor's secret address; unguessable."""
+    party_id: str | None = None
     state: TicketState = TicketState.WAITING
     priority_class: PriorityClass = PriorityClass.REGULAR
-    priority_reason: str | None = None
-    """Close to health data: it stays here and travels in no event."""
-    party_id: str | None = None
+    priority_reason: PriorityReason | None = None
     order_at: datetime
-    """The place in the line: when the leg began."""
+    """The place in the line: arrival of the leg."""
     overdue_at: datetime | None = None
-    """From then on the visitor has waited longer than the service's limit."""
+    """When the service's wait limit is over; None: it has none."""
     callable_from: datetime
-    """Not before; guards who was called just now against being called at once again."""
     desk_id: str | None = None
-    near_front_at: datetime | None = None
+    """Where it is called or served now."""
+    round: CallRound | None = None
     reinstated: bool = False
+    near_front_at: datetime | None = None
+    since: datetime
+    """When it came into its present state."""
     legs: tuple[Leg, ...]
 
     @classmethod
@@ -50,256 +70,309 @@ class Ticket(Aggregate):
         cls,
         *,
         id: str,
-        link: str,
-        offering: Offering,
+        tenant: str,
+        site_id: str,
+        counter_id: str,
+        service_id: str,
         number: str,
         n: int,
         local_day: str,
-        priority_class: PriorityClass,
-        priority_reason: str | None,
-        party_id: str | None,
-        actor: str,
+        link: str,
+        wait_limit_minutes: int | None,
         at: datetime,
+        actor: str,
+        priority_reason: PriorityReason | None = None,
+        party_id: str | None = None,
     ) -> "Ticket":
-        service = offering.service
         ticket = cls(
             id=id,
-            tenant=service.tenant,
-            site_id=service.site_id,
-            counter_id=service.counter_id,
-            service_id=service.id,
-            issue_service_id=service.id,
+            tenant=tenant,
+            site_id=site_id,
+            counter_id=counter_id,
+            service_id=service_id,
+            origin_service_id=service_id,
             number=number,
             n=n,
             local_day=local_day,
             link=link,
-            priority_class=priority_class,
-            priority_reason=priority_reason,
             party_id=party_id,
+            priority_class=PriorityClass.PRIORITY if priority_reason else PriorityClass.REGULAR,
+            priority_reason=priority_reason,
             order_at=at,
-            overdue_at=_overdue_at(offering, at),
+            overdue_at=_overdue_at(at, wait_limit_minutes),
             callable_from=at,
-            legs=(Leg(service_id=service.id, counter_id=service.counter_id, opened_at=at),),
+            since=at,
+            legs=(Leg(service_id=service_id, counter_id=counter_id, opened_at=at),),
         )
-        ticket._tell(told.TicketIssued, None, actor, at, party_id=party_id)
+        ticket._say(said.TicketIssued, before=None, at=at, actor=actor, party_id=party_id)
         return ticket
+
+    def document(self) -> dict[str, Any]:
+        """Without what is not set: smaller, and sparse indexes stay small."""
+        body = self.model_dump(mode="python", exclude_none=True)
+        body["_id"] = body.pop("id")
+        return body
 
     @property
     def leg(self) -> Leg:
-        """The present one."""
         return self.legs[-1]
 
-    @property
-    def is_over(self) -> bool:
-        return self.state in {
-            TicketState.SERVED,
-            TicketState.CANCELLED,
-            TicketState.EXPIRED,
-        }
-
-    def call(self, *, desk_id: str, line_sequence: int, actor: str, at: datetime) -> None:
-        """A desk calls whoever is next."""
-        self._require("call", TicketState.WAITING)
-        self.desk_id = desk_id
-        leg = self._change_leg(self.leg.called(at))
-        self._step(
-            told.TicketCalled,
-            TicketState.CALLED,
-            actor,
-            at,
-            call=leg.calls,
-            wait_seconds=leg.wait_seconds,
+    def call(self, *, desk: str, line_sequence: int, at: datetime, actor: str) -> None:
+        """The desk calls whoever holds this ticket."""
+        before = self._require(refuse.UnableToCallTicket, {TicketState.WAITING})
+        if at < self.callable_from:
+            raise refuse.UnableToCallTicket("called_just_now", **self._identity())
+        self.round = CallRound.begun(at)
+        self._call_leg(desk, at)
+        self._move(TicketState.CALLED, at, desk=desk)
+        self._say(
+            said.TicketCalled,
+            before=before,
+            at=at,
+            actor=actor,
+            call=self.leg.calls,
+            wait_seconds=self.leg.wait_seconds,
             line_sequence=line_sequence,
         )
 
-    def recall(self, rules: Rules, *, actor: str, at: datetime) -> None:
-        """Call again: not at once, and not for ever."""
-        self._require("recall", TicketState.CALLED)
-        if self.leg.calls >= rules.recall_limit:
-            raise UnableToChangeTicket("recall_limit_reached", number=self.number, calls=self.leg.calls)
-        self._require_gap(rules, at)
-        leg = self._change_leg(self.leg.called(at))
-        self._step(told.TicketRecalled, TicketState.CALLED, actor, at, call=leg.calls)
+    def recall(self, *, rules: Rules, at: datetime, actor: str) -> None:
+        """The same desk calls again."""
+        before = self._require(refuse.UnableToRecallTicket, {TicketState.CALLED})
+        self.round = self._rounds().again(at, rules)
+        self._call_leg(self.desk_id, at)
+        self.since = at
+        self._say(said.TicketRecalled, before=before, at=at, actor=actor, call=self.leg.calls)
 
-    def start(self, *, actor: str, at: datetime) -> None:
+    def start(self, *, at: datetime, actor: str) -> None:
         """The visitor stands at the desk."""
-        self._require("start", TicketState.CALLED)
-        leg = self._change_leg(self.leg.started(at))
-        self._step(told.TicketServingStarted, TicketState.SERVING, actor, at, walk_seconds=leg.walk_seconds)
+        before = self._require(refuse.UnableToStartTicket, {TicketState.CALLED})
+        walked = _seconds(self._rounds().last_at, at)
+        self._change_leg(walk_seconds=self.leg.walk_seconds + walked, started_at=self.leg.started_at or at)
+        self._move(TicketState.SERVING, at, desk=self.desk_id)
+        self._say(said.TicketServingStarted, before=before, at=at, actor=actor, walk_seconds=walked)
 
-    def finish(self, *, actor: str, at: datetime) -> None:
-        """Served; the visit is over."""
-        self._require("finish", TicketState.SERVING)
-        leg = self._change_leg(self.leg.ended(at, "served"))
-        self._step(
-            told.TicketServed,
-            TicketState.SERVED,
-            actor,
-            at,
+    def finish(self, *, at: datetime, actor: str) -> None:
+        """The visitor is served and leaves."""
+        before = self._require(refuse.UnableToFinishTicket, {TicketState.SERVING})
+        desk = self.desk_id
+        self._add_service_time(at)
+        self._close_leg(LegOutcome.SERVED, at)
+        self._move(TicketState.SERVED, at)
+        leg = self.leg
+        self._say(
+            said.TicketServed,
+            before=before,
+            at=at,
+            actor=actor,
+            desk_id=desk,
             wait_seconds=leg.wait_seconds,
             walk_seconds=leg.walk_seconds,
             service_seconds=leg.service_seconds,
             hold_seconds=leg.hold_seconds,
         )
 
-    def hold(self, *, actor: str, reason: str | None, at: datetime) -> None:
-        """Put aside: the visitor must copy a paper, or is not there yet."""
-        self._require("hold", TicketState.CALLED, TicketState.SERVING)
-        self._change_leg(self.leg.held(at))
-        self._step(told.TicketHeld, TicketState.HELD, actor, at, reason=reason)
-        self.desk_id = None
+    def hold(self, *, at: datetime, actor: str, reason: str | None = None) -> None:
+        """Put aside: papers to copy, a form to fill in. The desk is free again."""
+        before = self._require(refuse.UnableToHoldTicket, AT_A_DESK)
+        desk = self.desk_id
+        if before is TicketState.SERVING:
+            self._add_service_time(at)
+        self._move(TicketState.HELD, at)
+        self._say(said.TicketHeld, before=before, at=at, actor=actor, desk_id=desk, reason=reason)
 
-    def await_pickup(self, *, actor: str, at: datetime) -> None:
-        """Served, but what was made must still be fetched."""
-        self._require("await_pickup", TicketState.SERVING)
-        leg = self._change_leg(self.leg.held(at))
-        self._step(
-            told.TicketAwaitingPickup,
-            TicketState.AWAITING_PICKUP,
-            actor,
-            at,
-            service_seconds=leg.service_seconds,
-        )
-        self.desk_id = None
-
-    def resume(self, *, desk_id: str, actor: str, at: datetime) -> None:
-        """Called back from a hold or for the pickup, out of turn."""
-        self._require("resume", TicketState.HELD, TicketState.AWAITING_PICKUP)
-        self.desk_id = desk_id
-        leg = self._change_leg(self.leg.resumed(at))
-        self._step(told.TicketResumed, TicketState.CALLED, actor, at, hold_seconds=leg.hold_seconds)
-
-    def transfer(self, offering: Offering, *, actor: str, reason: str | None, at: datetime) -> None:
-        """On to another service: this leg is closed and the next one waits, in its own order."""
-        self._require("transfer", TicketState.SERVING)
-        service = offering.service
-        if service.id == self.service_id:
-            raise UnableToChangeTicket("same_service", field="service_id", number=self.number)
-        left = self._change_leg(self.leg.ended(at, "transferred"))
-        self.legs = (*self.legs, Leg(service_id=service.id, counter_id=service.counter_id, opened_at=at))
-        self.counter_id, self.service_id = service.counter_id, service.id
-        self.order_at = self.callable_from = at
-        self.overdue_at = _overdue_at(offering, at)
-        self.near_front_at = None
-        self.desk_id = None
-        self._step(
-            told.TicketTransferred,
-            TicketState.WAITING,
-            actor,
-            at,
+    def await_pickup(self, *, at: datetime, actor: str, reason: str | None = None) -> None:
+        """Served, but what was made must still be fetched. The desk is free again."""
+        before = self._require(refuse.UnableToAwaitPickup, {TicketState.SERVING})
+        desk = self.desk_id
+        self._add_service_time(at)
+        self._move(TicketState.AWAITING_PICKUP, at)
+        self._say(
+            said.TicketAwaitingPickup,
+            before=before,
+            at=at,
+            actor=actor,
+            desk_id=desk,
             reason=reason,
-            from_counter_id=left.counter_id,
-            from_service_id=left.service_id,
-            wait_seconds=left.wait_seconds,
-            service_seconds=left.service_seconds,
+            service_seconds=self.leg.service_seconds,
         )
 
-    def return_to_queue(self, rules: Rules, *, actor: str, reason: str | None, at: datetime) -> None:
-        """Back to the old place, but not called at once again."""
-        self._require("return", TicketState.CALLED)
-        self.callable_from = at + rules.guard
-        self._step(
-            told.TicketReturned,
-            TicketState.WAITING,
-            actor,
-            at,
+    def resume(self, *, desk: str, at: datetime, actor: str) -> None:
+        """Called back after a hold, or for the pickup."""
+        waiting_aside = {TicketState.HELD, TicketState.AWAITING_PICKUP}
+        before = self._require(refuse.UnableToResumeTicket, waiting_aside)
+        held = _seconds(self.since, at)
+        self._change_leg(hold_seconds=self.leg.hold_seconds + held)
+        self.round = CallRound.begun(at)
+        self._call_leg(desk, at)
+        self._move(TicketState.CALLED, at, desk=desk)
+        self._say(said.TicketResumed, before=before, at=at, actor=actor, hold_seconds=held)
+
+    def transfer(
+        self,
+        *,
+        service_id: str,
+        counter_id: str,
+        wait_limit_minutes: int | None,
+        at: datetime,
+        actor: str,
+        reason: str | None = None,
+    ) -> None:
+        """This stop is over; the next one begins at the end of another service's line. The number stays."""
+        before = self._require(refuse.UnableToTransferTicket, {TicketState.SERVING})
+        if service_id == self.service_id:
+            raise refuse.UnableToTransferTicket("same_service", field="service_id", **self._identity())
+        if len(self.legs) >= MOST_LEGS:
+            raise refuse.UnableToTransferTicket("too_many_legs", **self._identity())
+        desk = self.desk_id
+        self._add_service_time(at)
+        self._close_leg(LegOutcome.TRANSFERRED, at)
+        closed = self.leg
+        self.legs = (*self.legs, Leg(service_id=service_id, counter_id=counter_id, opened_at=at))
+        self.service_id, self.counter_id = service_id, counter_id
+        self.order_at = self.callable_from = at
+        self.overdue_at = _overdue_at(at, wait_limit_minutes)
+        self.near_front_at = None
+        self._move(TicketState.WAITING, at)
+        self._say(
+            said.TicketTransferred,
+            before=before,
+            at=at,
+            actor=actor,
+            desk_id=desk,
+            reason=reason,
+            from_counter_id=closed.counter_id,
+            from_service_id=closed.service_id,
+            wait_seconds=closed.wait_seconds,
+            service_seconds=closed.service_seconds,
+        )
+
+    def return_to_queue(self, *, rules: Rules, at: datetime, actor: str, reason: str | None = None) -> None:
+        """Back into the line at the old place; not called again for some minutes."""
+        before = self._require(refuse.UnableToReturnTicket, {TicketState.CALLED})
+        desk = self.desk_id
+        self._guard(rules)
+        self._move(TicketState.WAITING, at)
+        self._say(
+            said.TicketReturned,
+            before=before,
+            at=at,
+            actor=actor,
+            desk_id=desk,
             reason=reason,
             callable_from=self.callable_from,
         )
-        self.desk_id = None
 
-    def mark_missed(self, rules: Rules, *, actor: str, at: datetime) -> None:
-        """Nobody came: after enough calls, or when the grace is over."""
-        self._require("no_show", TicketState.CALLED)
-        last = self.leg.last_called_at
-        if last is None or at - last < rules.grace:
-            if self.leg.calls < rules.recall_limit:
-                raise UnableToChangeTicket(
-                    "not_called_enough", number=self.number, calls=self.leg.calls, limit=rules.recall_limit
-                )
-            self._require_gap(rules, at)
-        self._change_leg(self.leg.ended(at, "no_show"))
-        self._step(told.TicketMissed, TicketState.NO_SHOW, actor, at, calls=self.leg.calls)
-        self.desk_id = None
+    def mark_missed(self, *, rules: Rules, at: datetime, actor: str) -> None:
+        """Called often enough, and nobody came."""
+        before = self._require(refuse.UnableToMarkTicketMissed, {TicketState.CALLED})
+        calls = self._rounds()
+        if not calls.was_missed(at, rules):
+            raise refuse.UnableToMarkTicketMissed(
+                "called_too_seldom", calls=calls.counted, limit=rules.recall_limit, **self._identity()
+            )
+        desk = self.desk_id
+        self._close_leg(LegOutcome.NO_SHOW, at)
+        self._move(TicketState.NO_SHOW, at)
+        self._say(said.TicketMissed, before=before, at=at, actor=actor, desk_id=desk, calls=calls.counted)
 
-    def reinstate(self, rules: Rules, *, actor: str, at: datetime) -> None:
-        """Who missed the call came in time; once."""
-        self._require("reinstate", TicketState.NO_SHOW)
+    def reinstate(self, *, rules: Rules, at: datetime, actor: str) -> None:
+        """Who missed the calls came soon after, and gets the old place back; once."""
+        before = self._require(refuse.UnableToReinstateTicket, {TicketState.NO_SHOW})
         if self.reinstated:
-            raise UnableToChangeTicket("reinstated_before", number=self.number)
-        last = self.leg.last_called_at
-        if last is not None and at - last > rules.reinstatement:
-            raise UnableToChangeTicket("too_late", number=self.number)
+            raise refuse.UnableToReinstateTicket("reinstated_before", **self._identity())
+        if at - self._rounds().last_at > timedelta(minutes=rules.reinstatement_minutes):
+            raise refuse.UnableToReinstateTicket(
+                "too_late", minutes=rules.reinstatement_minutes, **self._identity()
+            )
         self.reinstated = True
-        self.callable_from = at
-        self._change_leg(self.leg.reopened())
-        self._step(told.TicketReinstated, TicketState.WAITING, actor, at)
+        self._change_leg(ended_at=None, outcome=None)
+        self._guard(rules)
+        self._move(TicketState.WAITING, at)
+        self._say(said.TicketReinstated, before=before, at=at, actor=actor)
 
-    def cancel(self, *, actor: str, reason: str | None, at: datetime) -> None:
-        self._require("cancel", TicketState.WAITING, TicketState.HELD)
-        self._change_leg(self.leg.ended(at, "cancelled"))
-        self._step(told.TicketCancelled, TicketState.CANCELLED, actor, at, reason=reason)
+    def cancel(self, *, at: datetime, actor: str, reason: str | None = None) -> None:
+        """The visitor or the office gives the place up."""
+        before = self._require(refuse.UnableToCancelTicket, {TicketState.WAITING, TicketState.HELD})
+        self._close_leg(LegOutcome.CANCELLED, at)
+        self._move(TicketState.CANCELLED, at)
+        self._say(said.TicketCancelled, before=before, at=at, actor=actor, reason=reason)
 
-    def expire(self, *, actor: str, at: datetime) -> None:
-        """The day ended."""
-        self._require("expire", TicketState.WAITING)
-        self._change_leg(self.leg.ended(at, "expired"))
-        self._step(told.TicketExpired, TicketState.EXPIRED, actor, at, reason="end_of_day")
+    def expire(self, *, at: datetime, actor: str) -> None:
+        """The day ended first. Who is being served is never sent away."""
+        before = self._require(refuse.UnableToExpireTicket, OPEN_STATES - {TicketState.SERVING})
+        desk = self.desk_id
+        self._close_leg(LegOutcome.EXPIRED, at)
+        self._move(TicketState.EXPIRED, at)
+        self._say(said.TicketExpired, before=before, at=at, actor=actor, desk_id=desk)
 
-    def approach_front(self, *, people_before: int, actor: str, at: datetime) -> None:
-        """Few people are before this visitor now. Told once per leg; asking again changes nothing."""
-        if self.state is TicketState.WAITING and self.near_front_at is None:
-            self.near_front_at = at
-            self._tell(told.TicketNearFront, self.state, actor, at, people_before=people_before)
+    def approach_front(self, *, people_before: int, at: datetime, actor: str) -> None:
+        """Few people are before the visitor now; said once per leg."""
+        if self.state is not TicketState.WAITING or self.near_front_at is not None:
+            return
+        self.near_front_at = at
+        self._say(said.TicketNearFront, before=self.state, at=at, actor=actor, people_before=people_before)
 
-    def _require(self, step: str, *states: TicketState) -> None:
+    def _require(self, refusal: type[Refusal], states: Collection[TicketState]) -> TicketState:
         if self.state not in states:
-            raise UnableToChangeTicket(
-                "wrong_state", number=self.number, state=self.state.value, step=step, ticket_id=self.id
-            )
+            raise refusal("wrong_state", **self._identity())
+        return self.state
 
-    def _require_gap(self, rules: Rules, at: datetime) -> None:
-        last = self.leg.last_called_at
-        if last is not None and at - last < rules.recall_gap:
-            left = rules.recall_gap - (at - last)
-            raise UnableToChangeTicket(
-                "called_too_soon", number=self.number, seconds=max(1, round(left.total_seconds()))
-            )
+    def _identity(self) -> dict[str, str]:
+        return {
+            "number": self.number,
+            "state": self.state.value,
+            "keadaan": refuse.IN_INDONESIAN[self.state],
+        }
 
-    def _change_leg(self, leg: Leg) -> Leg:
-        self.legs = (*self.legs[:-1], leg)
-        return leg
+    def _move(self, state: TicketState, at: datetime, *, desk: str | None = None) -> None:
+        self.state, self.since, self.desk_id = state, at, desk
 
-    def _step(
-        self, event: type[told.TicketEvent], to: TicketState, actor: str, at: datetime, **more: Any
+    def _rounds(self) -> CallRound:
+        assert self.round is not None, "a ticket that was called has a round of calls"
+        return self.round
+
+    def _guard(self, rules: Rules) -> None:
+        self.callable_from = self._rounds().last_at + timedelta(minutes=rules.recall_guard_minutes)
+
+    def _call_leg(self, desk: str | None, at: datetime) -> None:
+        wait = self.leg.wait_seconds if self.leg.started_at else _seconds(self.leg.opened_at, at)
+        self._change_leg(calls=self.leg.calls + 1, desk_id=desk, wait_seconds=wait)
+
+    def _add_service_time(self, at: datetime) -> None:
+        self._change_leg(service_seconds=self.leg.service_seconds + _seconds(self.since, at))
+
+    def _close_leg(self, outcome: LegOutcome, at: datetime) -> None:
+        self._change_leg(outcome=outcome, ended_at=at)
+
+    def _change_leg(self, **changes: Any) -> None:
+        self.legs = (*self.legs[:-1], self.leg.model_copy(update=changes))
+
+    def _say(
+        self, kind: type[TicketEvent], *, before: TicketState | None, at: datetime, actor: str, **more: Any
     ) -> None:
-        before, self.state = self.state, to
-        self._tell(event, before, actor, at, **more)
-
-    def _tell(
-        self, event: type[told.TicketEvent], before: TicketState | None, actor: str, at: datetime, **more: Any
-    ) -> None:
-        self._record(
-            event(
-                tenant=self.tenant,
-                site_id=self.site_id,
-                counter_id=self.counter_id,
-                service_id=self.service_id,
-                ticket_id=self.id,
-                number=self.number,
-                local_day=self.local_day,
-                leg=len(self.legs),
-                priority_class=self.priority_class,
-                from_state=before,
-                to_state=self.state,
-                actor=actor,
-                desk_id=self.desk_id,
-                **more,
-            ),
-            at=at,
+        more.setdefault("desk_id", self.desk_id)
+        event = kind(
+            tenant=self.tenant,
+            site_id=self.site_id,
+            counter_id=self.counter_id,
+            service_id=self.service_id,
+            ticket_id=self.id,
+            number=self.number,
+            local_day=self.local_day,
+            leg=len(self.legs),
+            priority_class=self.priority_class,
+            from_state=before,
+            to_state=self.state,
+            actor=actor,
+            **more,
         )
+        self._record(event, at=at)
 
 
-def _overdue_at(offering: Offering, at: datetime) -> datetime | None:
-    limit = offering.service.wait_limit_minutes
-    return at + timedelta(minutes=limit) if limit is not None else None
+def _overdue_at(at: datetime, wait_limit_minutes: int | None) -> datetime | None:
+    return None if wait_limit_minutes is None else at + timedelta(minutes=wait_limit_minutes)
+
+
+def _seconds(begin: datetime, end: datetime) -> float:
+    """Never negative: replicas' clocks may differ by a little."""
+    return max(0.0, round((end - begin).total_seconds(), 3))

@@ -17,7 +17,7 @@ async def open_desk(desk_id: str, *, uow: UnitOfWork, catalogue: Catalogue, at: 
         session = DeskSession.of(post)
         uow.add(session)
     session.open(officer=uow.context.actor, at=at)
-    return DeskView.of(session, await _ticket_at(session, uow))
+    return DeskView.of(session, await _ticket_at(session, uow), changed=True)
 
 
 async def close_desk(desk_id: str, *, uow: UnitOfWork, catalogue: Catalogue, at: datetime) -> DeskView:
@@ -27,7 +27,7 @@ async def close_desk(desk_id: str, *, uow: UnitOfWork, catalogue: Catalogue, at:
     if session is None:
         raise UnableToUseDesk("desk_closed")
     session.close()
-    return DeskView.of(session, None)
+    return DeskView.of(session, None, changed=True)
 
 
 async def look_at_desk(desk_id: str, *, uow: UnitOfWork, catalogue: Catalogue) -> DeskView:

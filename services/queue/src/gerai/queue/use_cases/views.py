@@ -52,10 +52,10 @@ class DeskView(BaseModel):
     ticket: TicketView | None
 
     @classmethod
-    def of(cls, desk: DeskSession, ticket: Ticket | None) -> Self:
+    def of(cls, desk: DeskSession, ticket: Ticket | None, *, changed: bool = False) -> Self:
         return cls(
             id=desk.id,
-            version=desk.version,
+            version=desk.version + changed,
             counter_id=desk.counter_id,
             is_open=desk.is_open,
             officer=desk.officer,

@@ -1,0 +1,70 @@
+"""The whole published language: every event and topic of every module of this package."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import textwrap
+from itertools import pairwise
+
+from pydantic import BaseModel
+
+import gerai.contracts
+from gerai.contracts.event import Event, Topic
+
+
+class Unexplained(Exception):
+    """A field that nobody can understand: it has no docstring."""
+
+
+def events() -> tuple[type[Event], ...]:
+    """Every published event, by type. What tests declare elsewhere is not part of the language."""
+    for module in pkgutil.iter_modules(gerai.contracts.__path__, f"{gerai.contracts.__name__}."):
+        importlib.import_module(module.name)
+    return tuple(one for one in Event.every() if one.__module__.startswith(f"{gerai.contracts.__name__}."))
+
+
+def topics() -> tuple[Topic, ...]:
+    """Every topic that carries an event, by name."""
+    return tuple(
+        sorted({one.topic.name: one.topic for one in events()}.values(), key=lambda topic: topic.name)
+    )
+
+
+def events_of(topic: Topic) -> tuple[type[Event], ...]:
+    """In the order in which they are declared, which tells the story better than the alphabet."""
+    return tuple(
+        sorted(
+            (one for one in events() if one.topic.name == topic.name),
+            key=lambda one: inspect.getsourcelines(one)[1],
+        )
+    )
+
+
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """What each field means: the docstring under it. Read from the source, so that services pay nothing for it.
+
+    Raises Unexplained for a field without one.
+    """
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if part.__module__.startswith(f"{gerai.contracts.__name__}.") and part is not Event:
+            found |= _docstrings(part)
+    for name in model.model_fields:
+        if name not in found:
+            raise Unexplained(f"{model.__name__}.{name}: say under the field what it means, as a docstring")
+    return {name: found[name] for name in model.model_fields}
+
+
+def _docstrings(model: type) -> dict[str, str]:
+    (declared,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(declared, ast.ClassDef)
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in pairwise(declared.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }

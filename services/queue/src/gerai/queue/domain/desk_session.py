@@ -1,0 +1,58 @@
+"""A desk at work: who sits there, and the one ticket that is at it."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.refusal import Refusal, Sentence
+
+
+class UnableToUseDesk(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "desk_closed": Sentence("Loket belum dibuka.", "The desk is not open."),
+        "desk_busy": Sentence(
+            "Selesaikan dulu nomor yang sedang di loket ini.", "Finish the ticket at this desk first."
+        ),
+        "desk_taken": Sentence(
+            "Loket ini sedang dipakai petugas lain.", "Another officer works at this desk."
+        ),
+        "no_ticket_at_desk": Sentence("Tidak ada nomor di loket ini.", "There is no ticket at this desk."),
+    }
+
+
+class DeskSession(Aggregate):
+    """Its id is the desk's. All that a desk does goes through it, so that it never has two tickets at once."""
+
+    collection: ClassVar[str] = "desk_sessions"
+
+    site_id: str
+    counter_id: str
+    open: bool = False
+    officer: str | None = None
+    since: datetime | None = None
+    ticket_id: str | None = None
+
+    def open_for(self, officer: str, *, at: datetime) -> None:
+        """Opening one's own open desk again changes nothing."""
+        if self.open and self.officer != officer:
+            raise UnableToUseDesk("desk_taken")
+        if not self.open:
+            self.open, self.officer, self.since = True, officer, at
+
+    def close(self, *, at: datetime) -> None:
+        self.require_free()
+        self.open, self.officer, self.since = False, None, at
+
+    def require_free(self) -> None:
+        """Raises unless the desk is open and has no ticket."""
+        if not self.open:
+            raise UnableToUseDesk("desk_closed")
+        if self.ticket_id is not None:
+            raise UnableToUseDesk("desk_busy")
+
+    def take(self, ticket_id: str) -> None:
+        self.require_free()
+        self.ticket_id = ticket_id
+
+    def release(self) -> None:
+        self.ticket_id = None

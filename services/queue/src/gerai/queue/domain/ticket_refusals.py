@@ -1,0 +1,151 @@
+"""Why a ticket can't take a step. Every refusal carries the state that the ticket is in."""
+
+from typing import ClassVar
+
+from gerai.contracts.queue import TicketState
+from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+
+IN_INDONESIAN = {
+    TicketState.WAITING: "sedang menunggu",
+    TicketState.CALLED: "sedang dipanggil",
+    TicketState.SERVING: "sedang dilayani",
+    TicketState.SERVED: "sudah selesai dilayani",
+    TicketState.HELD: "sedang ditunda",
+    TicketState.AWAITING_PICKUP: "menunggu pengambilan",
+    TicketState.NO_SHOW: "dinyatakan tidak hadir",
+    TicketState.CANCELLED: "sudah dibatalkan",
+    TicketState.EXPIRED: "sudah berakhir",
+}
+
+
+def wrong_state(indonesian: str, english: str) -> dict[str, Sentence]:
+    return {
+        "wrong_state": Sentence(
+            f"Nomor {{number}} tidak dapat {indonesian}: statusnya {{keadaan}}.",
+            f"Ticket {{number}} can't be {english}: it is {{state}}.",
+        )
+    }
+
+
+class UnableToCallTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = {
+        **wrong_state("dipanggil", "called"),
+        "called_just_now": Sentence(
+            "Nomor {number} baru saja dipanggil; tunggu beberapa menit.",
+            "Ticket {number} was called only minutes ago.",
+        ),
+        "other_counter": Sentence(
+            "Loket ini tidak melayani layanan nomor {number}.",
+            "This desk does not serve the service of ticket {number}.",
+        ),
+    }
+
+
+class UnableToRecallTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("dipanggil ulang", "called again")
+
+
+class UnableToStartTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("mulai dilayani", "served")
+
+
+class UnableToFinishTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("diselesaikan", "finished")
+
+
+class UnableToHoldTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("ditunda", "held")
+
+
+class UnableToResumeTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = {
+        **wrong_state("dilanjutkan", "resumed"),
+        "other_counter": UnableToCallTicket.sentences["other_counter"],
+    }
+
+
+class UnableToTransferTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = {
+        **wrong_state("dialihkan", "transferred"),
+        "other_site": Sentence(
+            "Layanan tujuan tidak ada di MPP ini.", "The service asked for is not in this building."
+        ),
+        "same_service": Sentence("Nomor ini sudah di layanan itu.", "The ticket is at this service already."),
+        "service_closed": Sentence("Layanan tujuan ditutup.", "The service asked for is closed."),
+        "too_many_legs": Sentence("Nomor ini sudah terlalu sering dialihkan.", "Transferred too often."),
+    }
+
+
+class UnableToReturnTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("dikembalikan ke antrean", "returned to the line")
+
+
+class UnableToMarkTicketMissed(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = {
+        **wrong_state("dinyatakan tidak hadir", "noted as missed"),
+        "called_too_seldom": Sentence(
+            "Nomor {number} baru {calls} dari {limit} kali dipanggil; beri waktu untuk datang.",
+            "Ticket {number} was called {calls} of {limit} times; give the visitor time to come.",
+        ),
+    }
+
+
+class UnableToReinstateTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = {
+        **wrong_state("diaktifkan kembali", "reinstated"),
+        "too_late": Sentence(
+            "Batas waktu {minutes} menit setelah panggilan terakhir sudah lewat.",
+            "More than {minutes} minutes have passed since the last call.",
+        ),
+        "reinstated_before": Sentence(
+            "Nomor {number} sudah pernah diaktifkan kembali.", "Ticket {number} was reinstated once already."
+        ),
+    }
+
+
+class UnableToCancelTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("dibatalkan", "cancelled")
+
+
+class UnableToAwaitPickup(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("menunggu pengambilan", "left for a pickup")
+
+
+class UnableToExpireTicket(Refusal):
+    sentences: ClassVar[dict[str, Sentence]] = wrong_state("diakhiri", "expired")
+
+
+class UnableToIssueTicket(Refusal):
+    """The first check that fails, in the fixed order of `opening`."""
+
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "service_closed": Sentence("Layanan ini tidak dibuka.", "This service is not offered."),
+        "manual_closed": Sentence(
+            "Layanan ini ditutup sementara oleh petugas.", "The office has closed this service for now."
+        ),
+        "holiday": Sentence("Hari ini libur: {why}.", "Today is a holiday: {why}."),
+        "date_closed": Sentence("Hari ini tutup: {why}.", "Closed today: {why}."),
+        "day_closed": Sentence("Layanan ini tutup pada hari ini.", "This service is closed on this weekday."),
+        "break": Sentence(
+            "Sedang istirahat, buka lagi pukul {opens}.", "There is a break; open again at {opens}."
+        ),
+        "not_open_yet": Sentence("Belum buka; buka pukul {opens}.", "Not open yet; opens at {opens}."),
+        "cutoff_passed": Sentence(
+            "Pengambilan nomor sudah ditutup pukul {until}.", "No more numbers today, since {until}."
+        ),
+        "quota_reached": Sentence(
+            "Kuota hari ini ({quota} nomor) sudah habis.", "Today's {quota} numbers are all given."
+        ),
+        "numbers_used_up": Sentence(
+            "Nomor antrean hari ini sudah habis.", "The range of numbers is used up for today."
+        ),
+    }
+
+
+class UnableToUseLink(Refusal):
+    """The visitor's link leads nowhere. It says nothing about why."""
+
+    kind = RefusalKind.NOT_FOUND
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "not_found": Sentence("Nomor antrean tidak ditemukan.", "This ticket does not exist."),
+    }
