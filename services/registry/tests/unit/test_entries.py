@@ -130,6 +130,7 @@ class TestPrefixes:
         await registrar.registers(Site, "mpp-2", SITE)
         await registrar.registers(Counter, "second", COUNTER | {"site_id": "mpp-2"})
         await registrar.registers(Service, "nib-2", SERVICE | {"counter_id": "second"})
+        assert (await registrar.reads(Service, "nib-2")).site_id == "mpp-2"
 
     async def test_a_withdrawn_service_gives_it_back(self, registrar: Registrar) -> None:
         await registrar.opens_mall()
