@@ -116,7 +116,7 @@ class Break(Part):
     """Within the opening hours, but nobody is served: lunch, Friday prayer."""
 
     label: str
-    """What the break is for, as it is shown."""
+    """What the break is for, in one word: "friday_prayer"."""
     weekdays: tuple[int, ...]
     """0 (Monday) to 6."""
     starts: str
