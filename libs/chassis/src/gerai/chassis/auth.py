@@ -6,20 +6,19 @@ one refresh of the keys, at most every `REFRESH_GAP_S` seconds, whatever is sent
 
 import asyncio
 import hashlib
-import ipaddress
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import structlog
 
 from gerai.chassis.problems import Problem
+from gerai.chassis.settings import is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +45,6 @@ class Caller:
 
 
 Fetch = Callable[[], Awaitable[Any]]
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address never leaves this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def fetch_from(url: str) -> Fetch:

@@ -36,11 +36,9 @@ class SimulatedClock:
 
 
 def clock_of(settings: Settings) -> BusinessClock:
-    """The clock that the settings ask for. A speed without anchors is refused: processes would disagree."""
-    if not settings.simulates_time:
-        return RealClock()
+    """The clock that the settings ask for; they have made sure that both anchors are there."""
     if settings.clock_anchor_real is None or settings.clock_anchor_business is None:
-        raise ValueError("a sped-up clock needs GERAI_CLOCK_ANCHOR_REAL and GERAI_CLOCK_ANCHOR_BUSINESS")
+        return RealClock()
     return SimulatedClock(
         anchor_real=settings.clock_anchor_real.astimezone(UTC),
         anchor_business=settings.clock_anchor_business.astimezone(UTC),

@@ -5,20 +5,22 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from gerai.chassis.auth import Caller
 from gerai.chassis.house import House
 from gerai.chassis.problems import Problem
+from gerai.chassis.traces import step
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.storage import Once, OnceKind, StoredAnswer
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 
-KEY = re.compile(r"^[A-Za-z0-9._:-]{8,128}$")
-ETAG = re.compile(r'^"(\d{1,12})"$')
+KEY = re.compile(r"[\x21-\x7e]{1,128}")
+ETAG = re.compile(r'"(\d{1,12})"')
+KEY_HEADER = "Idempotency-Key"
 
 UseCase = Callable[[UnitOfWork], Awaitable[BaseModel]]
 """A use case with its data already bound; it gets the unit of work and returns what to answer."""
@@ -46,7 +48,7 @@ class Commands:
         """Run a use case; the answer is durable when this returns. A view with a `version` gets an ETag.
 
         The use case may run more than once before its changes are written: it must change nothing but
-        aggregates. Refusals pass through and become problem+json.
+        aggregates. Refusals pass through and become problem+json; nothing is kept under their key.
         """
 
         async def command(uow: UnitOfWork) -> StoredAnswer:
@@ -57,23 +59,28 @@ class Commands:
             return StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
 
         once = await self._once()
-        answer = await self._house.commit.execute(command, context=self.context, once=once, needs=needs)
+        with step("commit"):
+            answer = await self._house.commit.execute(command, context=self.context, once=once, needs=needs)
         assert answer is not None
         return _response(answer)
 
     async def _once(self) -> Once | None:
+        """What makes this request the same as another one: who sends it, where to, with what."""
         request = self._request
-        key = request.headers.get("idempotency-key")
+        key = request.headers.get(KEY_HEADER)
         if key is None:
             if request.method == "POST":
-                raise Problem(400, "idempotency_key_required", field="Idempotency-Key")
+                raise Problem(400, "idempotency_key_required", field=KEY_HEADER)
             return None
-        if not KEY.match(key):
-            raise Problem(400, "idempotency_key_required", field="Idempotency-Key")
-        asked = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+        if KEY.fullmatch(key) is None:
+            raise Problem(400, "idempotency_key_malformed", field=KEY_HEADER)
+        scope = request.scope
+        asked = hashlib.sha256(f"{scope['method']} {scope['path']}?".encode())
+        asked.update(scope["query_string"] + b"\n")
         asked.update(await request.body())
-        owner = f"{self.caller.tenant}:{self.caller.subject}" if self.caller else "public"
-        return Once(kind=OnceKind.IDEMPOTENCY, key=f"{owner}:{key}", fingerprint=asked.hexdigest())
+        # Neither a tenant nor a key holds a space, so nobody's key can be taken for another's.
+        owner = f"{self.caller.tenant} {self.caller.subject}" if self.caller else "public"
+        return Once(kind=OnceKind.IDEMPOTENCY, key=f"{owner} {key}", fingerprint=asked.hexdigest())
 
 
 class Queries:
@@ -90,25 +97,38 @@ class Queries:
 
 
 def _response(answer: StoredAnswer) -> Response:
-    response = Response(answer.body, int(answer.headers["status"]), media_type="application/json")
+    headers: dict[str, str] = {}
     if etag := answer.headers.get("etag"):
-        response.headers["ETag"] = etag
+        headers["ETag"] = etag
     if answer.repeated:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+        headers["Idempotency-Replayed"] = "true"
+    return Response(answer.body, int(answer.headers["status"]), headers, "application/json")
 
 
-def _expected_version(request: Request) -> int:
-    stated = request.headers.get("if-match")
-    if stated is None:
+# A class or a plain function as a dependency would be run in a thread of its own.
+async def _commands(request: Request) -> Commands:
+    return Commands(request)
+
+
+async def _queries(request: Request) -> Queries:
+    return Queries(request)
+
+
+async def _expected_version(
+    if_match: Annotated[
+        str | None, Header(description='The version that you read, from its ETag: "7".', examples=['"1"'])
+    ] = None,
+) -> int:
+    """428 where it is missing or says nothing (`*`); 412 where it cannot be the current version."""
+    if if_match is None or if_match.strip() == "*":
         raise Problem(428, "precondition_required", field="If-Match")
-    found = ETAG.match(stated)
+    found = ETAG.fullmatch(if_match.strip())
     if found is None:
-        raise Problem(400, "precondition_required", field="If-Match")
+        raise Problem(412, "stale_version", field="If-Match")
     return int(found.group(1))
 
 
-CommandsOf = Annotated[Commands, Depends(Commands)]
-QueriesOf = Annotated[Queries, Depends(Queries)]
+CommandsOf = Annotated[Commands, Depends(_commands)]
+QueriesOf = Annotated[Queries, Depends(_queries)]
 IfMatch = Annotated[int, Depends(_expected_version)]
 """The version that the caller read, from `If-Match: "7"`."""

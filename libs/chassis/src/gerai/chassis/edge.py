@@ -4,33 +4,29 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from prometheus_client import Counter, Histogram
+from opentelemetry.trace import Span
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gerai.chassis import metrics, problems
+from gerai.chassis.health import Health
+from gerai.chassis.logs import CORRELATION_ID, masked
 from gerai.chassis.problems import BodyTooLarge
-from gerai.chassis.traces import parent_from, traceparent_of, tracer
+from gerai.chassis.traces import begin_request, end_request, traceparent_of
 
 BODY_LIMIT = 64 * 1024
+AT_ONCE_LIMIT = 2_000
 SLOW_S = 1.0
-CORRELATION = re.compile(rb"^[A-Za-z0-9_-]{8,64}$")
-SECURITY_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-]
-UNTRACED = ("/health/", "/metrics")
+CORRELATION = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+NO_STORE = (b"cache-control", b"no-store")
+OPERATORS = ("/health/", "/metrics")
+"""Always answered, and neither traced nor counted."""
 
-REQUESTS = Counter("gerai_http_requests_total", "Requests answered.", ["method", "route", "status"])
-SECONDS = Histogram(
-    "gerai_http_request_seconds",
-    "Time from request to answer.",
-    ["method", "route"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1, 3, 10),
-)
 log = structlog.get_logger(__name__)
 
 
@@ -38,58 +34,98 @@ class Edge:
     """Wraps the application. Span names and metrics carry the route's template, never the path: a path may
     hold a visitor's secret link."""
 
-    def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_limits: Mapping[str, int],
+        health: Health | None = None,
+        at_once: int = AT_ONCE_LIMIT,
+    ) -> None:
+        """With `health`, nothing but health and metrics is answered before the process has started."""
         self._app = app
         self._body_limits = body_limits
+        self._health = health
+        self._at_once = at_once
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        correlation = headers.get(b"x-correlation-id", b"")
-        known = correlation.decode() if CORRELATION.match(correlation) else uuid.uuid4().hex
+        known = _correlation_id(headers.get(b"x-correlation-id"))
         scope["gerai.correlation_id"] = known
-        exchange = _Exchange(scope, receive, send, limit=self._body_limits.get(scope["path"], BODY_LIMIT))
-        if scope["path"].startswith(UNTRACED):
-            scope["gerai.traceparent"] = None
-            await self._app(scope, exchange.receive, exchange.send)
+        scope["gerai.traceparent"] = None
+        CORRELATION_ID.set(known)
+        path: str = scope["path"]
+        exchange = _Exchange(scope, receive, send, limit=self._body_limits.get(path, BODY_LIMIT))
+        if path.startswith(OPERATORS):
+            await self._answer(scope, exchange)
             return
-        sent = {"traceparent": headers[b"traceparent"].decode("latin-1")} if b"traceparent" in headers else {}
-        span = tracer().start_span(scope["method"], context=parent_from(sent), kind=SpanKind.SERVER)
+        parent = headers.get(b"traceparent")
+        span = begin_request(scope["method"], parent.decode("latin-1") if parent else None)
         scope["gerai.traceparent"] = traceparent_of(span)
         begun = time.perf_counter()
+        self._open += 1
         try:
             with trace.use_span(
                 span, end_on_exit=False, record_exception=False, set_status_on_exception=False
             ):
-                await self._app(scope, exchange.receive, exchange.send)
+                await self._answer(scope, exchange, self._refusal(scope))
         finally:
-            self._finish(scope, span, exchange.status, time.perf_counter() - begun)
+            self._open -= 1
+            self._finish(scope, span, exchange, time.perf_counter() - begun)
 
-    def _finish(self, scope: Scope, span: trace.Span, status: int, seconds: float) -> None:
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """What keeps this request from coming in at all."""
+        if self._open > self._at_once or (self._health is not None and not self._health.started):
+            return 503, "busy"
+        query: bytes = scope["query_string"]
+        if not scope["path"].isprintable() or (b"%" in query and not _shows_all(query)):
+            return 422, "hidden_character"
+        return None
+
+    async def _answer(
+        self, scope: Scope, exchange: "_Exchange", refusal: tuple[int, str] | None = None
+    ) -> None:
+        """Whatever the application does, there is an answer, and nothing of ours in it but a code."""
+        try:
+            if refusal is not None:
+                status, code = refusal
+                waits = {"Retry-After": "1"} if status == 503 else None
+                refused = problems.own(Request(scope), status, code, headers=waits)
+                await refused(scope, exchange.receive, exchange.send)
+                return
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception as error:  # the last place: it is logged, and the client gets a code
+            failed = await problems.on_bug(Request(scope), error)
+            if exchange.status is None:
+                await failed(scope, exchange.receive, exchange.send)
+            else:
+                raise  # half an answer is out: the server must break the connection
+
+    def _finish(self, scope: Scope, span: Span, exchange: "_Exchange", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
-        method = scope["method"]
-        REQUESTS.labels(method, route, status).inc()
-        SECONDS.labels(method, route).observe(seconds)
-        if span.is_recording():
-            span.update_name(f"{method} {route}")
-            span.set_attribute("http.request.method", method)
-            span.set_attribute("http.route", route)
-            span.set_attribute("http.response.status_code", status)
-            span.set_attribute("gerai.correlation_id", scope["gerai.correlation_id"])
-            if status >= 500:
-                span.set_status(Status(StatusCode.ERROR))
-        span.end()
-        if status >= 500 or (seconds > SLOW_S and "event-stream" not in scope.get("gerai.content_type", "")):
-            log.warning(
-                "request",
-                method=method,
-                route=route,
-                status=status,
-                seconds=round(seconds, 3),
-                correlation_id=scope["gerai.correlation_id"],
-            )
+        method, correlation_id = scope["method"], scope["gerai.correlation_id"]
+        status = exchange.status or 499  # gone before we could answer
+        metrics.count(method, route, status, seconds)
+        end_request(span, method=method, route=route, status=status, correlation_id=correlation_id)
+        if status >= 500 or (seconds > SLOW_S and not exchange.is_stream):
+            log.warning("request", method=method, route=route, status=status, seconds=round(seconds, 3))
+
+
+def _correlation_id(sent: bytes | None) -> str:
+    """The client's own, if it is a plain token and no phone number or NIK: it goes into events and logs."""
+    if sent is not None and CORRELATION.fullmatch(sent):
+        text = sent.decode()
+        if masked(text) == text:
+            return text
+    return uuid.uuid4().hex
+
+
+def _shows_all(query: bytes) -> bool:
+    return unquote_to_bytes(query).decode("utf-8", "replace").isprintable()
 
 
 class _Exchange:
@@ -101,7 +137,8 @@ class _Exchange:
         self._send = send
         self._limit = limit
         self._taken = 0
-        self.status = 500
+        self.status: int | None = None
+        self.is_stream = False
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -114,10 +151,20 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), *SECURITY_HEADERS]
-            headers.append((b"x-correlation-id", self._scope["gerai.correlation_id"].encode()))
-            if self._scope.get("gerai.traceparent"):
-                headers.append((b"traceresponse", self._scope["gerai.traceparent"].encode()))
-            self._scope["gerai.content_type"] = dict(headers).get(b"content-type", b"").decode("latin-1")
-            message = {**message, "headers": headers}
+            message = {**message, "headers": self._completed(message.get("headers", ()))}
         await self._send(message)
+
+    def _completed(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        headers = [*given, *SECURITY_HEADERS]
+        cached = False
+        for name, value in given:
+            if name == b"content-type":
+                self.is_stream = value.startswith(b"text/event-stream")
+            elif name == b"cache-control":
+                cached = True
+        if not cached:
+            headers.append(NO_STORE)
+        headers.append((b"x-correlation-id", self._scope["gerai.correlation_id"].encode()))
+        if traceparent := self._scope["gerai.traceparent"]:
+            headers.append((b"traceresponse", traceparent.encode()))
+        return headers

@@ -40,7 +40,7 @@ class Background:
     run: Callable[[], Awaitable[None]]
     roles: frozenset[Role] = frozenset(Role)
     ready: Callable[[], Awaitable[None]] | None = None
-    """Raises until the process may serve."""
+    """Returns when the process may serve; it may take as long as it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def id_before(cursor: str | None) -> str:
     if cursor is None:
         return ""
     try:
-        id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True).decode()
+        id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise Problem(422, "invalid", field="cursor") from error
     if not id.isprintable():

@@ -11,6 +11,9 @@ from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
+from gerai.chassis.sentences import INVALID_BECAUSE as INVALID_BECAUSE
+from gerai.chassis.sentences import SENTENCES as SENTENCES
+from gerai.messaging.failures import TRANSIENT
 from gerai.messaging.group_commit import StoreBusy
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 
@@ -23,49 +26,49 @@ STATUS = {
     RefusalKind.STALE: 412,
     RefusalKind.FORBIDDEN: 403,
 }
-
-SENTENCES: dict[str, Sentence] = {
-    "malformed_json": Sentence("Isi permintaan bukan JSON yang benar.", "The body is not valid JSON."),
-    "unknown_field": Sentence("Kolom ini tidak dikenal.", "This field is not known."),
-    "missing": Sentence("Kolom ini wajib diisi.", "This field is required."),
-    "hidden_character": Sentence(
-        "Teks memuat karakter tersembunyi yang tidak diperbolehkan.", "The text contains a hidden character."
-    ),
-    "invalid": Sentence("Isi kolom ini tidak sesuai.", "The value of this field does not fit."),
-    "body_too_large": Sentence("Isi permintaan terlalu besar.", "The body is too large."),
-    "not_found": Sentence("Alamat atau data tidak ditemukan.", "This does not exist."),
-    "method_not_allowed": Sentence(
-        "Cara ini tidak berlaku untuk alamat ini.", "This method is not allowed here."
-    ),
-    "unauthenticated": Sentence("Silakan masuk terlebih dahulu.", "Please sign in first."),
-    "invalid_token": Sentence(
-        "Tanda masuk tidak sah atau sudah kedaluwarsa.", "The token is invalid or expired."
-    ),
-    "forbidden": Sentence("Anda tidak berhak melakukan ini.", "You are not allowed to do this."),
-    "idempotency_key_required": Sentence(
-        "Sertakan Idempotency-Key agar permintaan aman diulang.",
-        "Send an Idempotency-Key, so that the request can be repeated safely.",
-    ),
-    "precondition_required": Sentence(
-        "Sertakan If-Match dengan versi yang Anda baca.", "Send If-Match with the version that you read."
-    ),
-    "busy": Sentence(
-        "Sistem sedang sibuk; silakan ulangi sebentar lagi.", "The system is busy; please retry shortly."
-    ),
-    "internal": Sentence(
-        "Terjadi kesalahan di sistem kami. Petugas dapat melacaknya dengan kode korelasi.",
-        "Something went wrong on our side. The correlation id leads to it.",
-    ),
+HTTP_CODES = {
+    400: "malformed_json",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
 }
+FAULTS_LIMIT = 20
+FIELD_LIMIT = 200
+PASSING_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
+
+SCHEMA = {
+    "title": "Problem",
+    "description": "A refusal (RFC 9457). Nothing was changed.",
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:gerai:problem:not_found"]},
+        "title": {"type": "string", "description": "A sentence for people, as Accept-Language asks."},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable; for programs."},
+        "field": {"type": "string"},
+        "correlation_id": {"type": "string"},
+        "details": {"type": "object"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("code", "field", "text")},
+            },
+        },
+    },
+}
+"""What a problem looks like, for the OpenAPI page."""
 
 
 class Fault(NamedTuple):
     """One thing that is wrong with a request."""
 
     code: str
-    field: str | None = None
-    text: str | None = None
-    """A sentence of its own, where the code's is too general."""
+    field: str | None
+    sentence: Sentence
 
 
 class Problem(Exception):
@@ -89,15 +92,22 @@ class BodyTooLarge(HTTPException):
 
 
 def language(request: Request) -> str:
-    """ "en" only when it is asked for before Indonesian."""
-    accepted = request.headers.get("accept-language", "")
-    for part in accepted.split(","):
-        tag = part.split(";")[0].strip().lower()
-        if tag.startswith("id"):
-            return "id"
-        if tag.startswith("en"):
-            return "en"
-    return "id"
+    """The one of "id" and "en" that the client likes better; Indonesian where it does not say."""
+    liking = {"id": 0.0, "en": 0.0}
+    for part in request.headers.get("accept-language", "")[:500].split(","):
+        tag, _, quality = part.partition(";")
+        name = tag.strip().lower().partition("-")[0]
+        if name in liking:
+            liking[name] = max(liking[name], _quality(quality))
+    return "en" if liking["en"] > liking["id"] else "id"
+
+
+def _quality(stated: str) -> float:
+    name, _, value = stated.strip().partition("=")
+    try:
+        return float(value) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 0.0
 
 
 def problem(
@@ -125,7 +135,8 @@ def problem(
         body["details"] = details
     if errors:
         body["errors"] = errors
-    return Response(orjson.dumps(body), status, dict(headers or {}), "application/problem+json")
+    described = {**(headers or {}), "Content-Language": language(request)}
+    return Response(orjson.dumps(body), status, described, "application/problem+json")
 
 
 def own(request: Request, status: int, code: str, **more: Any) -> Response:
@@ -153,46 +164,68 @@ async def on_problem(request: Request, error: Exception) -> Response:
 
 async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(one) for one in error.errors()[:20]]
+    faults = [_fault(one) for one in error.errors()[:FAULTS_LIMIT]]
+    spoken = language(request)
+    listed = [
+        {
+            "code": one.code,
+            "field": one.field,
+            "text": one.sentence.en if spoken == "en" else one.sentence.id,
+        }
+        for one in faults
+    ]
     first = faults[0]
     status = 400 if first.code == "malformed_json" else 422
-    listed = [
-        {"code": one.code, "field": one.field, "text": one.text or _say(request, one)} for one in faults
-    ]
-    return problem(request, status, first.code, _say(request, first), field=first.field, errors=listed)
-
-
-def _say(request: Request, fault: Fault) -> str:
-    sentence = SENTENCES.get(fault.code, SENTENCES["invalid"])
-    return sentence.en if language(request) == "en" else sentence.id
+    return problem(request, status, first.code, str(listed[0]["text"]), field=first.field, errors=listed)
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
     kind: str = error["type"]
     place: Sequence[str | int] = error["loc"]
-    field = ".".join(str(part) for part in place[1:]) or None
+    field = _shown(".".join(str(part) for part in place[1:]) or str(place[0]))
     match kind:
         case "json_invalid":
-            return Fault("malformed_json")
+            return Fault("malformed_json", None, SENTENCES["malformed_json"])
         case "extra_forbidden":
-            return Fault("unknown_field", field)
-        case "missing":
-            return Fault("missing", field or str(place[0]))
+            return Fault("unknown_field", field, SENTENCES["unknown_field"])
         case _ if kind in SENTENCES:
-            return Fault(kind, field)
+            return Fault(kind, field, SENTENCES[kind])
+        case _ if kind in INVALID_BECAUSE:
+            return Fault("invalid", field, _filled(INVALID_BECAUSE[kind], error.get("ctx", {})))
         case _:
-            return Fault("invalid", field, str(error["msg"])[:300])
+            return Fault("invalid", field, SENTENCES["invalid"])
+
+
+def _shown(field: str) -> str:
+    """A field's name may be the client's own words: it goes back short, and with nothing hidden in it."""
+    return "".join(one if one.isprintable() else "?" for one in field[:FIELD_LIMIT])
+
+
+def _filled(sentence: Sentence, limits: Mapping[str, Any]) -> Sentence:
+    try:
+        return Sentence(*(text.format_map(limits) for text in sentence))
+    except KeyError:
+        return SENTENCES["invalid"]
 
 
 async def on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "malformed_json"}
-    return own(request, error.status_code, code.get(error.status_code, "invalid"), headers=error.headers)
+    return own(
+        request, error.status_code, HTTP_CODES.get(error.status_code, "invalid"), headers=error.headers
+    )
 
 
 async def on_busy(request: Request, error: Exception) -> Response:
-    log.warning("store-unavailable", error=type(error).__name__)
+    log.warning("store-unavailable", error=repr(error)[:300])
     return own(request, 503, "busy", headers={"Retry-After": "1"})
+
+
+async def on_store_error(request: Request, error: Exception) -> Response:
+    """Away, electing or overtaken passes by itself; a query that the store refuses is a fault of ours."""
+    assert isinstance(error, PyMongoError)
+    if isinstance(error, TRANSIENT) or any(error.has_error_label(label) for label in PASSING_LABELS):
+        return await on_busy(request, error)
+    return await on_bug(request, error)
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
@@ -206,5 +239,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(StarletteHTTPException, on_http)
     app.add_exception_handler(StoreBusy, on_busy)
-    app.add_exception_handler(PyMongoError, on_busy)
-    app.add_exception_handler(Exception, on_bug)
+    app.add_exception_handler(PyMongoError, on_store_error)

@@ -162,7 +162,7 @@ def _described(
 
 def install(app: FastAPI, routes: Routes) -> None:
     """Raises UndeclaredRoute, naming each route that forgot to say who may use it."""
-    silent = [f"{min(route.methods)} {route.path}" for route in routes if route.declared is None]
+    silent = [f"{min(route.methods or ('?',))} {route.path}" for route in routes if route.declared is None]
     if silent:
         raise UndeclaredRoute(f"no permission declared: {', '.join(silent)}")
     app.router.routes.extend(routes)

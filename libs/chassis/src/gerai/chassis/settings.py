@@ -4,13 +4,14 @@ Any setting may come from a file: `GERAI_MONGODB_URI_FILE=/run/secrets/uri` is r
 `GERAI_MONGODB_URI`. Only a service's `bootstrap` reads settings; everything else receives values.
 """
 
+import ipaddress
 import os
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -31,12 +32,20 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class UnreadableFile(Exception):
+    """A `GERAI_…_FILE` names a file that cannot be read."""
+
+
 class FileSource(PydanticBaseSettingsSource):
     """`GERAI_X_FILE` names the file that holds X."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        try:
+            return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnreadableFile(f"{variable}: {path} cannot be read ({type(error).__name__})") from error
 
     def __call__(self) -> dict[str, Any]:
         found = {
@@ -46,13 +55,37 @@ class FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-class Settings(BaseSettings):
-    """Common to all services; each adds its own. Raises ValidationError with every fault at once."""
+def _roles(value: Any) -> Any:
+    return [role.strip() for role in value.split(",") if role.strip()] if isinstance(value, str) else value
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+Roles = Annotated[frozenset[Role], NoDecode, BeforeValidator(_roles), Field(min_length=1)]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address never leaves this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+class Settings(BaseSettings):
+    """Common to all services; each adds its own. Raises ValidationError with every fault at once, UnreadableFile
+    where a mounted file is missing."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.PRODUCTION
-    roles: Annotated[frozenset[Role], NoDecode] = frozenset(Role)
+    roles: Roles = frozenset(Role)
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65_535)
     mongodb_uri: SecretStr
@@ -65,23 +98,17 @@ class Settings(BaseSettings):
     otlp_endpoint: str = ""
     """Base address of an OTLP/HTTP receiver; empty: traces stay in the process."""
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
-    clock_anchor_real: datetime | None = None
-    clock_anchor_business: datetime | None = None
+    clock_anchor_real: AwareDatetime | None = None
+    """With `clock_anchor_business` and `clock_speed`: a simulated business clock, for demos and tests."""
+    clock_anchor_business: AwareDatetime | None = None
     clock_speed: float = Field(default=1.0, gt=0, le=10_000)
-    log_level: str = "info"
+    log_level: LogLevel = "info"
     stop_seconds: float = Field(default=20.0, gt=0, le=300)
     """How long a graceful stop may take."""
 
     @property
     def simulates_time(self) -> bool:
         return self.clock_anchor_business is not None or self.clock_speed != 1.0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_roles(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("roles"), str):
-            values["roles"] = [role.strip() for role in values["roles"].split(",") if role.strip()]
-        return values
 
     @model_validator(mode="after")
     def _production_is_real(self) -> Self:
@@ -90,14 +117,21 @@ class Settings(BaseSettings):
         if self.simulates_time:
             raise ValueError("production runs on real time: remove GERAI_CLOCK_…")
         for name in ("issuer", "jwks_url"):
-            if not getattr(self, name).startswith("https://"):
-                raise ValueError(f"production trusts tokens only over https: GERAI_{name.upper()}")
+            address = getattr(self, name)
+            if not address.startswith("https://") or is_loopback(address):
+                raise ValueError(
+                    f"production trusts tokens only of an issuer elsewhere, over https: GERAI_{name.upper()}"
+                )
         return self
 
     @model_validator(mode="after")
-    def _both_anchors(self) -> Self:
-        if (self.clock_anchor_real is None) != (self.clock_anchor_business is None):
-            raise ValueError("GERAI_CLOCK_ANCHOR_REAL and GERAI_CLOCK_ANCHOR_BUSINESS belong together")
+    def _clock_is_the_same_everywhere(self) -> Self:
+        """Processes start at different moments; without both anchors each would have a time of its own."""
+        anchors = (self.clock_anchor_real, self.clock_anchor_business)
+        if None in anchors and (any(anchors) or self.clock_speed != 1.0):
+            raise ValueError(
+                "a simulated clock needs GERAI_CLOCK_ANCHOR_REAL and GERAI_CLOCK_ANCHOR_BUSINESS"
+            )
         return self
 
     @classmethod

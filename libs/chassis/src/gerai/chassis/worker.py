@@ -1,7 +1,8 @@
 """The worker's side of a process: the relay, one subscriber for each subscription, the timers."""
 
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+
+import structlog
 
 from gerai.chassis.house import House, Rooms, Service
 from gerai.chassis.settings import Role, Settings
@@ -20,6 +21,8 @@ from gerai.messaging.parking import Parking
 from gerai.messaging.relay import Relay
 from gerai.messaging.timers import Timers
 
+log = structlog.get_logger(__name__)
+
 
 class Worker:
     """Empty in a process without the worker role."""
@@ -28,7 +31,6 @@ class Worker:
         self._service = service
         self._settings = settings
         self._database = database
-        self._house: House | None = None
         self._relay: Relay | None = None
         if Role.WORKER in settings.roles:
             self._relay = Relay(MongoOutbox(database), self._connect, MongoLease(database, "relay"))
@@ -39,23 +41,26 @@ class Worker:
         )
 
     async def prepare_topics(self, rooms: Rooms, *, create: bool) -> None:
-        """The topics that the service owns, its dead letters among them. Those it reads are their owners'."""
+        """The topics that the service owns, its dead letters among them. Those it reads are their owners'.
+        Waits for a broker as long as it takes: nothing is lost meanwhile, events wait in the outbox."""
         graves = [dead_letter_topic(subscription.group) for subscription in rooms.subscriptions]
-        await topics.ensure(self._settings.kafka_bootstrap, [*self._service.topics, *graves], create=create)
+        wanted = [*self._service.topics, *graves]
+        while True:
+            try:
+                await topics.ensure(self._settings.kafka_bootstrap, wanted, create=create)
+                return
+            except TimeoutError:
+                log.warning("kafka-not-ready")
 
     def wake(self) -> None:
         if self._relay is not None:
             self._relay.wake()
 
-    def join(self, house: House) -> None:
-        self._house = house
-
-    def tasks(self, rooms: Rooms) -> dict[str, Coroutine[Any, Any, None]]:
-        """What has to run, by name."""
-        house = self._house
-        if self._relay is None or house is None:
+    def tasks(self, house: House, rooms: Rooms) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What has to run, by name. Each is watched: a part that does not move makes the process not live."""
+        if self._relay is None:
             return {}
-        tasks: dict[str, Coroutine[Any, Any, None]] = {"relay": self._relay.run()}
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {"relay": self._relay.run}
         house.health.watch(self._relay.progress)
         for subscription in rooms.subscriptions:
             parking = Parking(subscription.group, MongoParkedRecords(self._database))
@@ -64,7 +69,7 @@ class Worker:
                 consumer, bootstrap=self._settings.kafka_bootstrap, client_id=subscription.group
             )
             house.health.watch(subscriber.progress)
-            tasks[f"subscriber {subscription.group}"] = subscriber.run()
+            tasks[f"subscriber {subscription.group}"] = subscriber.run
         if rooms.timers:
             timers = Timers(
                 MongoDueTimers(self._database),
@@ -74,5 +79,5 @@ class Worker:
                 now=house.clock.now,
             )
             house.health.watch(timers.progress)
-            tasks["timers"] = timers.run()
+            tasks["timers"] = timers.run
         return tasks

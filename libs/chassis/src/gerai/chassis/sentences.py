@@ -1,0 +1,89 @@
+"""What people read when the web layer refuses: Indonesian first, English beside it."""
+
+from gerai.messaging.refusal import Sentence
+
+SENTENCES: dict[str, Sentence] = {
+    "malformed_json": Sentence("Isi permintaan bukan JSON yang benar.", "The body is not valid JSON."),
+    "unknown_field": Sentence("Kolom ini tidak dikenal.", "This field is not known."),
+    "missing": Sentence("Kolom ini wajib diisi.", "This field is required."),
+    "hidden_character": Sentence(
+        "Teks memuat karakter tersembunyi yang tidak diperbolehkan.", "The text contains a hidden character."
+    ),
+    "invalid": Sentence("Isi kolom ini tidak sesuai.", "The value of this field does not fit."),
+    "body_too_large": Sentence("Isi permintaan terlalu besar.", "The body is too large."),
+    "not_found": Sentence("Alamat atau data tidak ditemukan.", "This does not exist."),
+    "method_not_allowed": Sentence(
+        "Cara ini tidak berlaku untuk alamat ini.", "This method is not allowed here."
+    ),
+    "unauthenticated": Sentence("Silakan masuk terlebih dahulu.", "Please sign in first."),
+    "invalid_token": Sentence(
+        "Tanda masuk tidak sah atau sudah kedaluwarsa.", "The token is invalid or expired."
+    ),
+    "forbidden": Sentence("Anda tidak berhak melakukan ini.", "You are not allowed to do this."),
+    "idempotency_key_required": Sentence(
+        "Sertakan Idempotency-Key agar permintaan aman diulang.",
+        "Send an Idempotency-Key, so that the request can be repeated safely.",
+    ),
+    "idempotency_key_malformed": Sentence(
+        "Idempotency-Key terdiri dari 1–128 karakter ASCII tanpa spasi.",
+        "An Idempotency-Key has 1–128 ASCII characters and no spaces.",
+    ),
+    "precondition_required": Sentence(
+        "Sertakan If-Match dengan versi yang Anda baca.", "Send If-Match with the version that you read."
+    ),
+    "stale_version": Sentence(
+        "Data sudah diubah orang lain. Muat ulang, lalu ulangi perubahan Anda.",
+        "Somebody else has changed this. Read it again and repeat your change.",
+    ),
+    "busy": Sentence(
+        "Sistem sedang sibuk; silakan ulangi sebentar lagi.", "The system is busy; please retry shortly."
+    ),
+    "internal": Sentence(
+        "Terjadi kesalahan di sistem kami. Petugas dapat melacaknya dengan kode korelasi.",
+        "Something went wrong on our side. The correlation id leads to it.",
+    ),
+}
+"""By code. A service adds its own at start."""
+
+INVALID_BECAUSE: dict[str, Sentence] = {
+    "bool_parsing": Sentence("Isi dengan ya atau tidak (true/false).", "This must be true or false."),
+    "bool_type": Sentence("Isi dengan ya atau tidak (true/false).", "This must be true or false."),
+    "date_from_datetime_parsing": Sentence("Tanggal ditulis 2026-11-24.", "A date is written 2026-11-24."),
+    "date_parsing": Sentence("Tanggal ditulis 2026-11-24.", "A date is written 2026-11-24."),
+    "datetime_from_date_parsing": Sentence("Waktu ini tidak dikenali.", "This is not a date and time."),
+    "datetime_parsing": Sentence("Waktu ini tidak dikenali.", "This is not a date and time."),
+    "dict_type": Sentence("Isian ini harus berupa objek JSON.", "This must be a JSON object."),
+    "enum": Sentence("Pilihan ini tidak dikenal.", "This is not one of the choices."),
+    "float_parsing": Sentence("Isi dengan angka.", "This must be a number."),
+    "float_type": Sentence("Isi dengan angka.", "This must be a number."),
+    "greater_than": Sentence("Angka ini harus lebih dari {gt}.", "The number must be above {gt}."),
+    "greater_than_equal": Sentence("Angka ini paling kecil {ge}.", "The number must be at least {ge}."),
+    "int_from_float": Sentence("Isi dengan bilangan bulat.", "This must be a whole number."),
+    "int_parsing": Sentence("Isi dengan bilangan bulat.", "This must be a whole number."),
+    "int_type": Sentence("Isi dengan bilangan bulat.", "This must be a whole number."),
+    "less_than": Sentence("Angka ini harus kurang dari {lt}.", "The number must be below {lt}."),
+    "less_than_equal": Sentence("Angka ini paling besar {le}.", "The number must be at most {le}."),
+    "list_type": Sentence("Isian ini harus berupa daftar.", "This must be a list."),
+    "literal_error": Sentence("Pilihan ini tidak dikenal.", "This is not one of the choices."),
+    "model_attributes_type": Sentence("Isian ini harus berupa objek JSON.", "This must be a JSON object."),
+    "model_type": Sentence("Isian ini harus berupa objek JSON.", "This must be a JSON object."),
+    "string_pattern_mismatch": Sentence(
+        "Bentuk isian ini tidak sesuai ketentuan.", "The value does not have the required form."
+    ),
+    "string_too_long": Sentence(
+        "Teks ini paling panjang {max_length} karakter.", "The text has at most {max_length} characters."
+    ),
+    "string_too_short": Sentence(
+        "Teks ini paling sedikit {min_length} karakter.", "The text has at least {min_length} characters."
+    ),
+    "string_type": Sentence("Isi dengan teks.", "This must be text."),
+    "time_parsing": Sentence("Jam ditulis 08:30.", "A time of day is written 08:30."),
+    "too_long": Sentence(
+        "Daftar ini paling banyak {max_length} isian.", "The list has at most {max_length} items."
+    ),
+    "too_short": Sentence(
+        "Daftar ini paling sedikit {min_length} isian.", "The list has at least {min_length} items."
+    ),
+    "tuple_type": Sentence("Isian ini harus berupa daftar.", "This must be a list."),
+}
+"""Why a value does not fit, by pydantic's name for it; all go out under the code `invalid`."""

@@ -1,0 +1,102 @@
+"""The web side of a process: the application with all its layers, and the server around it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from gerai.chassis import docs, metrics, problems
+from gerai.chassis.auth import Authenticator, Keys, fetch_from
+from gerai.chassis.edge import Edge
+from gerai.chassis.health import Health
+from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis.routes import install, require_declared
+from gerai.chassis.settings import Role, Settings
+
+BACKLOG = 2_048
+KEEP_ALIVE_S = 75
+
+
+def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
+    """Health and metrics always, the service's routes in the API role. Raises UndeclaredRoute.
+
+    FastAPI's own telemetry is off: it would write paths and queries, so visitors' links, into spans.
+    """
+    app = FastAPI(
+        title=service.title,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if Role.API in house.settings.roles else None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    settings: Settings = house.settings
+    app.state.house = house
+    app.state.authenticator = Authenticator(
+        Keys(fetch_from(settings.jwks_url)), issuer=settings.issuer, audience=settings.audience
+    )
+    app.router.routes.extend(house.health.routes())
+    app.add_route("/metrics", metrics.page)
+    if Role.API in settings.roles:
+        docs.install(app)
+    ours = len(app.router.routes)
+    if Role.API in settings.roles:
+        for routes in rooms.routes:
+            install(app, routes)
+    problems.install(app)
+    require_declared(app, ours=ours)
+    return app
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """The process's port, taken before anything else begins. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with our own signal handling: background work must stop after the last request, not before."""
+
+    def __init__(self, service: Service, app: FastAPI, health: Health, *, finish_s: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                Edge(app, body_limits=service.body_limits, health=health),
+                http="httptools",
+                ws="none",
+                loop="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=max(1, int(finish_s)),
+                timeout_keep_alive=KEEP_ALIVE_S,
+            )
+        )
+        self._health = health
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ask_to_stop)
+        yield
+
+    def ask_to_stop(self) -> None:
+        """Once: finish what was accepted. Twice: leave it."""
+        self.force_exit = self.should_exit
+        self._health.stop()
+        self.should_exit = True
