@@ -4,7 +4,8 @@ import ast
 import importlib
 import inspect
 import pkgutil
-import textwrap
+import sys
+from functools import cache
 from itertools import pairwise
 
 from pydantic import BaseModel
@@ -33,12 +34,8 @@ def topics() -> tuple[Topic, ...]:
 
 def events_of(topic: Topic) -> tuple[type[Event], ...]:
     """In the order in which they are declared, which tells the story better than the alphabet."""
-    return tuple(
-        sorted(
-            (one for one in events() if one.topic.name == topic.name),
-            key=lambda one: inspect.getsourcelines(one)[1],
-        )
-    )
+    mine = (one for one in events() if one.topic.name == topic.name)
+    return tuple(sorted(mine, key=lambda one: _declared_in(one.__module__)[one.__name__].lineno))
 
 
 def meanings(model: type[BaseModel]) -> dict[str, str]:
@@ -48,17 +45,21 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for part in reversed(model.__mro__):
-        if part.__module__.startswith(f"{gerai.contracts.__name__}.") and part is not Event:
-            found |= _docstrings(part)
+        if issubclass(part, BaseModel) and part is not BaseModel:
+            found |= _docstrings(_declared_in(part.__module__)[part.__name__])
     for name in model.model_fields:
         if name not in found:
             raise Unexplained(f"{model.__name__}.{name}: say under the field what it means, as a docstring")
     return {name: found[name] for name in model.model_fields}
 
 
-def _docstrings(model: type) -> dict[str, str]:
-    (declared,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
-    assert isinstance(declared, ast.ClassDef)
+@cache
+def _declared_in(module: str) -> dict[str, ast.ClassDef]:
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _docstrings(declared: ast.ClassDef) -> dict[str, str]:
     return {
         field.target.id: " ".join(text.value.value.split())
         for field, text in pairwise(declared.body)
