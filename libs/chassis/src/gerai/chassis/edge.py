@@ -1,8 +1,8 @@
 """The outermost layer around every request, as plain ASGI: ids, trace, limits, security headers, metrics."""
 
+import random
 import re
 import time
-import uuid
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
@@ -98,12 +98,13 @@ class Edge:
                 await refused(scope, exchange.receive, exchange.send)
                 return
             await self._app(scope, exchange.receive, exchange.send)
-        except Exception as error:  # the last place: it is logged, and the client gets a code
-            failed = await problems.on_bug(Request(scope), error)
+        except Exception as error:
             if exchange.status is None:
+                failed = await problems.on_bug(Request(scope), error)
                 await failed(scope, exchange.receive, exchange.send)
-            else:
+            elif not exchange.complete:
                 raise  # half an answer is out: the server must break the connection
+            # else: Starlette raises again what `on_bug` has logged and answered
 
     def _finish(self, scope: Scope, span: Span, exchange: "_Exchange", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
@@ -121,7 +122,7 @@ def _correlation_id(sent: bytes | None) -> str:
         text = sent.decode()
         if masked(text) == text:
             return text
-    return uuid.uuid4().hex
+    return f"{random.getrandbits(128):032x}"
 
 
 def _shows_all(query: bytes) -> bool:
@@ -138,6 +139,7 @@ class _Exchange:
         self._limit = limit
         self._taken = 0
         self.status: int | None = None
+        self.complete = False
         self.is_stream = False
 
     async def receive(self) -> Message:
@@ -152,6 +154,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": self._completed(message.get("headers", ()))}
+        elif message["type"] == "http.response.body":
+            self.complete = not message.get("more_body", False)
         await self._send(message)
 
     def _completed(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

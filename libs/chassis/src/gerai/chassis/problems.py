@@ -240,3 +240,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StarletteHTTPException, on_http)
     app.add_exception_handler(StoreBusy, on_busy)
     app.add_exception_handler(PyMongoError, on_store_error)
+    app.add_exception_handler(Exception, on_bug)

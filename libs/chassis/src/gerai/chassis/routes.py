@@ -1,6 +1,6 @@
 """Routes that say who may use them. One that does not say so keeps the service from starting."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
@@ -160,21 +160,14 @@ def _described(
     return described
 
 
-def install(app: FastAPI, routes: Routes) -> None:
-    """Raises UndeclaredRoute, naming each route that forgot to say who may use it."""
-    silent = [f"{min(route.methods or ('?',))} {route.path}" for route in routes if route.declared is None]
+def install(app: FastAPI, groups: Iterable[Routes]) -> None:
+    """Put them before what the app has of its own. Raises UndeclaredRoute, naming each route that forgot to say
+    who may use it.
+
+    Not `include_router`: what is in there is hidden from such a check.
+    """
+    declared = [route for routes in groups for route in routes]
+    silent = [f"{min(route.methods or ('?',))} {route.path}" for route in declared if route.declared is None]
     if silent:
         raise UndeclaredRoute(f"no permission declared: {', '.join(silent)}")
-    app.router.routes.extend(routes)
-
-
-def require_declared(app: FastAPI, *, ours: int) -> None:
-    """The app holds `ours` routes of the chassis first, and after them nothing but declared ones: a router or a
-    mount that came another way would be open to everybody."""
-    strange = [
-        getattr(route, "path", repr(route))
-        for route in app.router.routes[ours:]
-        if not isinstance(route, DeclaredRoute) or route.declared is None
-    ]
-    if strange:
-        raise UndeclaredRoute(f"not declared through Routes: {', '.join(strange)}")
+    app.router.routes[:0] = declared

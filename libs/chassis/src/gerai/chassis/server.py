@@ -14,7 +14,7 @@ from gerai.chassis.auth import Authenticator, Keys, fetch_from
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Rooms, Service
-from gerai.chassis.routes import install, require_declared
+from gerai.chassis.routes import install
 from gerai.chassis.settings import Role, Settings
 
 BACKLOG = 2_048
@@ -44,12 +44,8 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
     app.add_route("/metrics", metrics.page)
     if Role.API in settings.roles:
         docs.install(app)
-    ours = len(app.router.routes)
-    if Role.API in settings.roles:
-        for routes in rooms.routes:
-            install(app, routes)
+        install(app, rooms.routes)
     problems.install(app)
-    require_declared(app, ours=ours)
     return app
 
 

@@ -1,5 +1,10 @@
-"""Traces: OpenTelemetry over OTLP/HTTP, bounded, off where no endpoint is set."""
+"""Traces: OpenTelemetry over OTLP/HTTP, bounded, off where no endpoint is set.
 
+A trace begins at the edge or with the caller, and it is decided there whether it is kept; everything behind
+follows. A request that is not kept costs next to nothing, and has ids all the same, for the logs.
+"""
+
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,21 +12,26 @@ from opentelemetry import trace
 from opentelemetry.context import Context as OtelContext
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
 from gerai.messaging.tracing import format_of, parse
 
 QUEUE_LIMIT = 8_192
 _NO_PARENT = OtelContext()
-_tracer = trace.get_tracer("gerai.chassis")
+
+
+class _Sampling:
+    """The process's share of requests that are kept; set once, by `configure`."""
+
+    ratio = 0.0
+    tracer: trace.Tracer = trace.NoOpTracer()
 
 
 def configure(*, service: str, role: str, endpoint: str, ratio: float) -> TracerProvider:
     """Install the process's tracer. `endpoint` is the base address; empty: spans are made but not sent."""
     resource = Resource.create({"service.name": service, "gerai.role": role})
-    sampler = ParentBasedTraceIdRatio(ratio if endpoint else 0.0)
-    provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource, sampler=ParentBased(ALWAYS_ON), shutdown_on_exit=False)
     if endpoint:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -31,6 +41,8 @@ def configure(*, service: str, role: str, endpoint: str, ratio: float) -> Tracer
             BatchSpanProcessor(exporter, max_queue_size=QUEUE_LIMIT, schedule_delay_millis=1_000)
         )
     trace.set_tracer_provider(provider)
+    _Sampling.ratio = ratio if endpoint else 0.0
+    _Sampling.tracer = provider.get_tracer("gerai.chassis")
     return provider
 
 
@@ -38,10 +50,19 @@ def begin_request(method: str, traceparent: str | None) -> Span:
     """The server's span, within the caller's trace if it sent a valid `traceparent`. It has no name yet: that is
     the route's template, never the path, which may hold a visitor's secret link."""
     parent = parse(traceparent)
-    context = _NO_PARENT
     if parent is not None and parent.is_valid:
+        if not parent.trace_flags.sampled:
+            return _not_kept(parent.trace_id)
         context = trace.set_span_in_context(NonRecordingSpan(parent), _NO_PARENT)
-    return _tracer.start_span(method, context=context, kind=SpanKind.SERVER)
+    elif random.random() >= _Sampling.ratio:
+        return _not_kept(random.getrandbits(128) or 1)
+    else:
+        context = _NO_PARENT
+    return _Sampling.tracer.start_span(method, context=context, kind=SpanKind.SERVER)
+
+
+def _not_kept(trace_id: int) -> Span:
+    return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False))
 
 
 def end_request(span: Span, *, method: str, route: str, status: int, correlation_id: str) -> None:
@@ -71,5 +92,5 @@ def step(name: str) -> Iterator[None]:
     if not trace.get_current_span().is_recording():
         yield
         return
-    with _tracer.start_as_current_span(name, kind=SpanKind.INTERNAL):
+    with _Sampling.tracer.start_as_current_span(name, kind=SpanKind.INTERNAL):
         yield
