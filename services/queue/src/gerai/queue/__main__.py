@@ -1,4 +1,7 @@
+"""python -m gerai.queue"""
+
 from gerai.chassis import run
 from gerai.queue.bootstrap import service
 
-run(service)
+if __name__ == "__main__":
+    run(service)

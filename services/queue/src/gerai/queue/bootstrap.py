@@ -1,36 +1,50 @@
 """The composition root: the one place where the queue's rooms are built and joined."""
 
+from datetime import datetime
+
 from gerai.chassis import Background, House, Role, Rooms, Service
 from gerai.contracts.queue import SERVICE_DAYS, TICKETS
-from gerai.queue.adapters.board import Board
-from gerai.queue.adapters.catalogue import Register, RegisterRefresh
+from gerai.messaging.storage import TimerRow
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.adapters.display_feed import DisplayFeed
 from gerai.queue.adapters.indexes import INDEXES
-from gerai.queue.adapters.visits import Visits
+from gerai.queue.adapters.lines import CachedLines
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints import desks, displays, events, sites, tickets, visits
 from gerai.queue.settings import QueueSettings
 from gerai.queue.use_cases.issue_ticket import END_OF_DAY
-from gerai.queue.use_cases.when_day_ends_expire import EndOfDay
+from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
 
 
 def assemble(house: House) -> Rooms:
-    register = Register()
-    refresh = RegisterRefresh(register, house.database)
-    feed = DisplayFeed(house.database, register)
+    replica = CatalogueReplica(house.storage)
+    lines = CachedLines(house.storage)
+
+    def catalogue() -> Catalogue:
+        return replica.current
+
+    async def end_day(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
+        await when_day_ended_expire_tickets(timer, uow=uow, at=at, catalogue=catalogue())
+
+    feed = DisplayFeed(house.database, catalogue)
+    house.health.watch(replica.progress)
     house.health.at_stop(feed.close)
+    api = frozenset({Role.API})
     return Rooms(
         routes=[
-            tickets.routes(house, register),
-            visits.routes(house, Visits(house.database), register),
-            desks.routes(house, register),
-            displays.routes(house, register, Board(house.database, register), feed),
-            sites.routes(house, register),
+            tickets.routes(house, catalogue),
+            visits.routes(house, catalogue, lines),
+            desks.routes(house, catalogue, lines),
+            displays.routes(house, catalogue, lines, feed),
+            sites.routes(house, catalogue),
         ],
         subscriptions=events.subscriptions(),
-        timers={END_OF_DAY: EndOfDay(register)},
+        timers={END_OF_DAY: end_day},
         background=[
-            Background(name="register", run=refresh.run, ready=refresh.ready),
-            Background(name="display-feed", run=feed.run, ready=feed.ready, roles=frozenset({Role.API})),
+            Background(name="catalogue", run=replica.run, ready=replica.ready),
+            Background(name="display-feed", run=feed.run, ready=feed.ready, roles=api),
+            Background(name="display-heartbeat", run=feed.beat, roles=api),
         ],
     )
 
@@ -40,6 +54,6 @@ service = Service(
     title="Gerai: queue",
     assemble=assemble,
     settings=QueueSettings,
-    topics=[TICKETS, SERVICE_DAYS],
+    topics=(TICKETS, SERVICE_DAYS),
     indexes=INDEXES,
 )

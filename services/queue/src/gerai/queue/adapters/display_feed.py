@@ -1,156 +1,194 @@
 """What the hall's displays show, live, on every replica.
 
 The source is the outbox itself, through a change stream: a call reaches the displays also when Kafka is away.
-Every process keeps the latest events of each site in memory, filled from the outbox at its start; so a display
-that comes back with its last event id goes on where it stopped, whichever replica answers.
+Every process keeps the latest frames of each site, filled from the outbox at its start; so a display that
+comes back with its last event id goes on where it stopped, whichever replica answers.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 from pymongo.errors import PyMongoError
 
-from gerai.contracts import queue as told
 from gerai.contracts.event import Event
 from gerai.messaging.mongo.driver import Database, Document
-from gerai.queue.adapters.display_frames import FRAME_OF, DisplayNames, frame
+from gerai.queue.adapters.ring import Frame, Ring
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.display import TYPES, Shown, shown
 
 log = structlog.get_logger(__name__)
 
 RING = 1_000
-LISTENER_QUEUE = 100
 LISTENERS = 1_000
+KNOWN = 20_000
 LOOK_BACK = timedelta(minutes=30)
+CATCH_UP = timedelta(seconds=90)
+"""Longer than a transaction may live: what was made before a break may become visible after it."""
+ROWS = 2_000
 HEARTBEAT_S = 15.0
-TYPES = sorted(event.type for event in FRAME_OF)
-
-Frame = tuple[str, bytes]
-"""Event id, and the bytes as they go to a display."""
+POLL_S = 0.25
+POLLS = 20
 
 
 class UnableToListen(Exception):
-    """Too many displays on this process."""
+    """Too many displays on this process, or it is about to stop."""
 
 
 class Listener:
-    """One display. One that reads too slowly is told to begin again instead of slowing the others."""
+    """One display's place in its site's ring. Nothing is kept for it but that place."""
 
-    def __init__(self) -> None:
-        self.frames: asyncio.Queue[bytes | None] = asyncio.Queue(LISTENER_QUEUE)
-        self.overrun = False
+    def __init__(self, ring: Ring, zone: str | None) -> None:
+        self._ring = ring
+        self._zone = zone
+        self.place = ring.end
+        self._woken: asyncio.Future[None] | None = None
+        self.gone = False
 
-    def offer(self, data: bytes) -> None:
-        try:
-            self.frames.put_nowait(data)
-        except asyncio.QueueFull:
-            self.overrun = True
+    async def wait(self) -> None:
+        """Until there is something new, or a heartbeat is due, or the display is gone."""
+        if self.gone or self.place < self._ring.end:
+            return
+        self._woken = asyncio.get_running_loop().create_future()
+        await self._woken
+
+    def wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    def leave(self) -> None:
+        self.gone = True
+        self.wake()
+
+    def take(self) -> bytes | None:
+        """All that came since the last time; None when it read too slowly and some of it is gone."""
+        frames = self._ring.after(self.place)
+        if frames is None:
+            return None
+        self.place = self._ring.end
+        return self.chosen(frames)
+
+    def chosen(self, frames: list[Frame]) -> bytes:
+        return b"".join(one.data for one in frames if self._zone in (None, one.zone))
+
+    def catch_up(self, last_id: str) -> bytes | None:
+        """What came after an event; None when it is not known (any more)."""
+        frames = self._ring.resume(last_id)
+        return self.chosen(frames) if frames is not None else None
+
+    def skip(self) -> str | None:
+        """Go on from now; the id of the newest frame."""
+        self.place = self._ring.end
+        return self._ring.newest_id
 
 
 class DisplayFeed:
-    """`run` until cancelled; `listen` for each display."""
+    """`run` and `beat` until cancelled; `join` for each display."""
 
-    def __init__(self, database: Database, names: DisplayNames) -> None:
+    def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
-        self._names = names
-        self._rings: dict[str, deque[Frame]] = {}
+        self._catalogue = catalogue
+        self._rings: dict[str, Ring] = {}
         self._listeners: dict[str, set[Listener]] = {}
-        self._known: deque[str] = deque(maxlen=5_000)
-        self._known_set: set[str] = set()
+        self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
         self._closing = False
 
     async def ready(self) -> None:
         await self._filled.wait()
 
-    async def run(self) -> None:
-        token: Mapping[str, Any] | None = None
-        while True:
-            try:
-                token = await self._follow(token)
-            except PyMongoError as error:
-                log.warning("feed-reconnects", error=type(error).__name__)
-                token = None  # what was missed meanwhile is found in the outbox
-                await asyncio.sleep(0.5)
-
-    async def _follow(self, token: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """Open the stream first and look back then, so that nothing falls between the two."""
-        pipeline = [{"$match": {"operationType": "insert", "fullDocument.type": {"$in": TYPES}}}]
-        async with self._database.watch("outbox", pipeline, resume_after=token) as stream:
-            await self._look_back()
-            self._filled.set()
-            async for change in stream:
-                token = change["_id"]
-                self._take(change["fullDocument"])
-        return token
-
-    async def _look_back(self) -> None:
-        since = datetime.now(UTC) - LOOK_BACK
-        wanted = {"created_at": {"$gt": since}, "type": {"$in": TYPES}}
-        found = await self._database["outbox"].find(wanted).sort("created_at", -1).limit(RING).to_list(None)
-        for document in reversed(found):
-            self._take(document)
-
-    def _take(self, document: Document) -> None:
-        id = document["_id"]
-        if id in self._known_set:
-            return
-        if len(self._known) == self._known.maxlen:
-            self._known_set.discard(self._known[0])
-        self._known.append(id)
-        self._known_set.add(id)
-        kind = Event.of_type(document["type"])
-        assert kind is not None
-        event = kind.parse(document["body"])
-        assert isinstance(event, told.TicketEvent | told.ServiceDayClosed | told.ServiceDayReopened)
-        data = frame(id, event, self._names, at=document["at"])
-        self._rings.setdefault(event.site_id, deque(maxlen=RING)).append((id, data))
-        for listener in self._listeners.get(event.site_id, ()):
-            listener.offer(data)
-
-    def since(self, site_id: str, last_event_id: str | None) -> list[bytes] | None:
-        """The frames after an event, or None when it is not known (any more): begin with a snapshot then."""
-        ring = self._rings.get(site_id, ())
-        for position, (id, _) in enumerate(ring):
-            if id == last_event_id:
-                return [data for _, data in list(ring)[position + 1 :]]
-        return None
-
-    def newest_id(self, site_id: str) -> str | None:
-        ring = self._rings.get(site_id)
-        return ring[-1][0] if ring else None
-
-    def join(self, site_id: str) -> Listener:
-        """Raises UnableToListen. The caller leaves with `leave`."""
-        if self._closing or sum(len(one) for one in self._listeners.values()) >= LISTENERS:
-            raise UnableToListen
-        listener = Listener()
-        self._listeners.setdefault(site_id, set()).add(listener)
-        return listener
-
-    def leave(self, site_id: str, listener: Listener) -> None:
-        self._listeners.get(site_id, set()).discard(listener)
-
     def close(self) -> None:
-        """Every stream ends, so that the process can stop; displays come back at another replica."""
+        """The process stops: displays go to another replica, with the id of what they saw last."""
         self._closing = True
         for listeners in self._listeners.values():
             for listener in listeners:
-                while not listener.frames.empty():
-                    listener.frames.get_nowait()
-                listener.frames.put_nowait(None)
+                listener.leave()
 
-    async def frames(self, listener: Listener) -> AsyncIterator[bytes]:
-        """What comes from now on, with a heartbeat when nothing does. Ends when the display must begin again."""
-        while not listener.overrun:
+    def join(self, site_id: str, zone: str | None = None) -> Listener:
+        """Raises UnableToListen. Whoever joins leaves with `part`."""
+        if self._closing or sum(len(one) for one in self._listeners.values()) >= LISTENERS:
+            raise UnableToListen
+        listener = Listener(self._ring(site_id), zone)
+        self._listeners.setdefault(site_id, set()).add(listener)
+        return listener
+
+    def part(self, site_id: str, listener: Listener) -> None:
+        self._listeners.get(site_id, set()).discard(listener)
+
+    async def beat(self) -> None:
+        """Wake everybody now and then, so that a broken connection is noticed."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            for listeners in self._listeners.values():
+                for listener in listeners:
+                    listener.wake()
+
+    async def run(self) -> None:
+        since = datetime.now(UTC) - LOOK_BACK
+        while True:
             try:
-                data = await asyncio.wait_for(listener.frames.get(), HEARTBEAT_S)
-            except TimeoutError:
-                yield b": still here\n\n"
-                continue
-            if data is None:
+                await self._follow(since)
+            except PyMongoError as error:
+                log.warning("feed-broken", error=repr(error)[:200])
+            since = datetime.now(UTC) - CATCH_UP
+            await self._poll(since)
+
+    async def _follow(self, since: datetime) -> None:
+        """Open the stream first and look back then, so that nothing falls between the two."""
+        pipeline = [{"$match": {"operationType": "insert", "fullDocument.type": {"$in": list(TYPES)}}}]
+        async with self._database.watch("outbox", pipeline) as stream:
+            await self._look_back(since)
+            self._filled.set()
+            async for change in stream:
+                self._take(change["fullDocument"], read_back=False)
+
+    async def _poll(self, since: datetime) -> None:
+        """While there is no stream the outbox itself is asked, again and again."""
+        for _ in range(POLLS):
+            try:
+                await self._look_back(since)
+            except PyMongoError as error:
+                log.warning("feed-waits", error=type(error).__name__)
                 return
-            yield data
+            await asyncio.sleep(POLL_S)
+
+    async def _look_back(self, since: datetime) -> None:
+        wanted = {"created_at": {"$gt": since}, "type": {"$in": list(TYPES)}}
+        newest_first = [("created_at", -1), ("position", -1)]
+        found = await self._database["outbox"].find(wanted).sort(newest_first).limit(ROWS).to_list(None)
+        for document in reversed(found):
+            self._take(document, read_back=True)
+
+    def _take(self, document: Document, *, read_back: bool) -> None:
+        id: str = document["_id"]
+        if id in self._known:
+            return
+        self._known[id] = None
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+        kind = Event.of_type(document["type"])
+        assert kind is not None, "the stream is filtered by types that we know"
+        place = shown(kind.parse(document["body"]), self._catalogue(), at=document["at"])
+        if place is None:
+            return
+        site_id, change = place
+        data = frame_of(change, id=id)
+        ring = self._ring(site_id)
+        ring.add(Frame(id, change.zone, data, document["created_at"], read_back))
+        for listener in self._listeners.get(site_id, ()):
+            listener.wake()
+
+    def _ring(self, site_id: str) -> Ring:
+        return self._rings.setdefault(site_id, Ring(RING))
+
+
+def frame_of(change: Shown, *, id: str) -> bytes:
+    """One change as bytes of a `text/event-stream`, made once for all listeners."""
+    return as_frame(change.kind.value, change.model_dump_json(exclude_none=True), id=id)
+
+
+def as_frame(kind: str, data: str, *, id: str | None) -> bytes:
+    head = f"id: {id}\n" if id is not None else ""
+    return f"{head}event: {kind}\ndata: {data}\n\n".encode()

@@ -29,7 +29,7 @@ class CallRound(BaseModel):
 
     def was_missed(self, at: datetime, rules: Rules) -> bool:
         """Called often enough, the last time long enough ago; or called first so long ago that it is missed anyway."""
-        if at - self.first_at >= timedelta(seconds=rules.noshow_grace_seconds):
+        if at - self.first_at >= timedelta(seconds=rules.grace_seconds):
             return True
         heard = at - self.last_at >= timedelta(seconds=rules.recall_gap_seconds)
         return heard and self.counted >= rules.recall_limit

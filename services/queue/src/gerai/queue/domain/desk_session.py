@@ -13,9 +13,7 @@ class UnableToUseDesk(Refusal):
         "desk_busy": Sentence(
             "Selesaikan dulu nomor yang sedang di loket ini.", "Finish the ticket at this desk first."
         ),
-        "desk_taken": Sentence(
-            "Loket ini sedang dipakai petugas lain.", "Another officer works at this desk."
-        ),
+        "desk_withdrawn": Sentence("Loket ini sudah tidak dipakai.", "This desk is not in use any more."),
         "no_ticket_at_desk": Sentence("Tidak ada nomor di loket ini.", "There is no ticket at this desk."),
     }
 
@@ -27,25 +25,23 @@ class DeskSession(Aggregate):
 
     site_id: str
     counter_id: str
-    open: bool = False
+    is_open: bool = False
     officer: str | None = None
     since: datetime | None = None
     ticket_id: str | None = None
 
     def open_for(self, officer: str, *, at: datetime) -> None:
-        """Opening one's own open desk again changes nothing."""
-        if self.open and self.officer != officer:
-            raise UnableToUseDesk("desk_taken")
-        if not self.open:
-            self.open, self.officer, self.since = True, officer, at
+        """Opening an open desk hands it to the new officer: nobody has to look for who forgot to close it."""
+        if not self.is_open or self.officer != officer:
+            self.is_open, self.officer, self.since = True, officer, at
 
     def close(self, *, at: datetime) -> None:
         self.require_free()
-        self.open, self.officer, self.since = False, None, at
+        self.is_open, self.officer, self.since = False, None, at
 
     def require_free(self) -> None:
         """Raises unless the desk is open and has no ticket."""
-        if not self.open:
+        if not self.is_open:
             raise UnableToUseDesk("desk_closed")
         if self.ticket_id is not None:
             raise UnableToUseDesk("desk_busy")

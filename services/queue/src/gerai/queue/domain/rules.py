@@ -41,11 +41,11 @@ class Rules(BaseModel):
     """So many calls before a no-show may be noted."""
     recall_gap_seconds: int = Field(default=30, ge=0, le=600)
     """A call counts only so long after the one before: three calls in five seconds are one."""
-    noshow_grace_seconds: int = Field(default=180, ge=0, le=3_600)
+    grace_seconds: int = Field(default=180, ge=0, le=3_600)
     """So long after the first call a no-show may be noted, however few calls there were."""
-    reinstatement_minutes: int = Field(default=10, ge=0, le=240)
+    reinstate_minutes: int = Field(default=10, ge=0, le=240)
     """So long after the last call who missed it may come back into the line, once."""
-    recall_guard_minutes: int = Field(default=5, ge=0, le=60)
+    guard_minutes: int = Field(default=5, ge=0, le=60)
     """So long after the last call nobody who went back into the line is called again."""
     priority_in_a_row: int = Field(default=3, ge=1, le=20)
     """At most so many priority calls in a row while somebody else waits."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from gerai.contracts.queue import ServiceDayClosed, ServiceDayReopened
+from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, Sentence
 from gerai.queue.domain.rules import RangeEnd
@@ -40,6 +41,18 @@ class ServiceDay(Aggregate):
     """Numbers given; also the last number."""
     closed: bool = False
     closed_reason: str | None = None
+
+    @classmethod
+    def of(cls, service: ServiceChanged, local_day: str) -> "ServiceDay":
+        """A day on which nothing has happened yet."""
+        return cls(
+            id=service_day_id(service.id, local_day),
+            tenant=service.tenant,
+            site_id=service.site_id,
+            counter_id=service.counter_id,
+            service_id=service.id,
+            local_day=local_day,
+        )
 
     def next_number(self, *, range_end: int, rule: RangeEnd) -> int:
         """The next number. Raises UnableToIssueTicket where the range is used up and the site does not extend it."""

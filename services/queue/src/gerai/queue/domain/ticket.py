@@ -200,12 +200,11 @@ class Ticket(Aggregate):
         """Called back after a hold, or for the pickup."""
         waiting_aside = {TicketState.HELD, TicketState.AWAITING_PICKUP}
         before = self._require(refuse.UnableToResumeTicket, waiting_aside)
-        held = _seconds(self.since, at)
-        self._change_leg(hold_seconds=self.leg.hold_seconds + held)
+        self._change_leg(hold_seconds=self.leg.hold_seconds + _seconds(self.since, at))
         self.round = CallRound.begun(at)
         self._call_leg(desk, at)
         self._move(TicketState.CALLED, at, desk=desk)
-        self._say(said.TicketResumed, before=before, at=at, actor=actor, hold_seconds=held)
+        self._say(said.TicketResumed, before=before, at=at, actor=actor, hold_seconds=self.leg.hold_seconds)
 
     def transfer(
         self,
@@ -280,9 +279,9 @@ class Ticket(Aggregate):
         before = self._require(refuse.UnableToReinstateTicket, {TicketState.NO_SHOW})
         if self.reinstated:
             raise refuse.UnableToReinstateTicket("reinstated_before", **self._identity())
-        if at - self._rounds().last_at > timedelta(minutes=rules.reinstatement_minutes):
+        if at - self._rounds().last_at > timedelta(minutes=rules.reinstate_minutes):
             raise refuse.UnableToReinstateTicket(
-                "too_late", minutes=rules.reinstatement_minutes, **self._identity()
+                "too_late", minutes=rules.reinstate_minutes, **self._identity()
             )
         self.reinstated = True
         self._change_leg(ended_at=None, outcome=None)
@@ -332,7 +331,7 @@ class Ticket(Aggregate):
         return self.round
 
     def _guard(self, rules: Rules) -> None:
-        self.callable_from = self._rounds().last_at + timedelta(minutes=rules.recall_guard_minutes)
+        self.callable_from = self._rounds().last_at + timedelta(minutes=rules.guard_minutes)
 
     def _call_leg(self, desk: str | None, at: datetime) -> None:
         wait = self.leg.wait_seconds if self.leg.started_at else _seconds(self.leg.opened_at, at)

@@ -8,68 +8,119 @@ from fastapi import Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody, ResumeBody, TransferBody
+from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import WORK
-from gerai.queue.entrypoints.shapes import ReasonBody, ResumeBody, TransferBody
-from gerai.queue.use_cases import call_next, change_desk, work_at_desk
-from gerai.queue.use_cases.ports import Catalogue
-from gerai.queue.use_cases.views import DeskView, TicketView
+from gerai.queue.use_cases.at_desk import what_the_desk_needs
+from gerai.queue.use_cases.await_pickup import await_pickup
+from gerai.queue.use_cases.call_next import call_next, what_calling_needs
+from gerai.queue.use_cases.close_desk import close_desk
+from gerai.queue.use_cases.finish_ticket import finish_ticket
+from gerai.queue.use_cases.hold_ticket import hold_ticket
+from gerai.queue.use_cases.mark_no_show import mark_no_show
+from gerai.queue.use_cases.open_desk import open_desk
+from gerai.queue.use_cases.ports import Lines
+from gerai.queue.use_cases.recall_ticket import recall_ticket
+from gerai.queue.use_cases.resume_ticket import resume_ticket, what_resuming_needs
+from gerai.queue.use_cases.return_ticket import return_ticket
+from gerai.queue.use_cases.show_desk import show_desk
+from gerai.queue.use_cases.start_serving import start_serving
+from gerai.queue.use_cases.transfer_ticket import transfer_ticket
+from gerai.queue.use_cases.views import DeskState, DeskView, TicketView
 
 DeskId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-UseCase = Callable[..., Awaitable[Any]]
+CatalogueNow = Callable[[], Catalogue]
+Step = Callable[..., Awaitable[Any]]
 
 
-def routes(house: House, catalogue: Catalogue) -> Routes:
+def routes(house: House, catalogue: CatalogueNow, lines: Lines) -> Routes:
     """Under /v1/desks. Every step answers with the ticket or the desk as it is then."""
     desks = Routes(tag="desks", prefix="/v1/desks")
 
-    async def run(commands: CommandsOf, use_case: UseCase, desk_id: str, *more: object) -> Response:
-        bound = partial(use_case, desk_id, *more, catalogue=catalogue, at=house.clock.now())
-        return await commands.run(lambda uow: bound(uow=uow), needs=work_at_desk.needs_of(desk_id))
-
     @desks.get("/{desk_id}", permission=WORK)
     async def look(desk_id: DeskId, queries: QueriesOf) -> DeskView:
-        return await change_desk.look_at_desk(desk_id, uow=queries.uow, catalogue=catalogue)
+        return await show_desk(desk_id, uow=queries.uow, lines=lines, catalogue=catalogue())
 
     @desks.post("/{desk_id}/call-next", permission=WORK, response_model=TicketView)
     async def call(desk_id: DeskId, commands: CommandsOf) -> Response:
         """Call whoever is next. 409 nobody_waiting, desk_busy, desk_closed."""
-        at = house.clock.now()
-        needs = call_next.needs_of(desk_id, catalogue=catalogue, tenant=commands.context.tenant, at=at)
-        bound = partial(call_next.call_next, desk_id, catalogue=catalogue, at=at)
-        return await commands.run(lambda uow: bound(uow=uow), needs=needs)
-
-    def plain(name: str, use_case: UseCase, view: type[TicketView] | type[DeskView], words: str) -> None:
-        async def step(desk_id: DeskId, commands: CommandsOf) -> Response:
-            return await run(commands, use_case, desk_id)
-
-        options = {"response_model": view, "name": name, "description": words}
-        desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(step)
-
-    def with_reason(name: str, use_case: UseCase, words: str) -> None:
-        async def step(desk_id: DeskId, body: ReasonBody, commands: CommandsOf) -> Response:
-            return await run(commands, use_case, desk_id, body.reason)
-
-        options = {"response_model": TicketView, "name": name, "description": words}
-        desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(step)
-
-    plain("open", change_desk.open_desk, DeskView, "The officer sits down at the desk.")
-    plain("close", change_desk.close_desk, DeskView, "The officer leaves; not while a ticket is at the desk.")
-    plain("recall", work_at_desk.recall, TicketView, "Call the same ticket again.")
-    plain("start", work_at_desk.start, TicketView, "The visitor is here.")
-    plain("finish", work_at_desk.finish, TicketView, "Served.")
-    plain("await-pickup", work_at_desk.await_pickup, TicketView, "Served; something must still be fetched.")
-    plain("no-show", work_at_desk.mark_missed, TicketView, "Nobody came, after enough calls.")
-    with_reason("hold", work_at_desk.hold, "Put the ticket aside.")
-    with_reason("return", work_at_desk.return_to_queue, "Back to the waiting, at the old place.")
+        known = catalogue()
+        needs = what_calling_needs(desk_id, catalogue=known, tenant=commands.context.tenant)
+        use_case = partial(call_next, desk_id, at=moment(house), catalogue=known)
+        return await commands.run(lambda uow: use_case(uow=uow), needs=needs)
 
     @desks.post("/{desk_id}/transfer", permission=WORK, response_model=TicketView)
     async def transfer(desk_id: DeskId, body: TransferBody, commands: CommandsOf) -> Response:
-        """On to another service of the site."""
-        return await run(commands, work_at_desk.transfer, desk_id, body.service_id, body.reason)
+        """On to another service of the site; the number stays."""
+        step = partial(transfer_ticket, service_id=body.service_id, reason=body.reason)
+        return await _take(step, desk_id, commands, house, catalogue)
 
     @desks.post("/{desk_id}/resume", permission=WORK, response_model=TicketView)
     async def resume(desk_id: DeskId, body: ResumeBody, commands: CommandsOf) -> Response:
-        """Take a held ticket, or one that awaits its pickup, back to this desk."""
-        return await run(commands, change_desk.resume, desk_id, body.ticket_id)
+        """Call a held ticket, or one that waits for its pickup, back to this desk."""
+        needs = what_resuming_needs(desk_id, body.ticket_id)
+        use_case = partial(
+            resume_ticket, desk_id, ticket_id=body.ticket_id, at=moment(house), catalogue=catalogue()
+        )
+        return await commands.run(lambda uow: use_case(uow=uow), needs=needs)
 
+    _add_plain(desks, house, catalogue)
+    _add_with_reason(desks, house, catalogue)
     return desks
+
+
+def _add_plain(desks: Routes, house: House, catalogue: CatalogueNow) -> None:
+    steps: tuple[tuple[str, Step, type[DeskState | TicketView], str], ...] = (
+        ("open", open_desk, DeskState, "The officer sits down at the desk."),
+        ("close", close_desk, DeskState, "The officer leaves; not while a ticket is at the desk."),
+        ("recall", recall_ticket, TicketView, "Call the same ticket again."),
+        ("start", start_serving, TicketView, "The visitor is here."),
+        ("finish", finish_ticket, TicketView, "Served."),
+        ("no-show", mark_no_show, TicketView, "Nobody came, after enough calls."),
+    )
+    for name, step, view, words in steps:
+        _add_plain_step(desks, name, step, view, words, house, catalogue)
+
+
+def _add_plain_step(
+    desks: Routes,
+    name: str,
+    step: Step,
+    view: type[DeskState | TicketView],
+    words: str,
+    house: House,
+    catalogue: CatalogueNow,
+) -> None:
+    async def take(desk_id: DeskId, commands: CommandsOf) -> Response:
+        return await _take(step, desk_id, commands, house, catalogue)
+
+    options = {"response_model": view, "name": name, "description": words}
+    desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(take)
+
+
+def _add_with_reason(desks: Routes, house: House, catalogue: CatalogueNow) -> None:
+    steps: tuple[tuple[str, Step, str], ...] = (
+        ("hold", hold_ticket, "Put the ticket aside; the desk is free."),
+        ("return", return_ticket, "Back into the line, at the old place."),
+        ("await-pickup", await_pickup, "Served; something must still be fetched."),
+    )
+    for name, step, words in steps:
+        _add_step_with_reason(desks, name, step, words, house, catalogue)
+
+
+def _add_step_with_reason(
+    desks: Routes, name: str, step: Step, words: str, house: House, catalogue: CatalogueNow
+) -> None:
+    async def take(desk_id: DeskId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
+        return await _take(partial(step, reason=body.reason), desk_id, commands, house, catalogue)
+
+    options = {"response_model": TicketView, "name": name, "description": words}
+    desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(take)
+
+
+async def _take(
+    step: Step, desk_id: str, commands: CommandsOf, house: House, catalogue: CatalogueNow
+) -> Response:
+    use_case = partial(step, desk_id, at=moment(house), catalogue=catalogue())
+    return await commands.run(lambda uow: use_case(uow=uow), needs=what_the_desk_needs(desk_id))

@@ -1,75 +1,79 @@
 """The hall's displays: a board to begin with, and a live feed that can be resumed on any replica."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated
 
-from fastapi import Header
-from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
+from fastapi import Header, Query
+from starlette.responses import Response
 
-from gerai.chassis import CallerOf, House, Routes
+from gerai.chassis import CallerOf, House, QueriesOf, Routes
 from gerai.chassis.problems import Problem
-from gerai.queue.adapters.board import Board
-from gerai.queue.adapters.display_feed import DisplayFeed, Listener, UnableToListen
-from gerai.queue.adapters.display_frames import snapshot_frame
+from gerai.queue.adapters.display_feed import DisplayFeed, Listener, UnableToListen, as_frame
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.entrypoints.event_stream import EventStream
+from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import SHOW
 from gerai.queue.entrypoints.sites import SiteId
-from gerai.queue.use_cases.ports import Catalogue
+from gerai.queue.use_cases.ports import Lines
+from gerai.queue.use_cases.show_board import show_board
+from gerai.queue.use_cases.views import Board
 
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)]
+Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="Only the calls of one zone.")]
 
 
-class BoardView(BaseModel):
-    """What hangs on the board: called tickets, the latest first, and how many wait at each counter."""
-
-    called: list[dict[str, Any]]
-    waiting: dict[str, int]
-    as_of: datetime
-
-
-def routes(house: House, catalogue: Catalogue, board: Board, feed: DisplayFeed) -> Routes:
+def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> Routes:
     """Under /v1/sites/{site_id}/display."""
     displays = Routes(tag="displays", prefix="/v1/sites/{site_id}/display")
 
     @displays.get("", permission=SHOW)
-    async def look(site_id: SiteId, caller: CallerOf) -> BoardView:
-        catalogue.offerings_of_site(site_id, caller.tenant)
-        return BoardView(
-            called=await board.called(site_id), waiting=await board.waiting(site_id), as_of=datetime.now(UTC)
+    async def look(site_id: SiteId, queries: QueriesOf) -> Board:
+        return await show_board(
+            site_id, uow=queries.uow, lines=lines, at=moment(house), catalogue=catalogue()
         )
 
-    @displays.get("/feed", permission=SHOW, response_class=StreamingResponse, response_model=None)
-    async def listen(site_id: SiteId, caller: CallerOf, last_event_id: LastEventId = None) -> Response:
-        """Server-sent events: `called`, `serving`, `left`, `service_closed`, `service_reopened`; `snapshot` first
-        when there is nothing to resume from."""
-        catalogue.offerings_of_site(site_id, caller.tenant)
+    @displays.get("/feed", permission=SHOW, response_model=None, response_class=EventStream)
+    async def listen(
+        site_id: SiteId,
+        caller: CallerOf,
+        queries: QueriesOf,
+        zone: Zone = None,
+        last_event_id: LastEventId = None,
+    ) -> Response:
+        """Server-sent events: `called`, `serving`, `left`, `service_closed`, `service_reopened`; a `snapshot` first
+        where there is nothing to resume from. An event may come twice after a break: its id tells."""
+        site = catalogue().site(site_id, tenant=caller.tenant)
         try:
-            listener = feed.join(site_id)
+            listener = feed.join(site.id, zone)
         except UnableToListen:
             raise Problem(503, "busy", headers={"Retry-After": "2"}) from None
-        try:
-            missed = feed.since(site_id, last_event_id)
-            if missed is None:
-                missed = [snapshot_frame(await board.called(site_id), id=feed.newest_id(site_id))]
-        except BaseException:
-            feed.leave(site_id, listener)
-            raise
-        return StreamingResponse(
-            _stream(site_id, listener, missed, feed),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},
+
+        async def board() -> Board:
+            return await show_board(
+                site_id, uow=queries.uow, lines=lines, at=moment(house), catalogue=catalogue()
+            )
+
+        return EventStream(
+            listener,
+            begin=lambda: _beginning(listener, last_event_id, board),
+            restart=lambda: _snapshot(listener, board),
+            part=lambda: feed.part(site.id, listener),
         )
 
     return displays
 
 
-async def _stream(
-    site_id: str, listener: Listener, missed: list[bytes], feed: DisplayFeed
-) -> AsyncIterator[bytes]:
-    try:
-        yield b"retry: 1000\n\n" + b"".join(missed)
-        async for data in feed.frames(listener):
-            yield data
-    finally:
-        feed.leave(site_id, listener)
+async def _beginning(
+    listener: Listener, last_event_id: str | None, board: Callable[[], Awaitable[Board]]
+) -> bytes:
+    missed = listener.catch_up(last_event_id) if last_event_id is not None else None
+    if missed is not None:
+        listener.skip()
+        return missed
+    return await _snapshot(listener, board)
+
+
+async def _snapshot(listener: Listener, board: Callable[[], Awaitable[Board]]) -> bytes:
+    """Go on from now, then read: what happens in between is in both, never in neither."""
+    newest = listener.skip()
+    return as_frame("snapshot", (await board()).model_dump_json(), id=newest)

@@ -1,8 +1,12 @@
 """What the queue wants to know from others: the register."""
 
 from gerai.contracts import registry
-from gerai.messaging.consumer import Subscription
-from gerai.queue.use_cases.when_register_changed_keep_replica import keep_replica, needs_of
+from gerai.contracts.event import Event
+from gerai.messaging.consumer import Handler, Subscription
+from gerai.queue.use_cases.when_register_changed_keep_replica import (
+    what_keeping_needs,
+    when_register_changed_keep_replica,
+)
 
 ENTRIES = (
     registry.SiteChanged,
@@ -15,6 +19,5 @@ ENTRIES = (
 
 
 def subscriptions() -> list[Subscription]:
-    return [
-        Subscription(group="queue.register", handlers=dict.fromkeys(ENTRIES, keep_replica), needs=needs_of)
-    ]
+    handlers: dict[type[Event], Handler] = dict.fromkeys(ENTRIES, when_register_changed_keep_replica)
+    return [Subscription(group="queue.register", handlers=handlers, needs=what_keeping_needs)]

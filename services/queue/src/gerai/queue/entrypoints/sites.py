@@ -1,5 +1,7 @@
 """The office: which services give numbers now, closing and reopening them, and the rules of a site."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Path
@@ -7,55 +9,51 @@ from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, IfMatch, QueriesOf, Routes
 from gerai.chassis.text import Id
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import Rules
+from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody
+from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import CLOSE_SERVICE, RULES, SHOW
-from gerai.queue.entrypoints.shapes import ReasonBody
-from gerai.queue.use_cases.change_rules import RulesView, look_at_rules, replace_rules
-from gerai.queue.use_cases.change_service_day import (
-    ServiceDayView,
-    close_service,
-    look_at_services,
-    reopen_service,
-)
-from gerai.queue.use_cases.ports import Catalogue
+from gerai.queue.use_cases.change_site_rules import change_site_rules, show_site_rules
+from gerai.queue.use_cases.close_service import close_service, reopen_service
+from gerai.queue.use_cases.show_availability import show_availability
+from gerai.queue.use_cases.views import RulesView, ServiceDayView
 
 SiteId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
-def routes(house: House, catalogue: Catalogue) -> Routes:
+def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
     """Under /v1/sites and /v1/services."""
     office = Routes(tag="office", prefix="/v1")
 
     @office.get("/sites/{site_id}/availability", permission=SHOW)
     async def availability(site_id: SiteId, queries: QueriesOf) -> list[ServiceDayView]:
         """Each service of the site with the answer that a visitor would get now."""
-        return await look_at_services(site_id, uow=queries.uow, catalogue=catalogue, at=house.clock.now())
+        return await show_availability(site_id, uow=queries.uow, at=moment(house), catalogue=catalogue())
 
     @office.post("/services/{service_id}/close", permission=CLOSE_SERVICE, response_model=ServiceDayView)
-    async def close(service_id: Id, body: ReasonBody, commands: CommandsOf) -> Response:
+    async def close(service_id: Id, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """No more numbers today; who holds one is still served."""
-        at = house.clock.now()
-        return await commands.run(
-            lambda uow: close_service(service_id, body.reason, uow=uow, catalogue=catalogue, at=at)
+        use_case = partial(
+            close_service, service_id, reason=body.reason, at=moment(house), catalogue=catalogue()
         )
+        return await commands.run(lambda uow: use_case(uow=uow))
 
     @office.post("/services/{service_id}/reopen", permission=CLOSE_SERVICE, response_model=ServiceDayView)
     async def reopen(service_id: Id, commands: CommandsOf) -> Response:
-        at = house.clock.now()
-        return await commands.run(lambda uow: reopen_service(service_id, uow=uow, catalogue=catalogue, at=at))
+        use_case = partial(reopen_service, service_id, at=moment(house), catalogue=catalogue())
+        return await commands.run(lambda uow: use_case(uow=uow))
 
     @office.get("/sites/{site_id}/rules", permission=SHOW, response_model=RulesView)
     async def look(site_id: SiteId, queries: QueriesOf) -> Response:
-        view = await look_at_rules(site_id, uow=queries.uow, catalogue=catalogue)
-        return Response(
-            view.model_dump_json(), media_type="application/json", headers={"ETag": f'"{view.version}"'}
-        )
+        view = await show_site_rules(site_id, uow=queries.uow, catalogue=catalogue())
+        headers = {"ETag": f'"{view.version}"'}
+        return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
     @office.put("/sites/{site_id}/rules", permission=RULES, response_model=RulesView)
-    async def replace(site_id: SiteId, body: Rules, expected: IfMatch, commands: CommandsOf) -> Response:
-        """Replace all rules. Other processes follow within a second."""
-        return await commands.run(
-            lambda uow: replace_rules(site_id, body, expected=expected, uow=uow, catalogue=catalogue)
-        )
+    async def change(site_id: SiteId, body: Rules, seen: IfMatch, commands: CommandsOf) -> Response:
+        """Replace all rules. Other processes follow within half a second."""
+        use_case = partial(change_site_rules, site_id, body, seen=seen, catalogue=catalogue())
+        return await commands.run(lambda uow: use_case(uow=uow))
 
     return office

@@ -1,75 +1,47 @@
 """The visitor's own page data: found by a secret link, without a login."""
 
-from datetime import datetime
+import hashlib
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Path
-from pydantic import BaseModel
+from fastapi import Header, Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, Routes
-from gerai.contracts.queue import TicketState
+from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.messaging.group_commit import Needs
-from gerai.messaging.refusal import UnableToFind
-from gerai.queue.adapters.display_frames import DisplayNames
-from gerai.queue.adapters.visits import Visits
-from gerai.queue.domain.ticket import Ticket
-from gerai.queue.use_cases.change_ticket import cancel_ticket
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.entrypoints.moment import moment
+from gerai.queue.use_cases.cancel_ticket import cancel_visit, ticket_behind, ticket_of_link
+from gerai.queue.use_cases.ports import Lines
+from gerai.queue.use_cases.show_visit import show_visit
+from gerai.queue.use_cases.views import VisitView
 
-Link = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_-]{24}$", description="The secret part of the visitor's page.")
-]
-
-
-class VisitView(BaseModel):
-    """What a visitor may know: the same shape in every state."""
-
-    number: str
-    state: TicketState
-    counter: str
-    desk: str | None
-    people_before: int | None
-    """Waiting visitors whose turn comes before; None when not waiting."""
-    leg: int
-    calls: int
-    since: datetime
+Link = Annotated[str, Path(max_length=64, description="The secret part of the visitor's page.")]
+Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 
-def routes(house: House, visits: Visits, names: DisplayNames) -> Routes:
+def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Routes:
     """Under /v1/visits."""
-    visit = Routes(tag="visits", prefix="/v1/visits")
+    visits = Routes(tag="visits", prefix="/v1/visits")
 
-    async def ticket_of(link: str) -> Ticket:
-        ticket = await visits.by_link(link)
-        if ticket is None:
-            raise UnableToFind("visit", "")
-        return ticket
+    @visits.get("/{link}", public=True, response_model=VisitView)
+    async def look(link: Link, queries: QueriesOf, seen: Seen = None) -> Response:
+        """Where am I in the queue? Ask again with If-None-Match: an unchanged place is answered with 304."""
+        ticket = await ticket_of_link(link, queries.uow)
+        view = await show_visit(ticket, lines=lines, at=moment(house), catalogue=catalogue())
+        body = view.model_dump_json().encode()
+        etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+        if seen == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return Response(body, media_type="application/json", headers={"ETag": etag})
 
-    @visit.get("/{link}", public=True)
-    async def look(link: Link) -> VisitView:
-        """Where am I in the queue?"""
-        ticket = await ticket_of(link)
-        waiting = ticket.state is TicketState.WAITING
-        before = await visits.people_before(ticket, at=house.clock.now()) if waiting else None
-        return VisitView(
-            number=ticket.number,
-            state=ticket.state,
-            counter=names.counter_name(ticket.counter_id),
-            desk=names.desk_name(ticket.desk_id) if ticket.desk_id else None,
-            people_before=before,
-            leg=len(ticket.legs),
-            calls=ticket.leg.calls,
-            since=ticket.order_at,
-        )
-
-    @visit.post("/{link}/cancel", public=True, response_model=None)
+    @visits.post("/{link}/cancel", public=True, response_model=VisitView)
     async def cancel(link: Link, commands: CommandsOf) -> Response:
         """The visitor gives the place up."""
-        at = house.clock.now()
-        ticket_id = (await ticket_of(link)).id
+        at, known = moment(house), catalogue()
+        needs = Needs(selections=(ticket_behind(link),))
         return await commands.run(
-            lambda uow: cancel_ticket(ticket_id, "by_visitor", uow=uow, at=at),
-            needs=Needs(aggregates=[(Ticket, ticket_id)]),
+            lambda uow: cancel_visit(link, uow=uow, at=at, catalogue=known), needs=needs
         )
 
-    return visit
+    return visits

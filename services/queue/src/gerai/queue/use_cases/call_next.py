@@ -1,89 +1,83 @@
-"""A desk calls whoever is next in its counter's line."""
+"""A desk calls who is next."""
 
+from collections import defaultdict
 from datetime import datetime
 
 from gerai.contracts.queue import PriorityClass, TicketState
+from gerai.contracts.registry import DeskChanged
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.queue.domain.desk import DeskSession
-from gerai.queue.domain.line import Line, ceiling, in_order
-from gerai.queue.domain.offering import Post
-from gerai.queue.domain.refusals import UnableToUseDesk
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.desk_session import DeskSession
+from gerai.queue.domain.line import Line
+from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
-from gerai.queue.use_cases.ports import Catalogue
+from gerai.queue.use_cases.at_desk import open_session
 from gerai.queue.use_cases.views import TicketView
 
-FETCHED = 80
-"""Per selection: more than one group of commands can call, and the ones who are told that their turn is near."""
+FETCHED = 24
+"""Of each branch of the line: what a group of desks can call, and a few more."""
+WIDE = 1_000
 
 
-def waiting_at(
-    post: Post, services: tuple[str, ...], *, overdue: bool, at: datetime
-) -> list[Selection[Ticket]]:
-    """Who may be called now, by class and in order; together they hold whoever is first by any rule."""
-    where: dict[str, object] = {
-        "counter_id": post.counter.id,
-        "state": TicketState.WAITING.value,
-        "service_id": {"$in": list(services)},
-        "callable_from": {"$lte": ceiling(at)},
-    }
-    order = (("order_at", 1), ("n", 1), ("id", 1))
-    selections = [
-        Selection(kind=Ticket, where={**where, "priority_class": one.value}, order=order, limit=FETCHED)
-        for one in PriorityClass
-    ]
-    if overdue:
-        late = {"overdue_at": {"$lte": ceiling(at)}}
-        selections += [
-            Selection(kind=Ticket, where={**one.where, **late}, order=order, limit=FETCHED)
-            for one in selections
-        ]
-    return selections
-
-
-def selections_of(post: Post, *, catalogue: Catalogue, at: datetime) -> list[Selection[Ticket]]:
-    services = catalogue.services_of_desk(post)
-    if not services:
-        return []
-    limited = any(
-        catalogue.offering(id, post.tenant).service.wait_limit_minutes is not None for id in services
-    )
-    return waiting_at(post, services, overdue=limited, at=at)
-
-
-def needs_of(desk_id: str, *, catalogue: Catalogue, tenant: str | None, at: datetime) -> Needs:
-    post = catalogue.post(desk_id, tenant)
+def what_calling_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None) -> Needs:
+    desk = catalogue.desk(desk_id, tenant=tenant)
     return Needs(
-        aggregates=[(DeskSession, desk_id), (Line, post.counter.id)],
-        selections=selections_of(post, catalogue=catalogue, at=at),
+        aggregates=((DeskSession, desk.id), (Line, desk.counter_id)),
+        selections=branches(desk, catalogue),
     )
 
 
-async def call_next(desk_id: str, *, uow: UnitOfWork, catalogue: Catalogue, at: datetime) -> TicketView:
-    """Raises UnableToUseDesk: desk_closed, desk_busy, nobody_waiting."""
-    post = catalogue.post(desk_id, uow.context.tenant)
-    rules = catalogue.rules(post.site.id)
-    session = await uow.find(DeskSession, desk_id)
-    if session is None:
-        raise UnableToUseDesk("desk_closed")
-    session.require_open()
-    session.require_idle()
-    line = await uow.find(Line, post.counter.id)
+async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> TicketView:
+    desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
+    session = await open_session(desk, uow)
+    session.require_free()
+    rules = catalogue.rules_of(desk.site_id)
+    line = await uow.find(Line, desk.counter_id)
     if line is None:
-        line = Line(id=post.counter.id, tenant=post.tenant)
+        line = Line(id=desk.counter_id, tenant=desk.tenant)
         uow.add(line)
-    seen: dict[str, Ticket] = {}
-    for selection in selections_of(post, catalogue=catalogue, at=at):
-        for waiting in await uow.select(selection, first=rules.near_front + 1):
-            seen[waiting.id] = waiting
-    ticket = line.next_of(list(seen.values()), rules, at=at)
-    if ticket is None:
-        raise UnableToUseDesk("nobody_waiting")
-    actor = uow.context.actor
-    ticket.call(desk_id=desk_id, line_sequence=line.advance(ticket), actor=actor, at=at)
+    candidates = [
+        one for branch in branches(desk, catalogue) for one in await _front_of(branch, rules, uow, at)
+    ]
+    ticket = line.call_next(candidates, desk=desk.id, rules=rules, at=at, actor=uow.context.actor)
     session.take(ticket.id)
-    others = in_order([one for one in seen.values() if one.id != ticket.id], at=at)
-    for people_before, near in enumerate(others[: rules.near_front]):
-        near.approach_front(people_before=people_before, actor=actor, at=at)
     return TicketView.of(ticket)
+
+
+def branches(
+    desk: DeskChanged, catalogue: Catalogue, *, limit: int = FETCHED
+) -> tuple[Selection[Ticket], ...]:
+    """The line before a desk, in branches within which the place in line alone says who comes first: those of one
+    class and one wait limit become overdue in the order in which they came."""
+    by_limit: dict[int | None, list[str]] = defaultdict(list)
+    for service in catalogue.served_by(desk):
+        by_limit[service.wait_limit_minutes].append(service.id)
+    return tuple(
+        Selection(
+            kind=Ticket,
+            where={
+                "counter_id": desk.counter_id,
+                "state": TicketState.WAITING.value,
+                "priority_class": priority_class.value,
+                "service_id": {"$in": sorted(service_ids)},
+            },
+            order=(("order_at", 1), ("n", 1), ("id", 1)),
+            limit=limit,
+        )
+        for service_ids in by_limit.values()
+        for priority_class in PriorityClass
+    )
+
+
+async def _front_of(branch: Selection[Ticket], rules: Rules, uow: UnitOfWork, at: datetime) -> list[Ticket]:
+    """The first of a branch, so many that the next and those near the front are among them; all of it where
+    people who may not be called yet stand in their way."""
+    wanted = rules.near_front + 2
+    found = await uow.select(branch, first=wanted)
+    callable_now = sum(1 for one in found if one.callable_from <= at)
+    if callable_now == len(found) or len(found) < wanted:
+        return found
+    whole = Selection(kind=Ticket, where=branch.where, order=branch.order, limit=WIDE)
+    return await uow.select(whole)

@@ -1,66 +1,104 @@
-"""Give a visitor a number."""
+"""A visitor takes a number."""
 
 import secrets
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import uuid_utils.compat as uuids
+from pydantic import BaseModel, ConfigDict, Field
 
-from gerai.contracts.queue import PriorityClass
+from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.queue.domain.service_day import ServiceDay, day_ends, number_text
-from gerai.queue.domain.ticket import Ticket
-from gerai.queue.use_cases.ports import Catalogue
-from gerai.queue.use_cases.views import IssuedView
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.end_of_day import day_ends_at
+from gerai.queue.domain.opening import Code, Opening
+from gerai.queue.domain.service_day import ServiceDay, number_text, service_day_id
+from gerai.queue.domain.ticket import PriorityReason, Ticket
+from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
+from gerai.queue.use_cases.views import IssuedTicket
 
 END_OF_DAY = "end-of-day"
+LINK_BYTES = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class IssueTicket:
-    """`ticket_id` and `link` are drawn once, so that a second run makes the same ticket."""
+class IssueTicket(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"service_id": "dpmptsp-nib", "priority_reason": "elderly"}]},
+    )
 
-    service_id: str
-    priority_reason: str | None = None
-    party_id: str | None = None
-    ticket_id: str = field(default_factory=lambda: str(uuids.uuid7()))
-    link: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    service_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    priority_reason: PriorityReason | None = None
+    """Gives the priority class; it is kept with the ticket and told to nobody."""
+    party_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{8,64}$")
+    """Who is to be told, as the notification service knows them."""
 
 
-def needs_of(command: IssueTicket, *, catalogue: Catalogue, tenant: str | None, at: datetime) -> Needs:
-    offering = catalogue.offering(command.service_id, tenant)
-    return Needs(aggregates=[(ServiceDay, ServiceDay.id_of(command.service_id, offering.local_day(at)))])
+def what_issuing_needs(
+    command: IssueTicket, *, catalogue: Catalogue, tenant: str | None, at: datetime
+) -> Needs:
+    service = catalogue.service(command.service_id, tenant=tenant)
+    day = catalogue.local_day(service.site_id, at)
+    return Needs(aggregates=((ServiceDay, service_day_id(service.id, day)),))
 
 
 async def issue_ticket(
-    command: IssueTicket, *, uow: UnitOfWork, catalogue: Catalogue, at: datetime
-) -> IssuedView:
-    """Raises UnableToFind, or UnableToIssueTicket with the code of the first check that fails."""
-    offering = catalogue.offering(command.service_id, uow.context.tenant)
-    rules = catalogue.rules(offering.site.id)
-    day = offering.local_day(at)
-    service_day = await uow.find(ServiceDay, ServiceDay.id_of(command.service_id, day))
-    if service_day is None:
-        service_day = ServiceDay.of(offering, day)
-        uow.add(service_day)
-    n = service_day.issue_number(offering, rules, at=at)
-    priority = command.priority_reason is not None
+    command: IssueTicket, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> IssuedTicket:
+    service = catalogue.service(command.service_id, tenant=uow.context.tenant)
+    local_day = catalogue.local_day(service.site_id, at)
+    day = await uow.find(ServiceDay, service_day_id(service.id, local_day))
+    _require_available(catalogue.opening_of(service, day, at=at), service)
+    if day is None:
+        day = ServiceDay.of(service, local_day)
+        uow.add(day)
+    n = day.next_number(
+        range_end=service.number_range_end, rule=catalogue.rules_of(service.site_id).range_end
+    )
+    if n == 1:
+        _end_the_day_in_time(service, local_day, uow, catalogue)
     ticket = Ticket.issue(
-        id=command.ticket_id,
-        link=command.link,
-        offering=offering,
-        number=number_text(offering.service.prefix, n),
+        id=str(uuids.uuid7()),
+        tenant=service.tenant,
+        site_id=service.site_id,
+        counter_id=service.counter_id,
+        service_id=service.id,
+        number=number_text(service.prefix, n),
         n=n,
-        local_day=day.isoformat(),
-        priority_class=PriorityClass.PRIORITY if priority else PriorityClass.REGULAR,
+        local_day=local_day,
+        link=secrets.token_urlsafe(LINK_BYTES),
+        wait_limit_minutes=service.wait_limit_minutes,
+        at=at,
+        actor=uow.context.actor,
         priority_reason=command.priority_reason,
         party_id=command.party_id,
-        actor=uow.context.actor,
-        at=at,
     )
     uow.add(ticket)
-    if n == 1:
-        key = f"{offering.site.id}:{day.isoformat()}"
-        uow.schedule(END_OF_DAY, key, due=day_ends(offering, rules, at=at), tenant=offering.tenant)
-    return IssuedView.of(ticket)
+    return IssuedTicket.of(ticket)
+
+
+def _require_available(opening: Opening, service: ServiceChanged) -> None:
+    if opening.code is not Code.AVAILABLE:
+        raise UnableToIssueTicket(
+            opening.code.value,
+            field="service_id",
+            why=opening.why,
+            opens=opening.opens,
+            until=opening.until,
+            quota=service.daily_quota or 0,
+        )
+
+
+def _end_the_day_in_time(
+    service: ServiceChanged, local_day: str, uow: UnitOfWork, catalogue: Catalogue
+) -> None:
+    """With the first number of each service, so that no other aggregate has to be asked; setting it again only
+    moves it."""
+    uow.schedule(
+        END_OF_DAY,
+        f"{service.site_id}:{local_day}",
+        due=day_ends_at(catalogue, service.site_id, local_day),
+        tenant=service.tenant,
+        payload={"site_id": service.site_id, "local_day": local_day},
+    )

@@ -1,30 +1,23 @@
 """What use cases need from outside, beside the unit of work."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from gerai.queue.domain.offering import Offering, Post
-from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.ticket import Ticket
 
 
-class Catalogue(Protocol):
-    """The queue's own replica of the register; answering needs no call to anybody."""
+@dataclass(frozen=True)
+class LineState:
+    """A counter's line as it stood a moment ago."""
 
-    def offering(self, service_id: str, tenant: str | None) -> Offering:
-        """Raises UnableToFind; another regency's is not found either. None: any regency (the system itself)."""
-        ...
+    waiting: Sequence[Ticket]
+    streak: int
 
-    def post(self, desk_id: str, tenant: str | None) -> Post:
-        """Raises UnableToFind."""
-        ...
 
-    def offerings_of_site(self, site_id: str, tenant: str | None) -> list[Offering]:
-        """Raises UnableToFind for an unknown site."""
-        ...
+class Lines(Protocol):
+    """Lines for looking at, not for calling: many visitors look at the same one."""
 
-    def services_of_desk(self, post: Post) -> tuple[str, ...]:
-        """The active services that a desk serves, sorted."""
-        ...
-
-    def rules(self, site_id: str) -> Rules:
-        """The site's rules as last seen; the defaults where none were set."""
+    async def of(self, counter_id: str, *, fresh_for: Ticket | None = None) -> LineState:
+        """A state that is a moment old; but never one that does not know `fresh_for` yet."""
         ...

@@ -1,17 +1,20 @@
-"""What commands and questions answer. Officers and kiosks see these; visitors see less (`VisitView`)."""
+"""What use cases answer. Officers and kiosks see these; visitors see less (`VisitView`)."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
 from gerai.contracts.queue import PriorityClass, TicketState
-from gerai.queue.domain.desk import DeskSession
+from gerai.queue.domain.desk_session import DeskSession
+from gerai.queue.domain.opening import Code, Opening
+from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.service_day import ServiceDay
 from gerai.queue.domain.ticket import Ticket
 
 
 class TicketView(BaseModel):
-    """A ticket, as staff see it."""
+    """A ticket, as staff see it; without the visitor's link, and without why it has priority."""
 
     id: str
     version: int
@@ -19,63 +22,209 @@ class TicketView(BaseModel):
     site_id: str
     counter_id: str
     service_id: str
+    local_day: str
     state: TicketState
+    since: datetime
     priority_class: PriorityClass
     leg: int
     calls: int
+    """Of this leg."""
     desk_id: str | None
     order_at: datetime
+    overdue_at: datetime | None
+    callable_from: datetime
+    wait_seconds: float
+    walk_seconds: float
+    service_seconds: float
+    hold_seconds: float
 
     @classmethod
     def of(cls, ticket: Ticket) -> Self:
-        return cls(**_ticket_fields(ticket))
+        return cls(**_fields(ticket))
 
 
-class IssuedView(TicketView):
+class IssuedTicket(TicketView):
     """What the kiosk prints."""
 
     link: str = Field(description="The secret part of the visitor's page: /v1/visits/{link}.")
 
     @classmethod
     def of(cls, ticket: Ticket) -> Self:
-        return cls(**_ticket_fields(ticket), link=ticket.link)
+        return cls(**_fields(ticket), link=ticket.link)
 
 
-class DeskView(BaseModel):
-    """A desk, as its officer sees it."""
+class DeskState(BaseModel):
+    """A desk, as opening and closing it leave it."""
 
     id: str
     version: int
     counter_id: str
     is_open: bool
     officer: str | None
-    ticket: TicketView | None
 
     @classmethod
-    def of(cls, desk: DeskSession, ticket: Ticket | None, *, changed: bool = False) -> Self:
+    def of(cls, session: DeskSession) -> Self:
+        return cls(**_desk_fields(session))
+
+
+class DeskView(DeskState):
+    """A desk, as its officer sees it."""
+
+    name: str
+    service_ids: tuple[str, ...]
+    ticket: TicketView | None
+    waiting: int
+    """How many wait for this desk, counted up to 500."""
+    aside: tuple[TicketView, ...]
+    """Held, or waiting for their pickup; the longest first, at most 50."""
+
+    @classmethod
+    def showing(
+        cls,
+        session: DeskSession,
+        *,
+        name: str,
+        service_ids: tuple[str, ...],
+        ticket: Ticket | None,
+        waiting: int,
+        aside: list[Ticket],
+    ) -> Self:
         return cls(
-            id=desk.id,
-            version=desk.version + changed,
-            counter_id=desk.counter_id,
-            is_open=desk.is_open,
-            officer=desk.officer,
+            **_desk_fields(session),
+            name=name,
+            service_ids=service_ids,
             ticket=TicketView.of(ticket) if ticket is not None else None,
+            waiting=waiting,
+            aside=tuple(TicketView.of(one) for one in aside),
         )
 
 
-def _ticket_fields(ticket: Ticket) -> dict[str, object]:
+class VisitView(BaseModel):
+    """What a visitor may know: the same shape in every state."""
+
+    number: str
+    state: TicketState
+    service: str
+    counter: str
+    desk: str | None
+    people_before: int | None
+    """Waiting visitors who are called before, as it stands, counted up to 500; None when not waiting."""
+    position: int | None
+    leg: int
+    calls: int
+    since: datetime
+    can_cancel: bool
+
+
+class ServiceDayView(BaseModel):
+    """A service today, with the answer that a visitor would get now."""
+
+    service_id: str
+    name: str
+    counter_id: str
+    counter: str
+    local_day: str
+    issued: int
+    quota: int | None
+    availability: Code
+    why: str
+    opens: str
+    until: str
+    closed_reason: str | None
+
+    @classmethod
+    def of(cls, day: ServiceDay, opening: Opening, *, name: str, counter: str, quota: int | None) -> Self:
+        return cls(
+            service_id=day.service_id,
+            name=name,
+            counter_id=day.counter_id,
+            counter=counter,
+            local_day=day.local_day,
+            issued=day.issued,
+            quota=quota,
+            availability=opening.code,
+            why=opening.why,
+            opens=opening.opens,
+            until=opening.until,
+            closed_reason=day.closed_reason,
+        )
+
+
+class RulesView(BaseModel):
+    """The rules of a site; `version` 0: nobody has changed the defaults."""
+
+    site_id: str
+    version: int
+    rules: Rules
+
+
+class CalledView(BaseModel):
+    """A called or served ticket on the board."""
+
+    number: str
+    state: TicketState
+    zone: str
+    counter_id: str
+    counter: str
+    desk_id: str | None
+    desk: str
+    call: int
+    since: datetime
+
+
+class BoardCounter(BaseModel):
+    """A counter on the board."""
+
+    counter_id: str
+    counter: str
+    zone: str
+    waiting: int
+    next: tuple[str, ...]
+    """The numbers that come next, at most three."""
+    open_desks: int
+
+
+class Board(BaseModel):
+    """What hangs on a site's board: called tickets, the latest first, and the line of each counter."""
+
+    site_id: str
+    called: tuple[CalledView, ...]
+    counters: tuple[BoardCounter, ...]
+    as_of: datetime
+
+
+def _fields(ticket: Ticket) -> dict[str, Any]:
+    leg = ticket.leg
     return {
         "id": ticket.id,
         # the version that it will have when this is durable
-        "version": ticket.version + max(1, len(ticket.recorded)) if ticket.recorded else ticket.version,
+        "version": ticket.version + len(ticket.recorded),
         "number": ticket.number,
         "site_id": ticket.site_id,
         "counter_id": ticket.counter_id,
         "service_id": ticket.service_id,
+        "local_day": ticket.local_day,
         "state": ticket.state,
+        "since": ticket.since,
         "priority_class": ticket.priority_class,
         "leg": len(ticket.legs),
-        "calls": ticket.leg.calls,
+        "calls": leg.calls,
         "desk_id": ticket.desk_id,
         "order_at": ticket.order_at,
+        "overdue_at": ticket.overdue_at,
+        "callable_from": ticket.callable_from,
+        "wait_seconds": leg.wait_seconds,
+        "walk_seconds": leg.walk_seconds,
+        "service_seconds": leg.service_seconds,
+        "hold_seconds": leg.hold_seconds,
+    }
+
+
+def _desk_fields(session: DeskSession) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "version": session.version,
+        "counter_id": session.counter_id,
+        "is_open": session.is_open,
+        "officer": session.officer,
     }

@@ -1,25 +1,35 @@
-"""Every entry that the registry tells about is kept, so that serving needs no call to it."""
+"""The registry changed an entry: keep it, so that nobody has to ask the registry while serving people."""
 
-import time
 from datetime import datetime
 
-from gerai.contracts.event import Envelope, Event
+from gerai.contracts.event import Envelope
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.queue.domain.replica import ReplicaEntry
+from gerai.queue.domain.register_entry import CatalogueRevision, EntryChanged, RegisterEntry, entry_id
 
 
-def needs_of(envelope: Envelope) -> Needs:
-    return Needs(aggregates=[(ReplicaEntry, _id(envelope))])
+def what_keeping_needs(envelope: Envelope) -> Needs:
+    event = envelope.event
+    tenant: str = getattr(event, "tenant", "")
+    id = f"{event.topic.name}:{envelope.subject}"
+    return Needs(aggregates=((RegisterEntry, id), (CatalogueRevision, tenant)))
 
 
-async def keep_replica(event: Event, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
-    found = await uow.find(ReplicaEntry, _id(envelope))
-    if found is None:
-        found = ReplicaEntry(id=_id(envelope), tenant=event.model_dump()["tenant"], event_type=event.type)
-        uow.add(found)
-    found.take(event.model_dump_json().encode(), sequence=envelope.sequence, touched=time.time_ns() // 1000)
+async def when_register_changed_keep_replica(
+    event: EntryChanged, envelope: Envelope, *, uow: UnitOfWork, at: datetime
+) -> None:
+    entry = await uow.find(RegisterEntry, entry_id(event))
+    if entry is None:
+        entry = RegisterEntry(id=entry_id(event), tenant=event.tenant, type=event.type)
+        uow.add(entry)
+    if entry.learn(event, sequence=envelope.sequence):
+        await advance_revision(event.tenant, uow)
 
 
-def _id(envelope: Envelope) -> str:
-    return f"{envelope.event.type}:{envelope.subject}"
+async def advance_revision(tenant: str, uow: UnitOfWork) -> None:
+    """Every process looks at the revisions, and reads its catalogue again when one has moved."""
+    revision = await uow.find(CatalogueRevision, tenant)
+    if revision is None:
+        revision = CatalogueRevision(id=tenant, tenant=tenant)
+        uow.add(revision)
+    revision.advance()

@@ -1,0 +1,82 @@
+"""The catalogue of this process: read from the queue's own database whenever its revision has moved."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import structlog
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+
+from gerai.contracts.event import Event
+from gerai.messaging.selection import Selection
+from gerai.messaging.storage import Storage
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.register_entry import CatalogueRevision, EntryChanged, RegisterEntry
+from gerai.queue.domain.rules import SiteRules
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 0.3
+STUCK_S = 30.0
+MOST_REVISIONS = 1_000
+MOST_ENTRIES = 200_000
+
+
+class CatalogueReplica:
+    """`run` until cancelled; `current` is the newest catalogue that was read."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._revisions: dict[str, int] | None = None
+        self._read = asyncio.Event()
+        self._looked = time.monotonic()
+        self.current = Catalogue()
+
+    async def ready(self) -> None:
+        """Returns when everything was read once."""
+        await self._read.wait()
+
+    def progress(self) -> Mapping[str, str]:
+        silent = time.monotonic() - self._looked
+        return {"catalogue": f"not read for {silent:.0f} s"} if silent > STUCK_S else {}
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except PyMongoError as error:
+                log.warning("catalogue-not-read", error=type(error).__name__)
+            await asyncio.sleep(LOOK_S)
+
+    async def refresh(self) -> None:
+        """Look at the revisions first and read then: what changes in between moves them again."""
+        marks = Selection(kind=CatalogueRevision, where={}, limit=MOST_REVISIONS)
+        (found,) = await self._storage.select([marks])
+        revisions = {revision.id: revision.changes for revision in found}
+        if revisions != self._revisions:
+            self.current = await self._load()
+            self._revisions = revisions
+        self._looked = time.monotonic()
+        self._read.set()
+
+    async def _load(self) -> Catalogue:
+        entries, rules = await self._storage.select(
+            [
+                Selection(kind=RegisterEntry, where={}, limit=MOST_ENTRIES),
+                Selection(kind=SiteRules, where={}, limit=MOST_REVISIONS),
+            ]
+        )
+        events = [event for entry in entries if (event := _event_of(entry)) is not None]
+        return Catalogue(events, {one.id: one.rules for one in rules})
+
+
+def _event_of(entry: RegisterEntry) -> EntryChanged | None:
+    """None for an entry that this version can't read; the others must not be lost with it."""
+    kind = Event.of_type(entry.type)
+    try:
+        event = kind.parse(entry.body.encode()) if kind is not None else None
+    except ValidationError as error:
+        log.error("entry-unreadable", entry=entry.id, faults=error.error_count())
+        return None
+    return event if isinstance(event, EntryChanged) else None

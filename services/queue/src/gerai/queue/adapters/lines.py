@@ -1,0 +1,53 @@
+"""Lines for looking at: read once for all who look within a moment."""
+
+import asyncio
+import time
+
+from gerai.contracts.queue import TicketState
+from gerai.messaging.selection import Selection
+from gerai.messaging.storage import Storage
+from gerai.queue.domain.line import Line
+from gerai.queue.domain.ticket import Ticket
+from gerai.queue.use_cases.ports import LineState
+
+LARGEST_LINE = 500
+FRESH_S = 0.5
+
+
+class CachedLines:
+    """Implements `Lines`. Bounded by the counters there are."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._known: dict[str, tuple[float, LineState]] = {}
+        self._reading: dict[str, asyncio.Task[LineState]] = {}
+
+    async def of(self, counter_id: str, *, fresh_for: Ticket | None = None) -> LineState:
+        read_at, state = self._known.get(counter_id, (0.0, None))
+        if state is not None and time.monotonic() - read_at < FRESH_S and _knows(state, fresh_for):
+            return state
+        reading = self._reading.get(counter_id)
+        if reading is None:
+            reading = asyncio.create_task(self._read(counter_id), name=f"line {counter_id}")
+            self._reading[counter_id] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(counter_id, None))
+        return await asyncio.shield(reading)
+
+    async def _read(self, counter_id: str) -> LineState:
+        where = {"counter_id": counter_id, "state": TicketState.WAITING.value}
+        order = (("order_at", 1), ("n", 1), ("id", 1))
+        waiting = Selection(kind=Ticket, where=where, order=order, limit=LARGEST_LINE)
+        (tickets,), lines = await asyncio.gather(
+            self._storage.select([waiting]), self._storage.fetch({Line: [counter_id]})
+        )
+        streak = next((line.priority_streak for line in lines if isinstance(line, Line)), 0)
+        state = LineState(waiting=tickets, streak=streak)
+        self._known[counter_id] = (time.monotonic(), state)
+        return state
+
+
+def _knows(state: LineState, ticket: Ticket | None) -> bool:
+    """A visitor who has just come must not be told about a line without them."""
+    if ticket is None or len(state.waiting) >= LARGEST_LINE:
+        return True
+    return any(one.id == ticket.id for one in state.waiting)

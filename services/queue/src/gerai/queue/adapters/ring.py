@@ -1,0 +1,61 @@
+"""The latest frames of one site. Displays keep a place in it; who falls out of it begins again."""
+
+from collections import deque
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+OVERLAP = timedelta(seconds=1)
+"""Rows that were read back from the outbox are in the order of their making, not of their commits; those may
+differ by a moment."""
+
+
+class Frame(NamedTuple):
+    id: str
+    zone: str
+    data: bytes
+    made_at: datetime
+    read_back: bool
+    """True: from the outbox at the start; False: live, in the order in which all replicas see it."""
+
+
+class Ring:
+    """Places count up for ever: 0 is the first frame that ever came."""
+
+    def __init__(self, size: int) -> None:
+        self._frames: deque[Frame] = deque(maxlen=size)
+        self._dropped = 0
+        self._places: dict[str, int] = {}
+
+    @property
+    def end(self) -> int:
+        return self._dropped + len(self._frames)
+
+    @property
+    def newest_id(self) -> str | None:
+        return self._frames[-1].id if self._frames else None
+
+    def add(self, frame: Frame) -> None:
+        if len(self._frames) == self._frames.maxlen:
+            del self._places[self._frames[0].id]
+            self._dropped += 1
+        self._places[frame.id] = self.end
+        self._frames.append(frame)
+
+    def after(self, place: int) -> list[Frame] | None:
+        """The frames from a place on; None when some of them are gone."""
+        if place < self._dropped:
+            return None
+        return [self._frames[number] for number in range(place - self._dropped, len(self._frames))]
+
+    def resume(self, id: str) -> list[Frame] | None:
+        """What came after an event, each at least once; None when the event is not known (any more)."""
+        place = self._places.get(id)
+        if place is None:
+            return None
+        last = self._frames[place - self._dropped]
+        following = self.after(place + 1) or []
+        if not last.read_back:
+            return following
+        since = last.made_at - OVERLAP
+        before = self._frames if place == self._dropped else list(self._frames)[: place - self._dropped]
+        return [one for one in before if one.made_at >= since and one.id != id] + following

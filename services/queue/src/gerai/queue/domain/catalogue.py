@@ -1,0 +1,155 @@
+"""All that the queue knows of the register, in memory: asked on every request, never over the network."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from gerai.contracts.registry import (
+    CalendarChanged,
+    CounterChanged,
+    DeskChanged,
+    InstitutionChanged,
+    ServiceChanged,
+    SiteChanged,
+)
+from gerai.messaging.refusal import UnableToFind
+from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
+from gerai.queue.domain.register_entry import EntryChanged
+from gerai.queue.domain.rules import DEFAULTS, Rules
+from gerai.queue.domain.service_day import ServiceDay
+
+E = TypeVar("E", SiteChanged, CounterChanged, DeskChanged, ServiceChanged)
+
+
+class Catalogue:
+    """One state of the replica; a newer one is another object."""
+
+    def __init__(
+        self, entries: Iterable[EntryChanged] = (), rules: Mapping[str, Rules] | None = None
+    ) -> None:
+        self._sites: dict[str, SiteChanged] = {}
+        self._institutions: dict[str, InstitutionChanged] = {}
+        self._counters: dict[str, CounterChanged] = {}
+        self._desks: dict[str, DeskChanged] = {}
+        self._services: dict[str, ServiceChanged] = {}
+        self._hours: dict[str, OpeningHours] = {}
+        self._rules = dict(rules or {})
+        for entry in entries:
+            self._take(entry)
+        self._zones = {site.id: ZoneInfo(site.zone) for site in self._sites.values()}
+        self._rivals = self._find_rivals()
+
+    def _take(self, entry: EntryChanged) -> None:
+        match entry:
+            case SiteChanged():
+                self._sites[entry.id] = entry
+            case InstitutionChanged():
+                self._institutions[entry.id] = entry
+            case CounterChanged():
+                self._counters[entry.id] = entry
+            case DeskChanged():
+                self._desks[entry.id] = entry
+            case ServiceChanged():
+                self._services[entry.id] = entry
+            case CalendarChanged() if entry.active:
+                self._hours[entry.id] = OpeningHours(entry)
+
+    def _find_rivals(self) -> dict[str, frozenset[str]]:
+        """Service → all services that are served at one of its desks: those whose visitors may come first."""
+        rivals: dict[str, set[str]] = defaultdict(set)
+        for desk in self._desks.values():
+            if desk.active:
+                for service_id in desk.service_ids:
+                    rivals[service_id].update(desk.service_ids)
+        return {service_id: frozenset(found) for service_id, found in rivals.items()}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._sites
+
+    def site(self, id: str, *, tenant: str | None) -> SiteChanged:
+        return _known(self._sites.get(id), "site", id, tenant)
+
+    def counter(self, id: str, *, tenant: str | None) -> CounterChanged:
+        return _known(self._counters.get(id), "counter", id, tenant)
+
+    def desk(self, id: str, *, tenant: str | None) -> DeskChanged:
+        return _known(self._desks.get(id), "desk", id, tenant)
+
+    def service(self, id: str, *, tenant: str | None) -> ServiceChanged:
+        return _known(self._services.get(id), "service", id, tenant)
+
+    def desk_name(self, id: str | None) -> str:
+        """What is called out; the id where a desk is not known any more."""
+        found = self._desks.get(id or "")
+        return found.name if found is not None else id or ""
+
+    def counter_name(self, id: str) -> str:
+        found = self._counters.get(id)
+        return found.name if found is not None else id
+
+    def service_name(self, id: str) -> str:
+        found = self._services.get(id)
+        return found.name if found is not None else id
+
+    def services_at(self, site_id: str) -> list[ServiceChanged]:
+        """By counter, then by id."""
+        found = [one for one in self._services.values() if one.site_id == site_id]
+        return sorted(found, key=lambda one: (one.counter_id, one.id))
+
+    def counters_at(self, site_id: str) -> list[CounterChanged]:
+        found = [one for one in self._counters.values() if one.site_id == site_id and one.active]
+        return sorted(found, key=lambda one: one.id)
+
+    def served_by(self, desk: DeskChanged) -> list[ServiceChanged]:
+        """Withdrawn services too: who holds a number of one is still served."""
+        return [self._services[id] for id in desk.service_ids if id in self._services]
+
+    def rivals_of(self, service_id: str) -> frozenset[str]:
+        return self._rivals.get(service_id, frozenset({service_id}))
+
+    def rules_of(self, site_id: str) -> Rules:
+        return self._rules.get(site_id, DEFAULTS)
+
+    def zone_of(self, site_id: str) -> ZoneInfo:
+        return self._zones[site_id]
+
+    def local_day(self, site_id: str, at: datetime) -> str:
+        return local_day(at, self._zones[site_id])
+
+    def hours_of(self, service: ServiceChanged) -> OpeningHours | None:
+        """The most specific calendar that exists; calendars are whole, they do not add up."""
+        owners = (f"service:{service.id}", f"counter:{service.counter_id}", f"site:{service.site_id}")
+        return next((self._hours[owner] for owner in owners if owner in self._hours), None)
+
+    def is_offered(self, service: ServiceChanged) -> bool:
+        """The service, and all that it hangs on, is active."""
+        parents = (
+            self._counters.get(service.counter_id),
+            self._sites.get(service.site_id),
+            self._institutions.get(service.institution_id),
+        )
+        return service.active and all(one is not None and one.active for one in parents)
+
+    def opening_of(self, service: ServiceChanged, day: ServiceDay | None, *, at: datetime) -> Opening:
+        """Whether the service gives a ticket now. `day`: its numbers of today, if any was given."""
+        if not self.is_offered(service):
+            return Opening(Code.SERVICE_CLOSED)
+        return opening(
+            self.hours_of(service),
+            active=True,
+            manually_closed=day is not None and day.closed,
+            issued=day.issued if day is not None else 0,
+            quota=service.daily_quota,
+            at=at,
+            zone=self._zones[service.site_id],
+        )
+
+
+def _known(entry: E | None, what: str, id: str, tenant: str | None) -> E:
+    """Another regency's entry looks like none."""
+    if entry is None or (tenant is not None and entry.tenant != tenant):
+        raise UnableToFind(what, id)
+    return entry

@@ -1,0 +1,11 @@
+"""The business time of a request."""
+
+from datetime import datetime
+
+from gerai.chassis import House
+
+
+def moment(house: House) -> datetime:
+    """To the millisecond, as MongoDB keeps it: what a command saw and what is stored are then the same."""
+    now = house.clock.now()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

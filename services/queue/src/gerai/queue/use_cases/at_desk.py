@@ -1,0 +1,40 @@
+"""What all commands of a desk begin with: the desk, its session, and the ticket that is at it."""
+
+from gerai.contracts.registry import DeskChanged
+from gerai.messaging.group_commit import Needs
+from gerai.messaging.selection import Selection
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.desk_session import DeskSession, UnableToUseDesk
+from gerai.queue.domain.ticket import Ticket
+
+
+def ticket_at(desk_id: str) -> Selection[Ticket]:
+    """Found by its desk, so that session and ticket come in one round trip. One more than there can be."""
+    return Selection(kind=Ticket, where={"desk_id": desk_id}, limit=2)
+
+
+def what_the_desk_needs(desk_id: str) -> Needs:
+    return Needs(aggregates=((DeskSession, desk_id),), selections=(ticket_at(desk_id),))
+
+
+async def open_session(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
+    """Raises UnableToUseDesk where nobody opened the desk."""
+    session = await uow.find(DeskSession, desk.id)
+    if session is None or not session.is_open:
+        raise UnableToUseDesk("desk_closed")
+    return session
+
+
+async def session_and_ticket(
+    desk_id: str, uow: UnitOfWork, catalogue: Catalogue
+) -> tuple[DeskSession, Ticket]:
+    """Raises UnableToUseDesk where the desk has no ticket."""
+    desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
+    session = await open_session(desk, uow)
+    if session.ticket_id is None:
+        raise UnableToUseDesk("no_ticket_at_desk")
+    for ticket in await uow.select(ticket_at(desk_id)):
+        if ticket.id == session.ticket_id:
+            return session, ticket
+    return session, await uow.get(Ticket, session.ticket_id)

@@ -1,0 +1,17 @@
+"""The visitor is served, and comes back for what is being made."""
+
+from datetime import datetime
+
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.use_cases.at_desk import session_and_ticket
+from gerai.queue.use_cases.views import TicketView
+
+
+async def await_pickup(
+    desk_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> TicketView:
+    session, ticket = await session_and_ticket(desk_id, uow, catalogue)
+    ticket.await_pickup(at=at, actor=uow.context.actor, reason=reason)
+    session.release()
+    return TicketView.of(ticket)

@@ -1,0 +1,38 @@
+"""A place in the line is given up: by the office, or by the visitor who holds the link."""
+
+from datetime import datetime
+
+from gerai.messaging.selection import Selection
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket_refusals import UnableToUseLink
+from gerai.queue.use_cases.show_visit import visit_view
+from gerai.queue.use_cases.views import TicketView, VisitView
+
+BY_VISITOR = "visitor"
+
+
+def ticket_behind(link: str) -> Selection[Ticket]:
+    return Selection(kind=Ticket, where={"link": link}, limit=1)
+
+
+async def ticket_of_link(link: str, uow: UnitOfWork) -> Ticket:
+    """Raises UnableToUseLink, which does not repeat the link."""
+    found = await uow.select(ticket_behind(link))
+    if not found:
+        raise UnableToUseLink("not_found")
+    return found[0]
+
+
+async def cancel_ticket(ticket_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime) -> TicketView:
+    ticket = await uow.get(Ticket, ticket_id)
+    ticket.cancel(at=at, actor=uow.context.actor, reason=reason)
+    return TicketView.of(ticket)
+
+
+async def cancel_visit(link: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> VisitView:
+    """By the visitor; answers with what the visitor may see."""
+    ticket = await ticket_of_link(link, uow)
+    ticket.cancel(at=at, actor=BY_VISITOR, reason=BY_VISITOR)
+    return visit_view(ticket, catalogue, people_before=None)

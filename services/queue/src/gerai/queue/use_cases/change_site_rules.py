@@ -1,0 +1,26 @@
+"""A site decides how it calls."""
+
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.rules import Rules, SiteRules
+from gerai.queue.use_cases.views import RulesView
+from gerai.queue.use_cases.when_register_changed_keep_replica import advance_revision
+
+
+async def change_site_rules(
+    site_id: str, rules: Rules, *, seen: int, uow: UnitOfWork, catalogue: Catalogue
+) -> RulesView:
+    site = catalogue.site(site_id, tenant=uow.context.tenant)
+    known = await uow.find(SiteRules, site.id)
+    if known is None:
+        known = SiteRules(id=site.id, tenant=site.tenant)
+        uow.add(known)
+    known.change(rules, seen=seen)
+    await advance_revision(site.tenant, uow)
+    return RulesView(site_id=site.id, version=seen + 1, rules=known.rules)
+
+
+async def show_site_rules(site_id: str, *, uow: UnitOfWork, catalogue: Catalogue) -> RulesView:
+    site = catalogue.site(site_id, tenant=uow.context.tenant)
+    known = await uow.find(SiteRules, site.id) or SiteRules(id=site.id, tenant=site.tenant)
+    return RulesView(site_id=site.id, version=known.version, rules=known.rules)

@@ -1,0 +1,37 @@
+"""The office stops giving tickets for a service today, or gives them again."""
+
+from datetime import datetime
+
+from gerai.contracts.registry import ServiceChanged
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.service_day import ServiceDay
+from gerai.queue.use_cases.show_availability import view_of
+from gerai.queue.use_cases.views import ServiceDayView
+
+
+async def close_service(
+    service_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> ServiceDayView:
+    service = catalogue.service(service_id, tenant=uow.context.tenant)
+    day = await _today(service, uow, at, catalogue)
+    day.close(at=at, actor=uow.context.actor, reason=reason)
+    return view_of(service, day, catalogue, at)
+
+
+async def reopen_service(
+    service_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> ServiceDayView:
+    service = catalogue.service(service_id, tenant=uow.context.tenant)
+    day = await _today(service, uow, at, catalogue)
+    day.reopen(at=at, actor=uow.context.actor)
+    return view_of(service, day, catalogue, at)
+
+
+async def _today(service: ServiceChanged, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> ServiceDay:
+    new = ServiceDay.of(service, catalogue.local_day(service.site_id, at))
+    day = await uow.find(ServiceDay, new.id)
+    if day is None:
+        day = new
+        uow.add(day)
+    return day

@@ -1,0 +1,15 @@
+"""Nobody came to the desk."""
+
+from datetime import datetime
+
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.use_cases.at_desk import session_and_ticket
+from gerai.queue.use_cases.views import TicketView
+
+
+async def mark_no_show(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> TicketView:
+    session, ticket = await session_and_ticket(desk_id, uow, catalogue)
+    ticket.mark_missed(rules=catalogue.rules_of(ticket.site_id), at=at, actor=uow.context.actor)
+    session.release()
+    return TicketView.of(ticket)

@@ -1,0 +1,16 @@
+"""Who missed the calls came soon after."""
+
+from datetime import datetime
+
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.ticket import Ticket
+from gerai.queue.use_cases.views import TicketView
+
+
+async def reinstate_ticket(
+    ticket_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> TicketView:
+    ticket = await uow.get(Ticket, ticket_id)
+    ticket.reinstate(rules=catalogue.rules_of(ticket.site_id), at=at, actor=uow.context.actor)
+    return TicketView.of(ticket)

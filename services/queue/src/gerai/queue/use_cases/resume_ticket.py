@@ -1,0 +1,30 @@
+"""A desk calls a ticket back that was held, or that comes for its pickup."""
+
+from datetime import datetime
+
+from gerai.messaging.group_commit import Needs
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.desk_session import DeskSession
+from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket_refusals import UnableToResumeTicket
+from gerai.queue.use_cases.at_desk import open_session
+from gerai.queue.use_cases.views import TicketView
+
+
+def what_resuming_needs(desk_id: str, ticket_id: str) -> Needs:
+    return Needs(aggregates=((DeskSession, desk_id), (Ticket, ticket_id)))
+
+
+async def resume_ticket(
+    desk_id: str, *, ticket_id: str, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> TicketView:
+    desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
+    session = await open_session(desk, uow)
+    session.require_free()
+    ticket = await uow.get(Ticket, ticket_id)
+    if ticket.service_id not in desk.service_ids:
+        raise UnableToResumeTicket("other_counter", field="ticket_id", number=ticket.number)
+    ticket.resume(desk=desk.id, at=at, actor=uow.context.actor)
+    session.take(ticket.id)
+    return TicketView.of(ticket)

@@ -1,0 +1,18 @@
+"""A desk sends its called ticket back into the line."""
+
+from datetime import datetime
+
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.use_cases.at_desk import session_and_ticket
+from gerai.queue.use_cases.views import TicketView
+
+
+async def return_ticket(
+    desk_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> TicketView:
+    session, ticket = await session_and_ticket(desk_id, uow, catalogue)
+    rules = catalogue.rules_of(ticket.site_id)
+    ticket.return_to_queue(rules=rules, at=at, actor=uow.context.actor, reason=reason)
+    session.release()
+    return TicketView.of(ticket)

@@ -1,0 +1,55 @@
+"""A site's day is over: who still has a place in the line gives it up, in bounded steps."""
+
+from datetime import datetime
+
+from gerai.messaging.selection import Selection
+from gerai.messaging.storage import TimerRow
+from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.desk_session import DeskSession
+from gerai.queue.domain.end_of_day import day_ends_at, states_that_end
+from gerai.queue.domain.rules import Overnight
+from gerai.queue.domain.ticket import Ticket
+
+STEP = 200
+"""So many in one transaction; the timer sets itself again until none is left."""
+
+
+async def when_day_ended_expire_tickets(
+    timer: TimerRow, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+) -> None:
+    site_id, local_day = timer.payload["site_id"], timer.payload["local_day"]
+    ends_at = day_ends_at(catalogue, site_id, local_day)
+    if at < ends_at:  # the opening hours were changed since the timer was set
+        _again(timer, ends_at, uow)
+        return
+    rules = catalogue.rules_of(site_id)
+    if rules.overnight is Overnight.KEEP:
+        return
+    left = await uow.select(
+        Selection(
+            kind=Ticket,
+            where={
+                "site_id": site_id,
+                "state": {"$in": [state.value for state in states_that_end(rules)]},
+                "local_day": {"$lte": local_day},
+            },
+            limit=STEP,
+        )
+    )
+    for ticket in left:
+        if ticket.desk_id is not None:
+            await _free(ticket.desk_id, ticket, uow)
+        ticket.expire(at=at, actor=uow.context.actor)
+    if len(left) == STEP:
+        _again(timer, ends_at, uow)
+
+
+async def _free(desk_id: str, ticket: Ticket, uow: UnitOfWork) -> None:
+    session = await uow.find(DeskSession, desk_id)
+    if session is not None and session.ticket_id == ticket.id:
+        session.release()
+
+
+def _again(timer: TimerRow, due: datetime, uow: UnitOfWork) -> None:
+    uow.schedule(timer.name, timer.key, due=due, tenant=timer.tenant, payload=dict(timer.payload))
