@@ -1,0 +1,147 @@
+"""Twins of what the relay and the timers use: outbox, lease, due timers, and a broker in memory."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.outbox import Pending, Published
+from gerai.messaging.parking import COLLECTION, Parked, parked_from
+from gerai.messaging.record import Record
+from gerai.messaging.storage import OutboxRow, TimerRow
+
+
+class MemoryOutbox:
+    """Implements `Outbox` over what a `MemoryStorage` holds."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+        self.done: set[str] = set()
+        self.parked: dict[str, str] = {}
+
+    async def pending(self, limit: int) -> list[Pending]:
+        waiting = [row for row in self._storage.outbox if row.id not in self.done]
+        return [_pending(row) for row in sorted(waiting, key=lambda row: row.position)[:limit]]
+
+    async def published(self, ids: Sequence[str]) -> None:
+        self.done.update(ids)
+
+    async def park(self, row: Pending, reason: str) -> None:
+        self.done.add(row.id)
+        self.parked[row.id] = reason
+
+    async def backlog(self) -> int:
+        return len(await self.pending(100_000))
+
+
+class MemoryLeases:
+    """All the leases of one store; time is what the test says."""
+
+    def __init__(self) -> None:
+        self.holders: dict[str, tuple[str, float]] = {}
+        self.now = 0.0
+
+
+class MemoryLease:
+    """Implements `Lease`."""
+
+    def __init__(self, leases: MemoryLeases, name: str, token: str, *, seconds: float = 10.0) -> None:
+        self._leases = leases
+        self._name = name
+        self._token = token
+        self._seconds = seconds
+
+    async def hold(self) -> bool:
+        token, until = self._leases.holders.get(self._name, (self._token, float("-inf")))
+        if token != self._token and until > self._leases.now:
+            return False
+        self._leases.holders[self._name] = (self._token, self._leases.now + self._seconds)
+        return True
+
+    async def still_mine(self) -> bool:
+        token, until = self._leases.holders.get(self._name, ("", float("-inf")))
+        return token == self._token and until > self._leases.now
+
+    async def release(self) -> None:
+        if await self.still_mine():
+            del self._leases.holders[self._name]
+
+
+class MemoryDueTimers:
+    """Implements `DueTimers`."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+
+    async def due(self, at: datetime, limit: int, *, without: frozenset[str]) -> list[TimerRow]:
+        due = [row for row in self._storage.timers.values() if row.due <= at and row.id not in without]
+        return sorted(due, key=lambda row: row.due)[:limit]
+
+
+class MemoryParkedRecords:
+    """Implements `ParkedRecords`."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+
+    async def of_group(self, group: str, limit: int) -> list[Parked]:
+        documents = self._storage.documents[COLLECTION].items()
+        found = [
+            parked_from({**document, "_id": id}) for id, document in documents if document["group"] == group
+        ]
+        return sorted(found, key=lambda one: (one.record.topic, one.record.partition, one.record.offset))[
+            :limit
+        ]
+
+    async def remove(self, id: str) -> None:
+        self._storage.documents[COLLECTION].pop(id, None)
+
+
+class MemoryBroker:
+    """A broker of one partition a topic, and a `Publisher` to it. `fails` counts down publishes that break;
+    `acknowledges` is how many rows of such a publish still get through."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[Record]] = {}
+        self.fails = 0
+        self.acknowledges = 0
+        self.refuses: set[str] = set()
+        self.publishers = 0
+
+    async def connect(self) -> "MemoryBroker":
+        self.publishers += 1
+        return self
+
+    async def publish(self, rows: Sequence[Pending]) -> Published:
+        broken = self.fails > 0
+        self.fails -= broken
+        taken = list(rows[: self.acknowledges]) if broken else list(rows)
+        refused = {row.id: "too_large" for row in taken if row.id in self.refuses}
+        for row in taken:
+            if row.id not in refused:
+                self._append(row)
+        acknowledged = [row.id for row in taken if row.id not in refused]
+        return Published(acknowledged=acknowledged, refused=refused, broken=broken)
+
+    def _append(self, row: Pending) -> None:
+        log = self.topics.setdefault(row.topic, [])
+        headers = tuple(row.headers.items())
+        log.append(
+            Record(
+                topic=row.topic, partition=0, offset=len(log), key=row.key, value=row.body, headers=headers
+            )
+        )
+
+    async def close(self) -> None:
+        return None
+
+
+def _pending(row: OutboxRow) -> Pending:
+    return Pending(
+        id=row.id,
+        topic=row.topic,
+        key=row.key.encode() if isinstance(row.key, str) else row.key,
+        body=row.body,
+        headers={name: one.encode() if isinstance(one, str) else one for name, one in row.headers.items()},
+        position=row.position,
+        created_at=datetime.now(UTC),
+    )

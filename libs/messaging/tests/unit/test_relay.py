@@ -1,0 +1,100 @@
+"""The relay on twins: nothing lost, nothing overtaking, whatever the broker does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from messaging_builders import Jar, context
+from tests.eventually import eventually
+
+from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.memory.relaying import MemoryBroker, MemoryLease, MemoryLeases, MemoryOutbox
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.relay import Relay
+from gerai.messaging.unit_of_work import UnitOfWork
+
+TOPIC = "hourly.hours"
+
+
+async def committed(storage: MemoryStorage, *, jars: int, fills: int) -> None:
+    async def fill(uow: UnitOfWork, id: str) -> None:
+        jar = await uow.find(Jar, id)
+        if jar is None:
+            jar = Jar(id=id, tenant="muna-barat", room=1_000)
+            uow.add(jar)
+        jar.fill()
+
+    async with GroupCommit(storage, source="test") as commit:
+        for _ in range(fills):
+            for number in range(jars):
+                await commit.execute(lambda uow, id=f"j{number}": fill(uow, id), context=context())
+
+
+@asynccontextmanager
+async def relaying(outbox: MemoryOutbox, broker: MemoryBroker, lease: MemoryLease) -> AsyncIterator[Relay]:
+    relay = Relay(outbox, broker.connect, lease)
+    task = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def versions(broker: MemoryBroker) -> dict[bytes | None, list[int]]:
+    found: dict[bytes | None, list[int]] = {}
+    for record in broker.topics.get(TOPIC, []):
+        seen = found.setdefault(record.key, [])
+        sequence = int(dict(record.headers)["ce_sequence"])
+        if sequence not in seen:  # what is sent again is absorbed by every inbox
+            seen.append(sequence)
+    return found
+
+
+async def drained(outbox: MemoryOutbox) -> None:
+    await eventually(outbox.backlog, lambda left: left == 0, because="the backlog drains by itself")
+
+
+class TestRelay:
+    async def test_every_committed_event_arrives_in_version_order(self) -> None:
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=5, fills=7)
+        outbox = MemoryOutbox(storage)
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
+            await drained(outbox)
+        assert versions(broker) == {f"j{n}".encode(): list(range(1, 8)) for n in range(5)}
+
+    async def test_a_broken_producer_is_thrown_away_and_nothing_is_lost(self) -> None:
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=3, fills=3)
+        broker.fails, broker.acknowledges = 2, 4
+        outbox = MemoryOutbox(storage)
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
+            await drained(outbox)
+        assert broker.publishers == 3
+        assert versions(broker) == {f"j{n}".encode(): [1, 2, 3] for n in range(3)}
+
+    async def test_only_what_the_broker_refuses_for_good_is_set_aside(self) -> None:
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=2, fills=2)
+        refused = storage.outbox[1].id
+        broker.refuses = {refused}
+        outbox = MemoryOutbox(storage)
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
+            await drained(outbox)
+        assert outbox.parked == {refused: "too_large"}
+        assert len(broker.topics[TOPIC]) == 3
+
+    async def test_a_second_relay_stands_by_until_the_first_goes_silent(self) -> None:
+        storage, broker, leases = MemoryStorage(), MemoryBroker(), MemoryLeases()
+        first, second = MemoryLease(leases, "relay", "a"), MemoryLease(leases, "relay", "b")
+        assert await first.hold()
+        assert not await second.hold()
+        await committed(storage, jars=1, fills=2)
+        outbox = MemoryOutbox(storage)
+        async with relaying(outbox, broker, second):
+            await asyncio.sleep(0)
+            assert await outbox.backlog() == 2
+            leases.now = 11.0
+            await drained(outbox)
+        assert not await first.still_mine()

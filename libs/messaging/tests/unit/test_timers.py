@@ -1,0 +1,81 @@
+"""Timers on twins: due by business time, once, and a failing one does not hold up the others."""
+
+from datetime import datetime, timedelta
+
+from messaging_builders import NOON, Tally
+
+from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.memory.relaying import MemoryDueTimers, MemoryLease, MemoryLeases
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.storage import Batch, TimerRow
+from gerai.messaging.timers import Timers
+from gerai.messaging.unit_of_work import UnitOfWork
+
+
+def row(key: str, *, due: datetime = NOON, name: str = "ring") -> TimerRow:
+    return TimerRow(id=f"{name}:{key}", name=name, key=key, tenant="muna-barat", due=due, version=1)
+
+
+async def ring(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
+    if timer.key == "broken":
+        raise ValueError("planted")
+    tally = await uow.find(Tally, timer.key)
+    if tally is None:
+        tally = Tally(id=timer.key, tenant=timer.tenant)
+        uow.add(tally)
+    tally.next()
+    if timer.key == "again" and tally.count < 3:
+        uow.schedule("ring", timer.key, due=timer.due, tenant=timer.tenant)
+
+
+def rung(storage: MemoryStorage) -> dict[str, int]:
+    return {id: tally.count for id, tally in storage.aggregates[Tally].items()}  # type: ignore[attr-defined]
+
+
+def timers(
+    storage: MemoryStorage, commit: GroupCommit, leases: MemoryLeases, token: str, now: datetime
+) -> Timers:
+    lease = MemoryLease(leases, "timers", token)
+    return Timers(MemoryDueTimers(storage), {"ring": ring}, commit=commit, lease=lease, now=lambda: now)
+
+
+class TestTimers:
+    async def test_only_what_is_due_fires_and_only_once(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row("a"), row("b", due=NOON + timedelta(seconds=1))]))
+        async with GroupCommit(storage, source="test") as commit:
+            for _ in range(3):
+                await timers(storage, commit, leases, "one", NOON).turn()
+        assert rung(storage) == {"a": 1}
+        assert set(storage.timers) == {"ring:b"}
+
+    async def test_a_second_process_cannot_fire_what_is_done(self) -> None:
+        storage = MemoryStorage()
+        await storage.commit(Batch(timers_set=[row("a")]))
+        async with GroupCommit(storage, source="test", attempts=2) as commit:
+            one = timers(storage, commit, MemoryLeases(), "one", NOON)
+            two = timers(storage, commit, MemoryLeases(), "two", NOON)
+            stale = await MemoryDueTimers(storage).due(NOON, 10, without=frozenset())
+            await one.turn()
+            await two._fire(stale[0])
+        assert rung(storage) == {"a": 1}
+
+    async def test_a_failing_timer_waits_and_the_others_fire(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row("broken"), row("a"), row("x", name="nobody")]))
+        async with GroupCommit(storage, source="test") as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            await firing.turn()
+            await firing.turn()
+        assert rung(storage) == {"a": 1}
+        assert set(storage.timers) == {"ring:broken", "nobody:x"}
+
+    async def test_a_timer_may_set_itself_again(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row("again")]))
+        async with GroupCommit(storage, source="test") as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            for _ in range(5):
+                await firing.turn()
+        assert rung(storage) == {"again": 3}
+        assert storage.timers == {}
