@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+SPEED = 360.0
+"""An hour of the day takes ten seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoClock:
@@ -16,8 +19,11 @@ class DemoClock:
     def now(self) -> datetime:
         return self.anchor_business + (datetime.now(UTC) - self.anchor_real) * self.speed
 
+    def real_seconds(self, business: timedelta) -> float:
+        return max(0.0, business.total_seconds() / self.speed)
+
     async def sleep(self, business: timedelta) -> None:
-        await asyncio.sleep(max(0.0, business.total_seconds() / self.speed))
+        await asyncio.sleep(self.real_seconds(business))
 
     async def sleep_until(self, business: datetime) -> None:
         await self.sleep(business - self.now())

@@ -1,0 +1,82 @@
+"""`make demo`: play a working day at the 29 gerai of Muna Barat, and show that nothing is missing."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from demo.day import Day
+from demo.doors import open_client
+from demo.failure import UnableToPlay
+from demo.mall import read_mall
+from demo.report import print_outcome
+from demo.stage import platform_of
+from local import command
+from local.seed import FILE
+
+VISITORS = 450
+MOST_VISITORS = 3_000
+SEED = 1
+
+
+async def demo(*, seed: int, visitors: int, json_path: Path | None) -> int:
+    """The exit code: 0 where everything is as it should be, else 1."""
+    _require_writable(json_path)
+    console = Console()
+    mall = read_mall(FILE)
+    date = mall.ordinary_day(datetime.now(mall.zone).date())
+    console.print("Starting MongoDB, Kafka, Zipkin and the services …", highlight=False)
+    async with platform_of(mall, date) as (platform, clock), open_client() as client:
+        day = Day(
+            seed=seed,
+            visitors=visitors,
+            date=date,
+            mall=mall,
+            platform=platform,
+            clock=clock,
+            client=client,
+            console=console,
+        )
+        outcome = await day.play()
+        print_outcome(outcome, console)
+        if json_path is not None:
+            json_path.write_text(json.dumps(outcome.as_json(), indent=2) + "\n", encoding="utf-8")
+        if sys.stdin.isatty() and console.is_terminal:
+            console.print("Everything runs on, so that the trace can be opened. Enter stops it.", style="dim")
+            await _enter()
+    return 1 if outcome.complaints() else 0
+
+
+def _require_writable(path: Path | None) -> None:
+    if path is not None and not path.resolve().parent.is_dir():
+        raise UnableToPlay(f"{path} can't be written: there is no folder {path.resolve().parent}.")
+
+
+async def _enter() -> None:
+    pressed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin.fileno(), pressed.set)
+    try:
+        await pressed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there, too")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"other arrivals (default {SEED})")
+    parser.add_argument("--visitors", type=int, default=VISITORS, help=f"1 to {MOST_VISITORS}")
+    chosen = parser.parse_args(arguments)
+    if not 1 <= chosen.visitors <= MOST_VISITORS:
+        parser.error(f"--visitors is a number from 1 to {MOST_VISITORS}")
+    return command.run(demo(seed=chosen.seed, visitors=chosen.visitors, json_path=chosen.json))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

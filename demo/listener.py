@@ -1,0 +1,61 @@
+"""A subscriber of the demo's own: it reads every topic from Kafka, as a second institution would."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer
+
+from demo.reckoning import SERVICES_RECKONED
+from gerai.contracts.codec import decode
+from gerai.contracts.event import Envelope, Event
+
+BATCH = 500
+POLL_MS = 200
+
+
+@dataclass
+class Published:
+    """What Kafka delivered: each event once, by id, and whether each aggregate's versions came in order."""
+
+    deliveries: int = 0
+    ids: set[str] = field(default_factory=set)
+    out_of_order: set[str] = field(default_factory=set)
+    """Subjects for which a version came after a later one."""
+    _newest: dict[str, int] = field(default_factory=dict)
+
+    def take(self, envelope: Envelope) -> bool:
+        """False: this event was delivered before."""
+        self.deliveries += 1
+        id = str(envelope.id)
+        if id in self.ids:
+            return False
+        self.ids.add(id)
+        subject = f"{envelope.source}:{envelope.subject}"
+        if envelope.sequence <= self._newest.get(subject, 0):
+            self.out_of_order.add(subject)
+        self._newest[subject] = max(envelope.sequence, self._newest.get(subject, 0))
+        return True
+
+
+def topics() -> list[str]:
+    """Every topic of the published language that the demo's services own."""
+    return sorted({event.topic.name for event in Event.every() if event.topic.owner in SERVICES_RECKONED})
+
+
+async def listen(
+    bootstrap: str, names: Sequence[str], published: Published, told: Callable[[Envelope], None]
+) -> None:
+    """Until cancelled. `told` sees each event once."""
+    consumer = AIOKafkaConsumer(
+        *names, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        while True:
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH)
+            for record in (record for batch in batches.values() for record in batch):
+                envelope = decode(record.key, record.value, record.headers)
+                if published.take(envelope):
+                    told(envelope)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,92 @@
+"""The demo's own platform: fresh data, free ports, and a clock that brings the site's morning in a few seconds."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from demo.clock import SPEED, DemoClock
+from demo.doors import Doors
+from demo.failure import UnableToPlay
+from demo.mall import OPENS, Mall
+from local import places, seed
+from local.ledger import Ledger
+from local.plan import SERVICES
+from local.platform import Platform, running
+
+LEAD_SECONDS = 22.0
+"""Real time between the start of the services and the opening of the doors."""
+READY_SECONDS = 60.0
+DAY_END = "16:30"
+
+
+@asynccontextmanager
+async def platform_of(mall: Mall, day: date) -> AsyncIterator[tuple[Platform, DemoClock]]:
+    """The stores start first: the clock is set when they stand, so that a first download costs no morning."""
+    directory = places.data_dir("demo")
+    for part in ("services", "stores"):
+        _wipe(directory / part)
+    for given in ("MONGODB_URI", "KAFKA_BOOTSTRAP"):
+        os.environ.pop(given, None)  # the demo counts every event, so nobody else may use its stores
+    async with running(profile="demo", data_dir=directory / "stores", prepare_java=True) as stores:
+        clock = DemoClock(
+            anchor_real=datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS),
+            anchor_business=mall.at(day, OPENS),
+            speed=SPEED,
+        )
+        async with running(
+            profile="demo",
+            data_dir=directory / "services",
+            services=SERVICES,
+            env={**clock.env(), "GERAI_TRACE_RATIO": "1"},
+            mongodb_uri=stores.mongodb_uri,
+            kafka_bootstrap=stores.kafka_bootstrap,
+            traces=True,
+        ) as platform:
+            yield platform, clock
+
+
+def _wipe(directory: Path) -> None:
+    """Refuses while another demo runs there."""
+    ledger = Ledger(directory)
+    ledger.open()
+    try:
+        shutil.rmtree(directory)
+    finally:
+        ledger.close()
+
+
+async def prepare(platform: Platform, mall: Mall, queue: Doors) -> None:
+    """Load the example data, wait until the queue has them from Kafka, and set the rules of the site."""
+    await seed.load(registry_url=platform.registry_url, token=platform.token("registrar"))
+    office = platform.token("supervisor")
+    await _await_register(mall, queue, office)
+    path = f"/v1/sites/{mall.site_id}/rules"
+    found = await queue.get(path, office)
+    changed = {**found["rules"], **_wanted(found["rules"])}
+    answer = await queue.put(path, office, changed, version=found["version"])
+    if answer.refused is not None:
+        raise UnableToPlay(f"The site's rules can't be set: {answer.refused}.")
+
+
+def _wanted(rules: dict[str, Any]) -> dict[str, Any]:
+    wanted = {"day_ends_at": DAY_END, "near_front": 2}
+    return {name: value for name, value in wanted.items() if name in rules}
+
+
+async def _await_register(mall: Mall, queue: Doors, token: str) -> None:
+    """The queue serves from its own replica; until that is whole, it offers less than the register has."""
+    ends = time.monotonic() + READY_SECONDS
+    path = f"/v1/sites/{mall.site_id}/availability"
+    while True:
+        answer = await queue.try_get(path, token)
+        if answer.refused is None and len(answer.body) == len(mall.offers):
+            return
+        if time.monotonic() > ends:
+            raise UnableToPlay(f"The queue did not learn the register within {READY_SECONDS:.0f} seconds.")
+        await asyncio.sleep(0.2)

@@ -1,0 +1,67 @@
+"""One visitor's trace in Zipkin: does it tell the whole way, from the request to another service's handler?"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+WITHIN_SECONDS = 30.0
+PARTS = ("POST", "outbox wait", "publish", "process")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What Zipkin knows about one ticket."""
+
+    id: str
+    address: str
+    number: str
+    legs: int
+    spans: int
+    services: tuple[str, ...]
+    lacks: tuple[str, ...]
+    """Parts of the way that no span tells of."""
+
+    @property
+    def whole(self) -> bool:
+        return not self.lacks and len(self.services) >= 2
+
+
+def read_trace(
+    spans: Sequence[Mapping[str, Any]], *, id: str, zipkin_url: str, number: str, legs: int
+) -> Trace:
+    names = [str(span.get("name", "")).lower() for span in spans]
+    services = {str(span.get("localEndpoint", {}).get("serviceName", "")) for span in spans} - {""}
+    return Trace(
+        id=id,
+        address=f"{zipkin_url}/zipkin/traces/{id}",
+        number=number,
+        legs=legs,
+        spans=len(spans),
+        services=tuple(sorted(services)),
+        lacks=tuple(part for part in PARTS if not any(part.lower() in name for name in names)),
+    )
+
+
+async def find_trace(
+    client: httpx.AsyncClient, zipkin_url: str, candidates: Iterable[tuple[str, str, int]]
+) -> Trace | None:
+    """The first whole trace of some visitors (trace id, number, legs); what there is after a bounded time."""
+    wanted = list(candidates)
+    ends = time.monotonic() + WITHIN_SECONDS
+    best: Trace | None = None
+    while wanted:
+        for id, number, legs in wanted:
+            answer = await client.get(f"{zipkin_url}/api/v2/trace/{id}")
+            if answer.status_code != 200:
+                continue
+            best = read_trace(answer.json(), id=id, zipkin_url=zipkin_url, number=number, legs=legs)
+            if best.whole:
+                return best
+        if time.monotonic() > ends:
+            break
+        await asyncio.sleep(0.5)
+    return best
