@@ -61,7 +61,7 @@ def test_decode_is_the_inverse_of_encode(sample: Sample) -> None:
 @by_name
 def test_a_sample_is_valid_by_its_schema(sample: Sample) -> None:
     schema = schema_of(type(sample.decode().event))
-    jsonschema.validate(sample.body, schema, cls=jsonschema.Draft202012Validator)
+    assert not list(jsonschema.Draft202012Validator(schema).iter_errors(sample.body))
 
 
 def test_a_removed_field_is_noticed() -> None:

@@ -119,7 +119,7 @@ class TicketServed(TicketEvent, type="queue.ticket-served.v1", topic=TICKETS):
     """The visit is over, and the visitor was served."""
 
     wait_seconds: float
-    """From the leg's beginning to its first call."""
+    """From the leg's beginning to the last call before the visitor came."""
     walk_seconds: float
     """From the last call to the visitor at the desk."""
     service_seconds: float
@@ -147,7 +147,7 @@ class TicketTransferred(TicketEvent, type="queue.ticket-transferred.v1", topic=T
     from_service_id: str
     """The service of the closed leg."""
     wait_seconds: float
-    """Of the closed leg, from its beginning to its first call."""
+    """Of the closed leg, from its beginning to the last call before the visitor came."""
     service_seconds: float
     """Of the closed leg, at the desk, without the holds."""
 
