@@ -10,6 +10,7 @@ from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.desk import Desk
 from gerai.registry.domain.service import Service
+from gerai.registry.entrypoints.import_rows import ImportBody, read_rows
 from gerai.registry.use_cases.import_entries import (
     ImportReport,
     ImportRows,
@@ -98,3 +99,17 @@ class TestImport:
         report = await import_entries(rows(*MALL), dry_run=True, uow=rehearsal, at=MORNING, rule=RULE)
         assert (report.dry_run, report.registered) == (True, 6)
         assert (storage.commits, storage.outbox) == (0, [])
+
+
+class TestRows:
+    def test_a_strange_field_name_comes_back_harmless(self) -> None:
+        read = read_rows(ImportBody.model_validate({"sites": [{"\u202enama\x00": 1}]}))
+        assert "sites.0.?nama?" in [row.path for row in read.malformed]
+
+    @pytest.mark.parametrize("row", [None, 7, "text", [], {"id": 5}, {"id": {"a": 1}}])
+    def test_whatever_a_row_is_it_is_named_in_both_languages(self, row: Any) -> None:
+        for section in ("sites", "institutions", "counters", "services", "desks", "calendars"):
+            read = read_rows(ImportBody.model_validate({section: [row]}))
+            assert read.malformed
+            assert all(one.sentence.id and one.sentence.en for one in read.malformed)
+            assert all("{" not in one.sentence.en for one in read.malformed)

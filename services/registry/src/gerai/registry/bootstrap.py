@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gerai.chassis import problems
+from gerai.chassis import sentences
 from gerai.chassis.house import House, Rooms, Service
 from gerai.contracts import registry as language
 from gerai.messaging.storage import TimerRow
@@ -18,7 +18,7 @@ from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreemen
 def assemble(house: House) -> Rooms:
     settings: RegistrySettings = house.settings
     rule = settings.warning_rule
-    problems.SENTENCES.update(SENTENCES)
+    sentences.SENTENCES.update(SENTENCES)
 
     async def warn(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         await when_agreement_nears_end_warn(timer, uow=uow, at=at, rule=rule)

@@ -5,14 +5,16 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from gerai.chassis.problems import SENTENCES as HOUSE_SENTENCES
+from gerai.chassis.sentences import INVALID_BECAUSE
+from gerai.chassis.sentences import SENTENCES as HOUSE_SENTENCES
 from gerai.messaging.refusal import Sentence
-from gerai.registry.entrypoints.sentences import INVALID_BECAUSE, SENTENCES
+from gerai.registry.entrypoints.sentences import SENTENCES
 from gerai.registry.entrypoints.shapes import SECTIONS, Section
 from gerai.registry.use_cases.import_entries import BadRow, ImportRows, Row
 
 ROWS_PER_SECTION = 1_000
-HOUSE_CODES = {"extra_forbidden": "unknown_field", "missing": "missing"}
+PATH_LIMIT = 200
+HOUSE_CODES = {"extra_forbidden": "unknown_field"}
 
 
 def _shown_as(row: str) -> WithJsonSchema:
@@ -61,15 +63,22 @@ def _read_row(section: Section[Any], path: str, raw: Any, read: ImportRows) -> N
 
 
 def _bad_rows(path: str, error: ValidationError) -> Iterator[BadRow]:
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+    """The faults of one row, with the codes and sentences of the single routes."""
+    for fault in error.errors(include_url=False, include_input=False):
         code = HOUSE_CODES.get(fault["type"], fault["type"])
-        place = ".".join(str(part) for part in (path, *fault["loc"]))
+        place = _shown(".".join(str(part) for part in (path, *fault["loc"])))
         if known := SENTENCES.get(code) or HOUSE_SENTENCES.get(code):
             yield BadRow(path=place, code=code, sentence=known)
-        else:
-            why = INVALID_BECAUSE.get(code) or _plain(fault["msg"])
-            yield BadRow(path=place, code="invalid", sentence=why)
+            continue
+        why = INVALID_BECAUSE.get(code, HOUSE_SENTENCES["invalid"])
+        limits = fault.get("ctx", {})
+        yield BadRow(
+            path=place,
+            code="invalid",
+            sentence=Sentence(why.id.format_map(limits), why.en.format_map(limits)),
+        )
 
 
-def _plain(text: str) -> Sentence:
-    return Sentence(f"Isi kolom ini tidak sesuai ({text}).", text)
+def _shown(path: str) -> str:
+    """An unknown field's name is the client's own: it goes back short, and with nothing hidden in it."""
+    return "".join(one if one.isprintable() else "?" for one in path[:PATH_LIMIT])
