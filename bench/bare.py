@@ -5,9 +5,8 @@ import time
 import uuid
 from typing import Any
 
-from gerai.messaging.mongo.driver import Database, Session
-
 from bench.http_load import Load
+from gerai.messaging.mongo.driver import Database, Session
 
 PAD = "x" * 200
 

@@ -1,0 +1,86 @@
+"""Measure, print the table, write JSON where asked."""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import flow, startup
+from bench.commands import Commands
+from bench.figure import Figure
+from bench.hall import furnish
+from bench.memory import process_memory
+from gerai.messaging.mongo.driver import Driver, connect
+from local import command, places
+from local.platform import running
+
+Measure = Callable[[], Awaitable[Figure]]
+
+
+async def measure(only: set[str], driver: Driver) -> list[Figure]:
+    """Every figure, in one run on one platform."""
+    console = Console(stderr=True)
+    figures: list[Figure] = []
+
+    async def take(id: str, measure: Measure) -> None:
+        if only and id not in only:
+            return
+        console.print(f"[dim]{id} …[/dim]")
+        figures.append(await measure())
+        console.print(f"  {figures[-1].value:.2f} {figures[-1].unit}  {figures[-1].detail}")
+
+    directory = places.data_dir("bench")
+    shutil.rmtree(directory, ignore_errors=True)
+    env = {"GERAI_MONGODB_DRIVER": driver.value, **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {})}
+    async with running(
+        profile="bench", data_dir=directory, services=["registry", "queue", "hourly"], env=env
+    ) as platform:
+        await furnish(platform)
+        yardstick = connect(platform.mongodb_uri, "bench", driver=driver, pool=100)
+        commands = Commands(platform, yardstick)
+        await take("issue_29", commands.issue_29)
+        await take("issue_1", commands.issue_1)
+        await take("call_next_29", commands.call_next_29)
+        await take("issue_latency_c1", commands.issue_latency_c1)
+        await take("consume_effect", lambda: flow.consume_effect(platform, yardstick, driver))
+        await take("commit_to_consumer_p99", lambda: flow.commit_to_consumer(platform, driver))
+        await take("call_to_feed_p95", lambda: flow.call_to_feed(platform))
+        await take("relay_100k", lambda: flow.relay_100k(platform, driver))
+        await take("rss", lambda: process_memory(platform))
+        await yardstick.close()
+    await take("warm_start", startup.warm_start)
+    return figures
+
+
+def show(figures: list[Figure]) -> None:
+    table = Table(title="Gerai bench")
+    for column in ("figure", "value", "unit", "goal", "holds", "detail"):
+        table.add_column(column)
+    for figure in figures:
+        row = figure.row()
+        table.add_row(*(str(row[name]) for name in ("id", "value", "unit", "goal", "holds", "detail")))
+    Console(width=200).print(table)
+
+
+async def main() -> int:
+    arguments = argparse.ArgumentParser(prog="bench")
+    arguments.add_argument("--json", default=os.environ.get("JSON") or None)
+    arguments.add_argument("--only", nargs="*", default=[])
+    arguments.add_argument("--driver", type=Driver, default=Driver.MOTOR)
+    asked = arguments.parse_args()
+    figures = await measure(set(asked.only), asked.driver)
+    show(figures)
+    if asked.json:
+        text = json.dumps([figure.row() for figure in figures], indent=2)
+        await asyncio.to_thread(Path(asked.json).write_text, text, encoding="utf-8")
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(command.run(main()))

@@ -1,0 +1,373 @@
+"""Figures of events on their way: consuming, from commit to another service, to the hall's displays, the relay."""
+
+import asyncio
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import psutil
+
+from bench.bare import bare_loop
+from bench.figure import Figure
+from bench.hall import SITE, desk_ids, service_ids
+from bench.http_load import Connection, Request, percentile
+from gerai.contracts.codec import encode, headers_of
+from gerai.contracts.event import Cleanup, Envelope, Topic
+from gerai.contracts.queue import TICKETS, PriorityClass, TicketIssued, TicketState
+from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.consumer import Consumer, Subscription
+from gerai.messaging.group_commit import GroupCommit, Needs
+from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.publisher import KafkaPublisher
+from gerai.messaging.kafka.subscriber import Subscriber
+from gerai.messaging.mongo.driver import Database, Driver, connect
+from gerai.messaging.mongo.lease import MongoLease
+from gerai.messaging.mongo.outbox import MongoOutbox
+from gerai.messaging.mongo.parked import MongoParkedRecords
+from gerai.messaging.mongo.storage import MongoStorage, outbox_document
+from gerai.messaging.outbox import Publisher
+from gerai.messaging.parking import Parking
+from gerai.messaging.relay import Relay
+from gerai.messaging.storage import OutboxRow
+from gerai.messaging.unit_of_work import UnitOfWork
+from local.platform import Platform
+
+CONSUMED = 20_000
+RELAYED = 100_000
+RATE = 200
+CALL_RATE = 50
+LISTENERS = 200
+SECONDS = 10.0
+
+
+class Counter(Aggregate):
+    """The effect that consume_effect writes: one update for each event."""
+
+    collection: ClassVar[str] = "bench_counters"
+    warm: ClassVar[bool] = True
+
+    seen: int = 0
+
+
+def _ticket(number: int) -> Envelope:
+    event = TicketIssued(
+        tenant="bench",
+        site_id=SITE,
+        counter_id="c0",
+        service_id="s0",
+        ticket_id=str(uuid.uuid4()),
+        number=f"A-{number:03d}",
+        local_day="2026-11-25",
+        leg=1,
+        priority_class=PriorityClass.REGULAR,
+        from_state=None,
+        to_state=TicketState.WAITING,
+        actor="kiosk",
+    )
+    return Envelope(
+        id=uuid.uuid4(),
+        source="/gerai/bench",
+        subject=event.ticket_id,
+        sequence=1,
+        time=datetime.now(UTC),
+        correlation_id="bench",
+        causation_id=None,
+        event=event,
+    )
+
+
+def _topic(name: str) -> Topic:
+    return Topic(
+        name=name, key="ticket id", partitions=12, retention_days=1, cleanup=Cleanup.DELETE, owner="bench"
+    )
+
+
+async def consume_effect(platform: Platform, yardstick: Database, driver: Driver) -> Figure:
+    """Events through a consumer with inbox row and one update each, against the bare loop."""
+    bare = await bare_loop(yardstick, tasks=64, seconds=4)
+    topic = _topic(f"bench.consume-{uuid.uuid4().hex[:6]}")
+    await topics.ensure(platform.kafka_bootstrap, [topic], create=True)
+    await _fill(platform, topic.name)
+    database = connect(platform.mongodb_uri, "bench_consume", driver=driver)
+    storage = MongoStorage(database)
+    await storage.prepare()
+
+    async def count(event: TicketIssued, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+        id = event.ticket_id[:3]
+        counter = await uow.find(Counter, id)
+        if counter is None:
+            counter = Counter(id=id, tenant="bench")
+            uow.add(counter)
+        counter.seen += 1
+
+    subscription = _Reading(
+        group=f"bench.{uuid.uuid4().hex[:6]}",
+        handlers={TicketIssued: count},
+        needs=lambda envelope: Needs(aggregates=[(Counter, str(envelope.subject)[:3])]),
+        of=topic.name,
+    )
+    async with GroupCommit(storage, source="/gerai/bench", group_limit=256) as commit:
+        begun = time.perf_counter()
+        await _consume(platform, database, subscription, commit, CONSUMED)
+        seconds = time.perf_counter() - begun
+    again = await bare_loop(yardstick, tasks=64, seconds=4)
+    total = sum([one["seen"] async for one in database["bench_counters"].find({})])
+    await database.drop()
+    await database.close()
+    rate = (bare.per_second + again.per_second) / 2
+    return Figure(
+        id="consume_effect",
+        value=CONSUMED / seconds / rate,
+        unit="× bare loop",
+        at_least=3.0,
+        detail=f"{CONSUMED / seconds:.0f} events/s with the group's join, {total} effects of {CONSUMED}; "
+        f"bare {rate:.0f}/s",
+    )
+
+
+class _Reading(Subscription):
+    """A subscription to a topic of the bench instead of the event's own."""
+
+    def __init__(self, *, of: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        object.__setattr__(self, "_of", of)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        of: str = self.__dict__["_of"]
+        return (of,)
+
+
+async def _fill(platform: Platform, topic: str) -> None:
+    from aiokafka import AIOKafkaProducer
+
+    producer = AIOKafkaProducer(bootstrap_servers=platform.kafka_bootstrap, linger_ms=5)
+    await producer.start()
+    for number in range(CONSUMED):
+        key, value, headers = encode(_ticket(number))
+        await producer.send(topic, value=value, key=key, headers=headers)
+    await producer.flush()
+    await producer.stop()
+
+
+async def _consume(
+    platform: Platform, database: Database, subscription: Subscription, commit: GroupCommit, count: int
+) -> None:
+    parking = Parking(subscription.group, MongoParkedRecords(database))
+    consumer = Consumer(subscription, commit=commit, parking=parking, now=lambda: datetime.now(UTC))
+    subscriber = Subscriber(consumer, bootstrap=platform.kafka_bootstrap, client_id="bench")
+    task = asyncio.create_task(subscriber.run())
+    try:
+        async with asyncio.timeout(120):
+            while await database["inbox"].estimated_document_count() < count:
+                await asyncio.sleep(0.05)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def commit_to_consumer(platform: Platform, driver: Driver) -> Figure:
+    """At a steady rate of commands: from the row's making, just before the commit, to another consumer."""
+    arrived: dict[str, float] = {}
+    stop = asyncio.Event()
+    from aiokafka import AIOKafkaConsumer
+
+    consumer = AIOKafkaConsumer(
+        TICKETS.name,
+        bootstrap_servers=platform.kafka_bootstrap,
+        auto_offset_reset="latest",
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    await consumer.seek_to_end()
+
+    async def listen() -> None:
+        while not stop.is_set():
+            for records in (await consumer.getmany(timeout_ms=100)).values():
+                now = time.time()
+                for record in records:
+                    arrived[dict(record.headers)["ce_id"].decode()] = now
+
+    listening = asyncio.create_task(listen())
+    begun = datetime.now(UTC)
+    sent = await _steady(platform, RATE, SECONDS)
+    await asyncio.sleep(2)
+    stop.set()
+    await listening
+    await consumer.stop()
+    database = connect(platform.mongodb_uri, "queue", driver=driver)
+    made = {
+        row["_id"]: row["created_at"].timestamp()
+        async for row in database["outbox"].find({"created_at": {"$gte": begun}}, {"created_at": 1})
+    }
+    await database.close()
+    latencies = [(arrived[id] - at) * 1000 for id, at in made.items() if id in arrived]
+    return Figure(
+        id="commit_to_consumer_p99",
+        value=percentile(latencies, 0.99),
+        unit="ms",
+        at_most=250,
+        detail=f"{sent} commands at {RATE}/s, {len(latencies)} of {len(made)} events seen; "
+        f"p50 {percentile(latencies, 0.5):.0f} ms, max {max(latencies, default=0):.0f} ms",
+    )
+
+
+async def _steady(platform: Platform, rate: int, seconds: float) -> int:
+    """Issue tickets at a rate, whatever the answers take; returns how many."""
+    services = service_ids()
+    headers = (("authorization", f"Bearer {platform.token('kiosk')}"),)
+    pool: asyncio.Queue[Connection] = asyncio.Queue()
+    connections = [Connection(platform.queue_url) for _ in range(32)]
+    for connection in connections:
+        await connection.__aenter__()
+        pool.put_nowait(connection)
+
+    async def one(number: int) -> None:
+        connection = await pool.get()
+        body = b'{"service_id":"' + services[number % len(services)].encode() + b'"}'
+        await connection.send(Request(method="POST", path="/v1/tickets", body=body, headers=headers))
+        pool.put_nowait(connection)
+
+    count = int(rate * seconds)
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
+            group.create_task(one(number))
+    for connection in connections:
+        await connection.__aexit__()
+    return count
+
+
+async def call_to_feed(platform: Platform) -> Figure:
+    """From the call's request to its frame at each of 200 listeners."""
+    await _steady(platform, 200, 4)
+    token = (("authorization", f"Bearer {platform.token('admin')}"),)
+    called: dict[str, float] = {}
+    latencies: list[float] = []
+    listeners = [asyncio.create_task(_listen(platform, called, latencies)) for _ in range(LISTENERS)]
+    await asyncio.sleep(2)
+    desks = desk_ids()
+    free: asyncio.Queue[str] = asyncio.Queue()
+    for desk in desks:
+        free.put_nowait(desk)
+
+    async def one() -> None:
+        desk = await free.get()
+        async with Connection(platform.queue_url) as connection:
+            begun = time.perf_counter()
+            status, body = await connection.send(_step(desk, "call-next", token))
+            if status < 300:
+                number = body.partition(b'"number":"')[2].partition(b'"')[0].decode()
+                called[f"{number}@{desk}"] = begun
+                await connection.send(_step(desk, "start", token))
+                await connection.send(_step(desk, "finish", token))
+        free.put_nowait(desk)
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(CALL_RATE * SECONDS)):
+            await asyncio.sleep(max(0.0, begun + number / CALL_RATE - time.perf_counter()))
+            group.create_task(one())
+    await asyncio.sleep(1)
+    for listener in listeners:
+        listener.cancel()
+    await asyncio.wait(listeners)
+    return Figure(
+        id="call_to_feed_p95",
+        value=percentile(latencies, 0.95),
+        unit="ms",
+        at_most=100,
+        detail=f"{len(called)} calls at {CALL_RATE}/s, {len(latencies)} frames at {LISTENERS} listeners; "
+        f"p50 {percentile(latencies, 0.5):.0f} ms, p99 {percentile(latencies, 0.99):.0f} ms; start and finish beside",
+    )
+
+
+def _step(desk: str, step: str, headers: tuple[tuple[str, str], ...]) -> Request:
+    return Request(method="POST", path=f"/v1/desks/{desk}/{step}", headers=headers)
+
+
+async def _listen(platform: Platform, called: dict[str, float], latencies: list[float]) -> None:
+    host, port = platform.queue_url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    token = platform.token("display")
+    writer.write(
+        f"GET /v1/sites/{SITE}/display/feed HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n".encode()
+    )
+    seen: set[str] = set()
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"data: ") and b'"announcement"' in line:
+                now = time.perf_counter()
+                number = line.partition(b'"number":"')[2].partition(b'"')[0].decode()
+                desk = line.partition(b'"desk_id":"')[2].partition(b'"')[0].decode()
+                key = f"{number}@{desk}"
+                # a frame can be faster than the answer to the call, which is what names the ticket
+                await asyncio.sleep(0)
+                if key not in seen:
+                    seen.add(key)
+                    asyncio.get_running_loop().call_later(1.0, _note, key, now, called, latencies)
+    finally:
+        writer.close()
+
+
+def _note(key: str, now: float, called: dict[str, float], latencies: list[float]) -> None:
+    if key in called:
+        latencies.append((now - called[key]) * 1000)
+
+
+async def relay_100k(platform: Platform, driver: Driver) -> Figure:
+    """100,000 waiting rows to Kafka, marked."""
+    database = connect(platform.mongodb_uri, "bench_relay", driver=driver)
+    await MongoStorage(database).prepare()
+    topic = _topic("bench.relay")
+    await topics.ensure(platform.kafka_bootstrap, [topic], create=True)
+    for start in range(0, RELAYED, 5_000):
+        rows = [
+            outbox_document(_row(number, topic.name), datetime.now(UTC))
+            for number in range(start, start + 5_000)
+        ]
+        await database["outbox"].insert_many(rows, ordered=False)
+
+    async def publisher() -> Publisher:
+        return await KafkaPublisher.connect(platform.kafka_bootstrap, client_id="bench")
+
+    outbox = MongoOutbox(database)
+    relay = Relay(outbox, publisher, MongoLease(database, "relay"))
+    memory = [psutil.Process().memory_info().rss / 1e6]
+    begun = time.perf_counter()
+    task = asyncio.create_task(relay.run())
+    async with asyncio.timeout(180):
+        while await database["outbox"].find_one({"pending": True}) is not None:
+            memory.append(psutil.Process().memory_info().rss / 1e6)
+            await asyncio.sleep(0.2)
+    seconds = time.perf_counter() - begun
+    task.cancel()
+    await asyncio.wait([task])
+    await database.drop()
+    await database.close()
+    return Figure(
+        id="relay_100k",
+        value=seconds,
+        unit="s",
+        at_most=20,
+        detail=f"{RELAYED / seconds:.0f} rows/s; memory {memory[0]:.0f} → at most {max(memory):.0f} MB",
+    )
+
+
+def _row(number: int, topic: str) -> OutboxRow:
+    envelope = _ticket(number)
+    return OutboxRow(
+        id=str(envelope.id),
+        topic=topic,
+        key=envelope.subject,
+        aggregate=f"tickets:{envelope.subject}",
+        version=1,
+        position=number,
+        headers=headers_of(envelope),
+        body=envelope.event.model_dump_json().encode(),
+        type=TicketIssued.type,
+        tenant="bench",
+        at=envelope.time,
+    )
