@@ -1,0 +1,98 @@
+"""One platform for all drills: registry, queue on four API replicas and two workers, hourly."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from pymongo import AsyncMongoClient
+
+from local.places import STATE
+from local.platform import running
+from tests.eventually import eventually
+from tests.integration.ground import Ground, grounded
+from tests.integration.people import Doors, Registrar, Supervisor
+from tests.integration.register import (
+    NIGHT_SITE,
+    OTHER_TENANT,
+    SERVICES,
+    SITE,
+    others_register,
+    register,
+)
+from tests.parts import in_background
+
+REPLICAS = {"queue": 4, "queue-worker": 2}
+BUSINESS_DAY = "2026-11-25T01:00:00+00:00"
+"""A Wednesday, nine o'clock in Makassar."""
+SPEED = "10"
+
+
+def _settings() -> dict[str, str]:
+    return {
+        "GERAI_CLOCK_ANCHOR_REAL": datetime.now(UTC).isoformat(),
+        "GERAI_CLOCK_ANCHOR_BUSINESS": BUSINESS_DAY,
+        "GERAI_CLOCK_SPEED": SPEED,
+        "GERAI_TRACE_RATIO": "0",  # a request that asks to be traced is traced
+        "GERAI_MONGODB_DRIVER": os.environ.get("GERAI_TEST_DRIVER", "motor"),
+    }
+
+
+@pytest.fixture(scope="session")
+def _platform(mongodb_uri: str, kafka_bootstrap: str) -> Iterator[Ground]:
+    directory = STATE / "test" / f"{os.getpid()}-drills"
+    platform = running(
+        profile="test",
+        data_dir=directory,
+        services=("registry", "queue", "hourly"),
+        replicas=REPLICAS,
+        env=_settings(),
+        mongodb_uri=mongodb_uri,
+        kafka_bootstrap=kafka_bootstrap,
+        traces=True,
+    )
+    with in_background(grounded(platform)) as ground:
+        yield ground
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+async def ground(_platform: Ground) -> AsyncIterator[Ground]:
+    """The platform, with its register loaded and known to every replica."""
+    async with AsyncMongoClient(_platform.platform.mongodb_uri, tz_aware=True) as mongo, _client() as client:
+        ground = replace(_platform, mongo=mongo)
+        registry = Doors(ground.platform.urls("registry"), ground.platform.token, client)
+        await Registrar(registry).load(register())
+        await Registrar(registry, tenant=OTHER_TENANT).load(others_register())
+        queue = Doors(ground.platform.urls("queue"), ground.platform.token, client)
+        for door in range(len(queue.urls)):
+            await _knows_the_register(Supervisor(queue), door)
+        yield ground
+
+
+@pytest.fixture
+async def doors(ground: Ground) -> AsyncIterator[Doors]:
+    """The queue's replicas, with a book of its own for what is acknowledged."""
+    async with _client() as client:
+        yield Doors(ground.platform.urls("queue"), ground.platform.token, client)
+
+
+def _client() -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=400, max_keepalive_connections=400)
+    return httpx.AsyncClient(timeout=60, limits=limits, trust_env=False)
+
+
+async def _knows_the_register(supervisor: Supervisor, door: int) -> None:
+    async def known() -> set[str]:
+        found: set[str] = set()
+        for site in (SITE, NIGHT_SITE):
+            answer = await supervisor.send("GET", f"/v1/sites/{site}/availability", door=door)
+            found |= {row["service_id"] for row in answer.json()} if answer.is_success else set()
+        return found
+
+    await eventually(
+        known, lambda seen: seen >= set(SERVICES), because=f"replica {door + 1} knows the register", within=60
+    )
