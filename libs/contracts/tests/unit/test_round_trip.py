@@ -67,7 +67,7 @@ def envelopes_of(event: type[Event]) -> st.SearchStrategy[Envelope]:
 
 
 @pytest.mark.parametrize("event", events(), ids=lambda event: event.type)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_decode_of_encode_is_the_same(event: type[Event], data: st.DataObject) -> None:
     envelope = data.draw(envelopes_of(event))
