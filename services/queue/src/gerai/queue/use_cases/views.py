@@ -57,7 +57,6 @@ class DeskState(BaseModel):
     """A desk, as opening and closing it leave it."""
 
     id: str
-    version: int
     counter_id: str
     is_open: bool
     officer: str | None
@@ -223,7 +222,6 @@ def _fields(ticket: Ticket) -> dict[str, Any]:
 def _desk_fields(session: DeskSession) -> dict[str, Any]:
     return {
         "id": session.id,
-        "version": session.version,
         "counter_id": session.counter_id,
         "is_open": session.is_open,
         "officer": session.officer,

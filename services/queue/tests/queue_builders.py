@@ -1,0 +1,244 @@
+"""A small mall to test with, and people who use it through the use cases."""
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from gerai.contracts import registry as language
+from gerai.contracts.queue import PriorityClass
+from gerai.messaging.context import Context
+from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
+from gerai.messaging.storage import Once, OutboxRow, Storage, StoredAnswer
+from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.register_entry import EntryChanged
+from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.ticket import PriorityReason, Ticket
+from gerai.queue.use_cases.call_next import call_next, what_calling_needs
+from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_issuing_needs
+from gerai.queue.use_cases.open_desk import open_desk
+from gerai.queue.use_cases.views import IssuedTicket, TicketView
+
+TENANT = "muna-barat"
+MAKASSAR = ZoneInfo("Asia/Makassar")
+MORNING = datetime(2026, 11, 24, 9, tzinfo=MAKASSAR).astimezone(ZoneInfo("UTC"))
+"""09:00 of a Tuesday at the site; no holiday."""
+TODAY = "2026-11-24"
+RULES = Rules()
+
+STANDARD = language.ServiceStandard(
+    requirements=("KTP",),
+    procedure="Ambil nomor.",
+    duration="1 hari",
+    fee="Gratis",
+    product="NIB",
+    complaints="Meja",
+)
+OFFICE_HOURS = (language.Interval(opens="08:00", closes="15:30"),)
+
+T = TypeVar("T")
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def site(**more: Any) -> language.SiteChanged:
+    stated = {"id": "mpp", "name": "MPP", "zone": "Asia/Makassar", "address": "Laworo"}
+    return language.SiteChanged(**{"tenant": TENANT, "active": True, **stated, **more})
+
+
+def institution(**more: Any) -> language.InstitutionChanged:
+    stated = {"id": "dpmptsp", "name": "DPMPTSP", "kind": language.InstitutionKind.REGENCY, "agreement": None}
+    return language.InstitutionChanged(**{"tenant": TENANT, "active": True, **stated, **more})
+
+
+def counter(id: str = "dpmptsp", **more: Any) -> language.CounterChanged:
+    stated = {"id": id, "name": id.upper(), "site_id": "mpp", "institution_id": "dpmptsp"}
+    return language.CounterChanged(**{"tenant": TENANT, "active": True, **stated, **more})
+
+
+def service(id: str = "nib", **more: Any) -> language.ServiceChanged:
+    stated = {
+        "id": id,
+        "name": id.upper(),
+        "site_id": "mpp",
+        "counter_id": "dpmptsp",
+        "institution_id": "dpmptsp",
+        "prefix": "A",
+        "standard": STANDARD,
+        "daily_quota": None,
+        "wait_limit_minutes": 45,
+        "number_range_end": 999,
+    }
+    return language.ServiceChanged(**{"tenant": TENANT, "active": True, **stated, **more})
+
+
+def desk(id: str = "loket-1", *services: str, **more: Any) -> language.DeskChanged:
+    stated = {
+        "id": id,
+        "name": id.replace("-", " ").capitalize(),
+        "site_id": "mpp",
+        "counter_id": "dpmptsp",
+        "service_ids": services or ("nib",),
+    }
+    return language.DeskChanged(**{"tenant": TENANT, "active": True, **stated, **more})
+
+
+def calendar(id: str = "site:mpp", **more: Any) -> language.CalendarChanged:
+    """Open on weekdays from 08:00 to 15:30."""
+    stated: dict[str, Any] = {
+        "id": id,
+        "week": tuple(language.DayHours(weekday=day, intervals=OFFICE_HOURS) for day in range(5)),
+        "breaks": (),
+        "holidays": (),
+        "overrides": (),
+        "force_open": (),
+        "cutoff_minutes": 30,
+    }
+    return language.CalendarChanged(**{"tenant": TENANT, "active": True, **stated, **more})
+
+
+def holiday(day: date, name: str = "Hari Libur") -> language.Holiday:
+    return language.Holiday(date=day, name=name, kind=language.HolidayKind.NATIONAL)
+
+
+SMALL: tuple[EntryChanged, ...] = (
+    site(),
+    institution(),
+    counter(),
+    counter("samsat"),
+    service(),
+    service("izin", prefix="B"),
+    service("pajak", prefix="C", counter_id="samsat"),
+    desk("loket-1", "nib", "izin"),
+    desk("loket-2", "nib", "izin"),
+    desk("loket-3", "izin"),
+    desk("loket-9", "pajak", counter_id="samsat"),
+    calendar(),
+)
+
+
+def catalogue(*changes: EntryChanged, rules: Rules = RULES) -> Catalogue:
+    """The small mall, with some entries replaced or added."""
+    return Catalogue([*SMALL, *changes], {"mpp": rules})
+
+
+def ticket(
+    n: int = 1,
+    *,
+    at: datetime = MORNING,
+    priority: bool = False,
+    service_id: str = "nib",
+    wait_limit: int | None = 45,
+    id: str | None = None,
+) -> Ticket:
+    return Ticket.issue(
+        id=id or f"ticket-{service_id}-{n}",
+        tenant=TENANT,
+        site_id="mpp",
+        counter_id="dpmptsp",
+        service_id=service_id,
+        number=f"A-{n:03d}",
+        n=n,
+        local_day=TODAY,
+        link=secrets.token_urlsafe(16),
+        wait_limit_minutes=wait_limit,
+        at=at,
+        actor="kiosk",
+        priority_reason=PriorityReason.ELDERLY if priority else None,
+    )
+
+
+def called(at: datetime = MORNING + minutes(10), **more: Any) -> Ticket:
+    one = ticket(**more)
+    one.call(desk="loket-1", line_sequence=1, at=at, actor="officer")
+    return one
+
+
+def serving(at: datetime = MORNING + minutes(11)) -> Ticket:
+    one = called()
+    one.start(at=at, actor="officer")
+    return one
+
+
+def is_priority(view: Ticket | TicketView) -> bool:
+    return view.priority_class is PriorityClass.PRIORITY
+
+
+class Hall:
+    """Kiosks and officers of one regency, on any storage."""
+
+    def __init__(
+        self, storage: Storage, commit: GroupCommit, known: Catalogue, *, tenant: str = TENANT
+    ) -> None:
+        self.storage = storage
+        self.commit = commit
+        self.catalogue = known
+        self.tenant = tenant
+
+    def context(self, actor: str = "tester") -> Context:
+        return Context(tenant=self.tenant, actor=actor, correlation_id="test")
+
+    async def does(
+        self,
+        use_case: Callable[[UnitOfWork], Awaitable[T]],
+        *,
+        once: Once | None = None,
+        needs: Needs = NOTHING,
+        actor: str = "tester",
+    ) -> T:
+        outcome: list[T] = []
+
+        async def command(uow: UnitOfWork) -> StoredAnswer | None:
+            outcome[:] = [await use_case(uow)]
+            return None
+
+        await self.commit.execute(command, context=self.context(actor), once=once, needs=needs)
+        return outcome[0]
+
+    async def issues(
+        self, service_id: str = "nib", *, at: datetime = MORNING, priority: bool = False
+    ) -> IssuedTicket:
+        command = IssueTicket(
+            service_id=service_id, priority_reason=PriorityReason.ELDERLY if priority else None
+        )
+        needs = what_issuing_needs(command, catalogue=self.catalogue, tenant=self.tenant, at=at)
+        return await self.does(
+            lambda uow: issue_ticket(command, uow=uow, at=at, catalogue=self.catalogue),
+            needs=needs,
+            actor="kiosk",
+        )
+
+    async def opens(self, *desks: str, at: datetime = MORNING) -> None:
+        for one in desks:
+            await self.does(lambda uow, one=one: open_desk(one, uow=uow, at=at, catalogue=self.catalogue))
+
+    async def calls(self, desk_id: str = "loket-1", *, at: datetime = MORNING + minutes(10)) -> TicketView:
+        needs = what_calling_needs(desk_id, catalogue=self.catalogue, tenant=self.tenant)
+        return await self.does(
+            lambda uow: call_next(desk_id, uow=uow, at=at, catalogue=self.catalogue), needs=needs
+        )
+
+    async def takes(self, step: Callable[..., Awaitable[T]], desk_id: str, *, at: datetime, **more: Any) -> T:
+        """One step of an officer with the ticket at the desk."""
+        return await self.does(lambda uow: step(desk_id, uow=uow, at=at, catalogue=self.catalogue, **more))
+
+    @property
+    def queries(self) -> UnitOfWork:
+        return UnitOfWork(Gathering(self.storage, {}), self.context(), source="/gerai/queue")
+
+    async def sees(self, ticket_id: str) -> Ticket:
+        return await self.queries.get(Ticket, ticket_id)
+
+
+def said(rows: list[OutboxRow], type: str) -> list[Mapping[str, Any]]:
+    """The bodies of one type of event, oldest first."""
+    return [json.loads(row.body) for row in rows if row.type == type]

@@ -1,0 +1,126 @@
+"""Who is next: each rule alone, and all of them together against a plain model."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from queue_builders import MORNING, RULES, is_priority, minutes, ticket
+
+from gerai.messaging.refusal import Refusal
+from gerai.queue.domain.calling import in_order
+from gerai.queue.domain.line import Line
+from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.ticket import Ticket
+
+NOW = MORNING + minutes(60)
+
+
+def order(*tickets: Ticket, streak: int = 0, at=NOW, most: int = 3) -> list[int]:
+    return [one.n for one in in_order(tickets, at=at, streak=streak, priority_in_a_row=most)]
+
+
+class TestOrder:
+    def test_is_by_arrival_and_then_by_number(self):
+        late, early = ticket(1, at=MORNING + minutes(30)), ticket(2, at=MORNING + minutes(29))
+        twin = ticket(3, at=MORNING + minutes(29))
+        assert order(late, twin, early) == [2, 3, 1]
+
+    def test_priority_goes_before_those_who_came_earlier(self):
+        assert order(ticket(1, at=NOW), ticket(2, at=NOW, priority=True)) == [2, 1]
+
+    def test_overdue_goes_before_priority(self):
+        overdue = ticket(1, at=NOW - minutes(46), wait_limit=45)
+        assert order(ticket(2, at=NOW, priority=True), overdue) == [1, 2]
+
+    def test_overdue_begins_when_the_limit_is_over(self):
+        just = ticket(1, at=NOW - minutes(45), wait_limit=45)
+        assert order(ticket(2, at=NOW, priority=True), just) == [1, 2]
+        assert order(ticket(2, at=NOW, priority=True), just, at=NOW - timedelta(seconds=1)) == [2, 1]
+
+    def test_among_the_overdue_priority_goes_first(self):
+        regular = ticket(1, at=NOW - minutes(100), wait_limit=45)
+        priority = ticket(2, at=NOW - minutes(50), wait_limit=45, priority=True)
+        assert order(regular, priority) == [2, 1]
+
+    def test_a_shorter_limit_is_overdue_earlier_than_an_older_ticket(self):
+        patient = ticket(1, at=NOW - minutes(40), wait_limit=60)
+        hurried = ticket(2, at=NOW - minutes(31), wait_limit=30)
+        assert order(patient, hurried) == [2, 1]
+
+    def test_after_three_priority_calls_one_of_the_others_comes(self):
+        privileged = [ticket(n, at=NOW, priority=True) for n in range(1, 7)]
+        assert order(*privileged, ticket(8, at=NOW), ticket(9, at=NOW)) == [1, 2, 3, 8, 4, 5, 6, 9]
+
+    def test_the_calls_before_count(self):
+        assert order(ticket(1, at=NOW, priority=True), ticket(2, at=NOW), streak=3) == [2, 1]
+
+    def test_nobody_is_held_back_for_nobody(self):
+        assert order(*(ticket(n, at=NOW, priority=True) for n in range(1, 6)), streak=3) == [1, 2, 3, 4, 5]
+
+
+class TestLine:
+    def test_skips_who_was_called_just_now(self):
+        line, returned, other = line_of_counter(), ticket(1), ticket(2)
+        returned.callable_from = NOW + minutes(1)
+        assert call(line, [returned, other]).n == 2
+        assert call(line, [returned], at=NOW + minutes(1)).n == 1
+
+    def test_tells_those_who_have_three_or_fewer_before_them(self):
+        line, waiting = line_of_counter(), [ticket(n) for n in range(1, 8)]
+        call(line, waiting)
+        told = {one.n: one.recorded[-1].event.people_before for one in waiting if one.near_front_at}
+        assert told == {2: 0, 3: 1, 4: 2, 5: 3}
+
+    def test_counts_its_calls(self):
+        line, waiting = line_of_counter(), [ticket(1), ticket(2)]
+        first, second = call(line, waiting), call(line, waiting[1:])
+        assert [one.recorded[-1].event.line_sequence for one in (first, second)] == [1, 2]
+
+    def test_says_when_nobody_waits(self):
+        with pytest.raises(Refusal) as refused:
+            call(line_of_counter(), [])
+        assert refused.value.code == "nobody_waiting"
+
+
+@given(
+    arrivals=st.lists(
+        st.tuples(st.integers(0, 90), st.booleans(), st.sampled_from([None, 30, 45])), min_size=1, max_size=30
+    ),
+    most=st.integers(1, 4),
+    step=st.integers(0, 10),
+)
+def test_a_line_is_emptied_in_the_order_that_a_plain_reading_of_the_rules_gives(arrivals, most, step):
+    waiting = [
+        ticket(n, at=NOW - minutes(ago), priority=priority, wait_limit=limit)
+        for n, (ago, priority, limit) in enumerate(arrivals, start=1)
+    ]
+    line, rules = line_of_counter(), Rules(priority_in_a_row=most, near_front=0)
+    at, in_a_row = NOW, 0
+    while waiting:
+        expected = plain_choice(waiting, at, in_a_row, most)
+        got = call(line, waiting, at=at, rules=rules)
+        assert got.n == expected.n
+        in_a_row = in_a_row + 1 if is_priority(got) else 0
+        waiting.remove(got)
+        at += minutes(step)
+
+
+def plain_choice(waiting: list[Ticket], at, in_a_row: int, most: int) -> Ticket:
+    """The rules as a clerk would read them out."""
+    others = [one for one in waiting if not is_priority(one)]
+    if in_a_row >= most and others:
+        waiting = others
+    late = [one for one in waiting if one.overdue_at is not None and one.overdue_at <= at]
+    waiting = late or waiting
+    privileged = [one for one in waiting if is_priority(one)]
+    waiting = privileged or waiting
+    return sorted(waiting, key=lambda one: (one.order_at, one.n))[0]
+
+
+def line_of_counter() -> Line:
+    return Line(id="dpmptsp", tenant="muna-barat")
+
+
+def call(line: Line, waiting: list[Ticket], *, at=NOW, rules: Rules = RULES) -> Ticket:
+    return line.call_next(waiting, desk="loket-1", rules=rules, at=at, actor="officer")

@@ -1,0 +1,190 @@
+"""Every step of a ticket, what it says, and how it refuses."""
+
+import pytest
+from queue_builders import MORNING, RULES, called, minutes, seconds, serving, ticket
+
+from gerai.contracts import queue as said
+from gerai.contracts.queue import TicketState
+from gerai.messaging.refusal import Refusal
+from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.ticket import Ticket
+
+ACTOR = "officer"
+CALLED_AT = MORNING + minutes(10)
+
+
+def newest(one: Ticket) -> said.TicketEvent:
+    event = one.recorded[-1].event
+    assert isinstance(event, said.TicketEvent)
+    return event
+
+
+class TestIssue:
+    def test_waits_and_says_so_without_the_reason_of_its_priority(self):
+        one = ticket(priority=True)
+        event = newest(one)
+        assert (one.state, event.from_state, event.to_state) == ("waiting", None, "waiting")
+        assert event.priority_class is said.PriorityClass.PRIORITY
+        assert one.priority_reason == "elderly"
+        assert "elderly" not in event.model_dump_json()
+
+    def test_is_overdue_after_the_wait_limit_of_its_service(self):
+        assert ticket(wait_limit=45).overdue_at == MORNING + minutes(45)
+        assert ticket(wait_limit=None).overdue_at is None
+
+
+class TestTimes:
+    def test_are_kept_apart_for_waiting_walking_serving_and_holding(self):
+        one = ticket()
+        one.call(desk="loket-1", line_sequence=1, at=CALLED_AT, actor=ACTOR)
+        one.recall(rules=RULES, at=CALLED_AT + seconds(40), actor=ACTOR)
+        one.start(at=CALLED_AT + seconds(100), actor=ACTOR)
+        one.hold(at=CALLED_AT + seconds(200), actor=ACTOR)
+        one.resume(desk="loket-2", at=CALLED_AT + seconds(500), actor=ACTOR)
+        one.start(at=CALLED_AT + seconds(520), actor=ACTOR)
+        one.finish(at=CALLED_AT + seconds(600), actor=ACTOR)
+        event = newest(one)
+        assert isinstance(event, said.TicketServed)
+        assert event.wait_seconds == 640  # until the last call before the visitor came
+        assert event.walk_seconds == 60 + 20
+        assert event.service_seconds == 100 + 80
+        assert event.hold_seconds == 300
+        assert event.desk_id == "loket-2"
+
+    def test_are_never_negative_when_clocks_of_replicas_differ(self):
+        one = ticket()
+        one.callable_from = MORNING - minutes(1)
+        one.call(desk="loket-1", line_sequence=1, at=MORNING - seconds(1), actor=ACTOR)
+        assert one.leg.wait_seconds == 0
+
+
+class TestTransfer:
+    def test_closes_the_leg_and_waits_at_the_end_of_the_next_line_under_the_same_number(self):
+        one = serving()
+        at = MORNING + minutes(20)
+        one.transfer(service_id="pajak", counter_id="samsat", wait_limit_minutes=30, at=at, actor=ACTOR)
+        event = newest(one)
+        assert isinstance(event, said.TicketTransferred)
+        assert (event.leg, event.from_service_id, event.service_id) == (2, "nib", "pajak")
+        assert (one.number, one.origin_service_id) == ("A-001", "nib")
+        assert (one.order_at, one.overdue_at, one.desk_id) == (at, at + minutes(30), None)
+        assert one.legs[0].outcome == "transferred"
+
+    def test_to_the_same_service_is_refused(self):
+        with pytest.raises(Refusal) as refused:
+            serving().transfer(
+                service_id="nib", counter_id="dpmptsp", wait_limit_minutes=None, at=MORNING, actor=ACTOR
+            )
+        assert refused.value.code == "same_service"
+
+    def test_may_be_told_again_that_the_front_is_near(self):
+        one = ticket()
+        one.approach_front(people_before=2, at=MORNING, actor=ACTOR)
+        one.call(desk="loket-1", line_sequence=1, at=CALLED_AT, actor=ACTOR)
+        one.start(at=CALLED_AT, actor=ACTOR)
+        one.transfer(
+            service_id="pajak", counter_id="samsat", wait_limit_minutes=None, at=CALLED_AT, actor=ACTOR
+        )
+        one.approach_front(people_before=1, at=CALLED_AT, actor=ACTOR)
+        assert sum(isinstance(one.event, said.TicketNearFront) for one in one.recorded) == 2
+
+
+class TestReturn:
+    def test_keeps_the_place_but_is_not_called_for_five_minutes_after_the_last_call(self):
+        one = called(at=CALLED_AT)
+        one.return_to_queue(rules=RULES, at=CALLED_AT + seconds(30), actor=ACTOR)
+        assert one.order_at == MORNING
+        assert one.callable_from == CALLED_AT + minutes(5)
+        with pytest.raises(Refusal) as refused:
+            one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(4), actor=ACTOR)
+        assert refused.value.code == "called_just_now"
+        one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(5), actor=ACTOR)
+        assert newest(one).call == 2
+
+
+class TestNoShow:
+    def test_needs_three_calls_that_could_be_heard(self):
+        one = called(at=CALLED_AT)
+        for late in (30, 60):
+            with pytest.raises(Refusal) as refused:
+                one.mark_missed(rules=RULES, at=CALLED_AT + seconds(late), actor=ACTOR)
+            assert refused.value.code == "called_too_seldom"
+            one.recall(rules=RULES, at=CALLED_AT + seconds(late), actor=ACTOR)
+        one.mark_missed(rules=RULES, at=CALLED_AT + seconds(90), actor=ACTOR)
+        assert one.state is TicketState.NO_SHOW
+        assert newest(one).calls == 3
+
+    def test_three_calls_in_five_seconds_are_one(self):
+        one = called(at=CALLED_AT)
+        one.recall(rules=RULES, at=CALLED_AT + seconds(2), actor=ACTOR)
+        one.recall(rules=RULES, at=CALLED_AT + seconds(4), actor=ACTOR)
+        with pytest.raises(Refusal) as refused:
+            one.mark_missed(rules=RULES, at=CALLED_AT + seconds(60), actor=ACTOR)
+        assert refused.value.details["calls"] == 1
+
+    def test_the_third_call_is_given_time_too(self):
+        one = called(at=CALLED_AT)
+        one.recall(rules=RULES, at=CALLED_AT + seconds(30), actor=ACTOR)
+        one.recall(rules=RULES, at=CALLED_AT + seconds(60), actor=ACTOR)
+        with pytest.raises(Refusal):
+            one.mark_missed(rules=RULES, at=CALLED_AT + seconds(61), actor=ACTOR)
+
+    def test_is_noted_after_the_grace_whatever_the_calls(self):
+        one = called(at=CALLED_AT)
+        one.mark_missed(rules=Rules(grace_seconds=120), at=CALLED_AT + seconds(120), actor=ACTOR)
+        assert one.state is TicketState.NO_SHOW
+
+
+class TestReinstate:
+    def missed(self):
+        one = called(at=CALLED_AT)
+        one.mark_missed(rules=Rules(grace_seconds=0), at=CALLED_AT + seconds(1), actor=ACTOR)
+        return one
+
+    def test_gives_the_old_place_back_within_ten_minutes_of_the_last_call(self):
+        one = self.missed()
+        one.reinstate(rules=RULES, at=CALLED_AT + minutes(10), actor=ACTOR)
+        assert (one.state, one.order_at, one.leg.outcome) == ("waiting", MORNING, None)
+
+    def test_is_too_late_after_that(self):
+        with pytest.raises(Refusal) as refused:
+            self.missed().reinstate(rules=RULES, at=CALLED_AT + minutes(10) + seconds(1), actor=ACTOR)
+        assert refused.value.code == "too_late"
+
+    def test_happens_once(self):
+        one = self.missed()
+        one.reinstate(rules=RULES, at=CALLED_AT + minutes(1), actor=ACTOR)
+        one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(6), actor=ACTOR)
+        one.mark_missed(rules=Rules(grace_seconds=0), at=CALLED_AT + minutes(6), actor=ACTOR)
+        with pytest.raises(Refusal) as refused:
+            one.reinstate(rules=RULES, at=CALLED_AT + minutes(7), actor=ACTOR)
+        assert refused.value.code == "reinstated_before"
+
+
+class TestNearFront:
+    def test_is_said_once_for_a_leg(self):
+        one = ticket()
+        one.approach_front(people_before=3, at=MORNING, actor=ACTOR)
+        one.approach_front(people_before=2, at=MORNING, actor=ACTOR)
+        assert [recorded.event.type for recorded in one.recorded][1:] == ["queue.ticket-near-front.v1"]
+
+
+class TestRefusal:
+    def test_names_the_state_and_changes_nothing(self):
+        one = called()
+        before = one.forked()
+        with pytest.raises(Refusal) as refused:
+            one.finish(at=CALLED_AT, actor=ACTOR)
+        assert refused.value.code == "wrong_state"
+        assert refused.value.details["state"] == "called"
+        assert "sedang dipanggil" in refused.value.text("id")
+        assert "called" in refused.value.text("en")
+        assert one.model_dump() == before.model_dump()
+
+
+class TestDocument:
+    def test_comes_back_the_same(self):
+        one = serving()
+        again = Ticket.from_document(one.document())
+        assert again.model_dump() == one.model_dump()
+        assert "overdue_at" not in ticket(wait_limit=None).document()
