@@ -89,13 +89,16 @@ class TestCommit:
     async def test_a_timer_may_set_itself_again(self, storage: Storage) -> None:
         await storage.commit(Batch(timers_set=[timer(1)]))
         await storage.commit(Batch(timers_done=[timer(1)], timers_set=[timer(2)]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(timers_done=[timer(1)]))
         await storage.commit(Batch(timers_done=[timer(2)]))
 
-    async def test_documents_beside_are_replaced_and_deleted(self, storage: Storage) -> None:
-        for document in ({"a": 1}, {"a": 2}, None, None):
-            await storage.commit(
-                Batch(documents=[DocumentWrite(collection="beside", id="d", document=document)])
-            )
+    async def test_deleting_a_document_that_is_not_there_changes_nothing(self, storage: Storage) -> None:
+        gone = DocumentWrite(collection="beside", id="d", document=None)
+        await storage.commit(Batch(documents=[DocumentWrite(collection="beside", id="d", document={"a": 1})]))
+        await storage.commit(Batch(documents=[gone]))
+        await storage.commit(Batch(documents=[gone], added=[jar("j1")]))
+        assert len(await storage.fetch({Jar: ["j1"]})) == 1
 
 
 class TestSelect:

@@ -7,7 +7,7 @@ from messaging_builders import Jar, Tally, UnableToFill, context, once
 
 from gerai.messaging.group_commit import GroupCommit, StoreBusy
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.refusal import UnableToFind, UnableToRepeat
+from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
 from gerai.messaging.storage import Batch, Conflict, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -198,3 +198,16 @@ class TestTenant:
             with pytest.raises(UnableToFind):
                 await commit.execute(filling(), context=context("muna-barat"))
         assert storage.outbox == []
+
+    async def test_an_id_that_another_regency_has_cannot_be_taken_over(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="badung", filled=2))
+
+        async def take_over(uow: UnitOfWork) -> None:
+            assert await uow.find(Jar, "j1") is None
+            uow.add(Jar(id="j1", tenant="muna-barat"))
+
+        async with GroupCommit(storage, source="test") as commit:
+            with pytest.raises(UnableToAdd):
+                await commit.execute(take_over, context=context("muna-barat"))
+        assert storage.aggregates[Jar]["j1"].tenant == "badung"

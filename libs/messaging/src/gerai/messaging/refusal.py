@@ -56,6 +56,14 @@ class UnableToFind(Refusal):
         super().__init__("not_found", what=what, id=id)
 
 
+class UnableToAdd(Refusal):
+    """The id is taken; by whom is nobody's business."""
+
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "id_taken": Sentence("Kode {id} sudah dipakai.", "The id {id} is already used."),
+    }
+
+
 class UnableToRepeat(Refusal):
     """An idempotency key came back with another request."""
 

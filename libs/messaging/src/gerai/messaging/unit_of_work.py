@@ -17,7 +17,7 @@ from gerai.contracts.codec import headers_of
 from gerai.contracts.event import Envelope
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
-from gerai.messaging.refusal import UnableToFind
+from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Conflict, DocumentWrite, OutboxRow, Storage, TimerRow
 
@@ -141,8 +141,11 @@ class UnitOfWork:
         return newest
 
     def add(self, aggregate: Aggregate) -> None:
-        """A new aggregate. An id that is taken makes the command fail when the group is written."""
+        """A new aggregate. Raises UnableToAdd where the group knows the id, another regency's too; an id that is
+        taken unseen makes the group read again when it is written."""
         identity = (type(aggregate), aggregate.id)
+        if identity in self._forks or self._gathering.known.get(identity) is not None:
+            raise UnableToAdd("id_taken", field="id", id=aggregate.id)
         if aggregate.followed:
             aggregate.traceparent = self.context.traceparent
         self._forks[identity] = aggregate
