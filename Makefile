@@ -8,7 +8,7 @@ export PYTHONPATH := $(CURDIR)/deploy:$(CURDIR)
 export MYPYPATH := deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo token test unit integration check format bench lock clean
+.PHONY: help install up demo token test unit integration check format contracts bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,16 +34,21 @@ unit: install ## Tests that need no other process
 integration: install ## Tests that need the real parts
 	@$(PY) -m pytest $(SUITES) -m integration
 
-check: install ## Formatter, linter, types, import rules, house rules
+check: install ## Formatter, linter, types, import rules, contracts, house rules
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
+	@$(PY) -m gerai.contracts.compatibility
+	@$(PY) -m gerai.contracts.generate --check
 	@$(PY) -m pytest tests/architecture
 
 format: install ## Format, and fix what the linter can fix
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
+
+contracts: install ## Write the JSON Schemas, the AsyncAPI document and the event catalogue
+	@$(PY) -m gerai.contracts.generate
 
 bench: install ## Measure (JSON=path writes the figures)
 	@$(PY) -m bench $(if $(JSON),--json '$(JSON)')
