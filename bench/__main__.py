@@ -37,7 +37,10 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
 
     directory = places.data_dir("bench")
     shutil.rmtree(directory, ignore_errors=True)
-    env = {"GERAI_MONGODB_DRIVER": driver.value, **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {})}
+    env = {
+        "GERAI_MONGODB_DRIVER": driver.value,
+        **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {}),
+    }
     async with running(
         profile="bench", data_dir=directory, services=["registry", "queue", "hourly"], env=env
     ) as platform:

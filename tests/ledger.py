@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from gerai.contracts.codec import decode
 from gerai.contracts.event import Envelope
 
