@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import pytest
 from messaging_builders import Jar, context
 from tests.eventually import eventually
 
+from gerai.messaging import relay as relaying_module
 from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.lease import LeaseLost
 from gerai.messaging.memory.relaying import MemoryBroker, MemoryLease, MemoryLeases, MemoryOutbox
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.outbox import Published
 from gerai.messaging.relay import Relay
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -97,4 +102,47 @@ class TestRelay:
             assert await outbox.backlog() == 2
             leases.now = 11.0
             await drained(outbox)
-        assert not await first.still_mine()
+        with pytest.raises(LeaseLost):
+            await first.guard(None)
+
+    async def test_a_relay_that_lost_its_lease_marks_nothing(self) -> None:
+        storage, broker, leases = MemoryStorage(), MemoryBroker(), MemoryLeases()
+        await committed(storage, jars=1, fills=2)
+        outbox = MemoryOutbox(storage)
+        slow, successor = MemoryLease(leases, "relay", "slow"), MemoryLease(leases, "relay", "successor")
+        relay = Relay(outbox, broker.connect, slow)
+        assert await slow.hold()
+        rows = await outbox.pending(10)
+        leases.now = 11.0
+        assert await successor.hold()
+        with pytest.raises(LeaseLost):
+            await relay._settle(rows, Published(acknowledged=[row.id for row in rows]))
+        assert await outbox.backlog() == 2
+
+    async def test_a_topic_that_cannot_be_written_rests_and_the_others_flow(self) -> None:
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=2, fills=2)
+        storage.outbox[:] = [
+            replace(row, topic="nowhere") if row.key == "j0" else row for row in storage.outbox
+        ]
+        broker.missing = {"nowhere"}
+        outbox = MemoryOutbox(storage)
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")) as relay:
+            await eventually(outbox.backlog, lambda left: left == 2, because="the other topic flows")
+            assert broker.publishers == 1
+            assert relay.progress() == {}
+            broker.missing = set()
+            await drained(outbox)
+        assert versions(broker) == {b"j1": [1, 2]}
+        assert len(broker.topics["nowhere"]) == 2
+
+    async def test_rows_leave_in_order_over_many_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(relaying_module, "BATCH", 3)
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=2, fills=10)
+        broker.fails, broker.acknowledges = 1, 2
+        outbox = MemoryOutbox(storage)
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
+            await drained(outbox)
+        assert versions(broker) == {f"j{n}".encode(): list(range(1, 11)) for n in range(2)}
+        assert len(broker.topics[TOPIC]) == 20

@@ -1,19 +1,45 @@
 """A lease: of all processes at most one does a job, and another takes over when it goes silent."""
 
-from typing import Protocol
+import time
+from typing import Any, Protocol
+
+RENEW_S = 2.0
+
+
+class LeaseLost(Exception):
+    """Another process does the job now. What was to be written was not written."""
 
 
 class Lease(Protocol):
-    """One process's claim. Time is the store's, so that no process's clock matters."""
+    """One process's claim, by token. Time is the store's, so that no process's clock matters."""
 
     async def hold(self) -> bool:
         """Take the lease or renew it. False: another process has it."""
         ...
 
-    async def still_mine(self) -> bool:
-        """Whether the store still names this process; asked before each write-back."""
+    async def guard(self, session: Any) -> None:
+        """First write of a transaction that only the holder may do; it renews the lease, too. Raises LeaseLost."""
         ...
 
     async def release(self) -> None:
         """Give it up at once, so that nobody waits for it to run out."""
         ...
+
+
+class Tenure:
+    """Holds a lease with few round trips: it is renewed when it has become old, not before every step."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._renewed = float("-inf")
+
+    async def holds(self) -> bool:
+        if time.monotonic() - self._renewed > RENEW_S:
+            if not await self._lease.hold():
+                return False
+            self._renewed = time.monotonic()
+        return True
+
+    def lost(self) -> None:
+        """Ask the store the next time."""
+        self._renewed = float("-inf")

@@ -3,11 +3,12 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 OUTBOX_PENDING = Gauge("gerai_outbox_pending", "Events that Kafka has not acknowledged yet.")
+OUTBOX_OLDEST = Gauge("gerai_outbox_oldest_seconds", "Age of the oldest event that waits.")
 OUTBOX_PUBLISHED = Counter("gerai_outbox_published_total", "Events acknowledged by Kafka.", ["topic"])
 OUTBOX_PARKED = Counter("gerai_outbox_parked_total", "Events that the broker refuses for good.")
 OUTBOX_SECONDS = Histogram(
     "gerai_outbox_seconds",
-    "From commit to Kafka's acknowledgement.",
+    "From commit to Kafka's acknowledgement; of large batches a sample.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120),
 )
 RELAY_RESTARTS = Counter("gerai_relay_producer_restarts_total", "Producers thrown away after an error.")

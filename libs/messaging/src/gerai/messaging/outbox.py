@@ -1,9 +1,11 @@
 """The reading side of the outbox, and what sends: two ports of the relay."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from gerai.messaging.lease import Lease
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +25,30 @@ class Pending:
 class Outbox(Protocol):
     """Rows are found by their state, never by a cursor: what commits late is found late, but found."""
 
-    async def pending(self, limit: int) -> list[Pending]:
-        """The oldest pending rows, by position. Majority-committed ones only: no phantom leaves the house."""
+    async def pending(
+        self, limit: int, *, without: Collection[str] = (), resting: Collection[str] = ()
+    ) -> list[Pending]:
+        """The oldest pending rows, by position, without some ids and some topics.
+
+        What is seen is one majority-committed snapshot: no phantom leaves the house, and a row is never seen
+        without the earlier rows of its aggregate.
+        """
         ...
 
-    async def published(self, ids: Sequence[str]) -> None: ...
+    async def published(self, ids: Sequence[str], lease: Lease) -> None:
+        """Mark what the broker acknowledged. Raises LeaseLost, with nothing marked."""
+        ...
 
-    async def park(self, row: Pending, reason: str) -> None:
-        """Set a row aside that the broker refuses for good; an operator decides."""
+    async def park(self, row: Pending, reason: str, lease: Lease) -> None:
+        """Set a row aside that the broker refuses for good; an operator decides. Raises LeaseLost."""
         ...
 
     async def backlog(self) -> int:
         """Pending rows, counted up to 100,000."""
+        ...
+
+    async def oldest(self) -> datetime | None:
+        """When the first pending row was committed (infrastructure time)."""
         ...
 
 
@@ -51,7 +65,9 @@ class Published:
     """What became of the rows that were given to a publisher. Rows in neither list are tried again."""
 
     acknowledged: Sequence[str]
-    refused: Mapping[str, str]
+    refused: Mapping[str, str] = field(default_factory=dict)
     """Row id → why the broker will never take it."""
-    broken: bool
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Topic → why some of its rows did not get there this time."""
+    broken: bool = False
     """True: this publisher can't be trusted any more; make a new one and read the outbox again."""

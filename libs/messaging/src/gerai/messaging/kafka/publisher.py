@@ -6,12 +6,21 @@ never has a second batch under way. So no row overtakes an earlier one of its ke
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.partitioner import murmur2
 
 from gerai.messaging.outbox import Pending, Published
 
@@ -20,9 +29,29 @@ log = structlog.get_logger(__name__)
 BATCH_BYTES = 512 * 1024
 ROW_BYTES = 4 * 1024 * 1024
 SEND_S = 30.0
+FIND_TOPIC_S = 2.0
 STOP_S = 5.0
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-_partition_of = DefaultPartitioner()
+NO_SUCH_TOPIC = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, TimeoutError)
+FAILURES = (KafkaError, TimeoutError, OSError)
+
+hash_of = lru_cache(maxsize=10_000)(murmur2)
+
+
+def partition_of(key: bytes, partitions: Sequence[int]) -> int:
+    """As Kafka's own clients place a key."""
+    positive: int = hash_of(key) & 0x7FFFFFFF
+    return partitions[positive % len(partitions)]
+
+
+@dataclass(kw_only=True)
+class _Fate:
+    """What became of the rows so far; written by all lanes."""
+
+    acknowledged: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    broken: bool = False
 
 
 class KafkaPublisher:
@@ -31,6 +60,7 @@ class KafkaPublisher:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
+        self._broken = False
 
     @classmethod
     async def connect(cls, bootstrap: str, *, client_id: str) -> "KafkaPublisher":
@@ -56,89 +86,99 @@ class KafkaPublisher:
         by_topic: dict[str, list[Pending]] = {}
         for row in rows:
             by_topic.setdefault(row.topic, []).append(row)
-        acknowledged: list[str] = []
-        refused: dict[str, str] = {}
-        try:
-            lanes: dict[tuple[str, int], list[Pending]] = {}
-            for topic, of_topic in by_topic.items():
-                partitions = sorted(await asyncio.wait_for(self._producer.partitions_for(topic), SEND_S))
-                for row in of_topic:
-                    lanes.setdefault((topic, _partition_of(row.key, partitions, partitions)), []).append(row)
-        except (KafkaError, TimeoutError, OSError) as error:
-            log.warning("topic-unavailable", error=repr(error))
-            return Published(acknowledged=(), refused={}, broken=True)
-        ends = await asyncio.gather(
-            *(self._send_lane(*lane, of_lane, acknowledged, refused) for lane, of_lane in lanes.items())
+        fate = _Fate()
+        await asyncio.gather(*(self._send_topic(topic, part, fate) for topic, part in by_topic.items()))
+        self._broken = self._broken or fate.broken
+        return Published(
+            acknowledged=fate.acknowledged, refused=fate.refused, failed=fate.failed, broken=fate.broken
         )
-        return Published(acknowledged=acknowledged, refused=refused, broken=not all(ends))
 
-    async def _send_lane(
-        self,
-        topic: str,
-        partition: int,
-        rows: list[Pending],
-        acknowledged: list[str],
-        refused: dict[str, str],
-    ) -> bool:
+    async def _send_topic(self, topic: str, rows: Sequence[Pending], fate: _Fate) -> None:
+        try:
+            partitions = sorted(await asyncio.wait_for(self._producer.partitions_for(topic), FIND_TOPIC_S))
+        except NO_SUCH_TOPIC as error:
+            fate.failed[topic] = f"no such topic for us: {error!r}"
+            return
+        except FAILURES as error:
+            fate.failed[topic], fate.broken = repr(error), True
+            return
+        lanes: dict[int, list[Pending]] = {}
+        for row in rows:
+            lanes.setdefault(partition_of(row.key, partitions), []).append(row)
+        await asyncio.gather(*(self._send_lane(topic, one, lane, fate) for one, lane in lanes.items()))
+
+    async def _send_lane(self, topic: str, partition: int, rows: Sequence[Pending], fate: _Fate) -> bool:
         """One partition, batch after batch. False: the producer failed; the rest of the lane waits."""
         waiting = list(rows)
         while waiting:
             if len(waiting[0].body) > ROW_BYTES:
-                refused[waiting.pop(0).id] = "too_large"
+                fate.refused[waiting.pop(0).id] = "too_large"
                 continue
             batch, taken = self._filled(waiting)
             try:
-                future = await asyncio.wait_for(
-                    self._producer.send_batch(batch, topic, partition=partition), SEND_S
-                )
-                await asyncio.wait_for(future, SEND_S)
+                await self._send(batch, topic, partition)
             except TOO_LARGE:
                 if len(taken) == 1:
-                    refused[taken[0].id] = "too_large"
-                    del waiting[:1]
-                    continue
-                if not await self._send_one_by_one(topic, partition, taken, acknowledged, refused):
+                    fate.refused[taken[0].id] = "too_large"
+                elif not await self._send_one_by_one(topic, partition, taken, fate):
                     return False
-            except (KafkaError, TimeoutError, OSError) as error:
+            except FAILURES as error:
                 log.warning("publish-failed", topic=topic, partition=partition, error=repr(error))
+                fate.failed[topic], fate.broken = repr(error), True
                 return False
             else:
-                acknowledged.extend(row.id for row in taken)
+                fate.acknowledged.extend(row.id for row in taken)
             del waiting[: len(taken)]
         return True
 
     async def _send_one_by_one(
-        self,
-        topic: str,
-        partition: int,
-        rows: list[Pending],
-        acknowledged: list[str],
-        refused: dict[str, str],
+        self, topic: str, partition: int, rows: Sequence[Pending], fate: _Fate
     ) -> bool:
         for row in rows:
-            if not await self._send_lane(topic, partition, [row], acknowledged, refused):
+            if not await self._send_lane(topic, partition, [row], fate):
                 return False
         return True
 
-    def _filled(self, rows: list[Pending]) -> tuple[Any, list[Pending]]:
+    async def _send(self, batch: Any, topic: str, partition: int) -> None:
+        """Returns after the broker's acknowledgement. The client retries for ever, so time is limited here."""
+        async with asyncio.timeout(SEND_S):
+            acknowledged = await self._producer.send_batch(batch, topic, partition=partition)
+            await acknowledged
+
+    def _filled(self, rows: Sequence[Pending]) -> tuple[Any, list[Pending]]:
         batch = self._producer.create_batch()
         taken: list[Pending] = []
         for row in rows:
-            if (
-                batch.append(timestamp=None, key=row.key, value=row.body, headers=list(row.headers.items()))
-                is None
-            ):
+            headers = list(row.headers.items())
+            if batch.append(timestamp=None, key=row.key, value=row.body, headers=headers) is None:
                 break
             taken.append(row)
         return batch, taken
 
     async def close(self) -> None:
+        if self._broken:
+            _abandon(self._producer)
         await _stop(self._producer)
 
 
+def _abandon(producer: AIOKafkaProducer) -> None:
+    """Stopping flushes, and a producer that can't send would flush for ever, or send late what its successor has
+    sent meanwhile. aiokafka has no public way to drop what waits."""
+    sender = producer._sender.sender_task
+    if sender is not None:
+        sender.cancel()
+    producer._message_accumulator.fail_all(ProducerClosed())
+
+
 async def _stop(producer: AIOKafkaProducer) -> None:
-    """`stop` has no time limit of its own and can wait for ever on a broker that is gone."""
-    try:
-        await asyncio.wait_for(producer.stop(), STOP_S)
-    except (KafkaError, TimeoutError, OSError) as error:
+    """`stop` has no time limit of its own. It also awaits tasks that were cancelled, and would pass their
+    cancellation on to us; so it runs as a task."""
+    stopping = asyncio.create_task(producer.stop())
+    done, _ = await asyncio.wait([stopping], timeout=STOP_S)
+    if not done:
+        stopping.cancel()
+        log.warning("producer-stop-timed-out")
+    elif stopping.cancelled() or (error := stopping.exception()) is None:
+        return
+    else:
         log.warning("producer-stop-failed", error=repr(error))

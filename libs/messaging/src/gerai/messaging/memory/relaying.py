@@ -1,8 +1,10 @@
 """Twins of what the relay and the timers use: outbox, lease, due timers, and a broker in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from gerai.messaging.lease import Lease, LeaseLost
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outbox import Pending, Published
 from gerai.messaging.parking import COLLECTION, Parked, parked_from
@@ -18,19 +20,28 @@ class MemoryOutbox:
         self.done: set[str] = set()
         self.parked: dict[str, str] = {}
 
-    async def pending(self, limit: int) -> list[Pending]:
-        waiting = [row for row in self._storage.outbox if row.id not in self.done]
+    async def pending(
+        self, limit: int, *, without: Collection[str] = (), resting: Collection[str] = ()
+    ) -> list[Pending]:
+        left_out = {*self.done, *without}
+        waiting = [row for row in self._storage.outbox if row.id not in left_out and row.topic not in resting]
         return [_pending(row) for row in sorted(waiting, key=lambda row: row.position)[:limit]]
 
-    async def published(self, ids: Sequence[str]) -> None:
+    async def published(self, ids: Sequence[str], lease: Lease) -> None:
+        await lease.guard(None)
         self.done.update(ids)
 
-    async def park(self, row: Pending, reason: str) -> None:
+    async def park(self, row: Pending, reason: str, lease: Lease) -> None:
+        await lease.guard(None)
         self.done.add(row.id)
         self.parked[row.id] = reason
 
     async def backlog(self) -> int:
         return len(await self.pending(100_000))
+
+    async def oldest(self) -> datetime | None:
+        waiting = await self.pending(1)
+        return waiting[0].created_at if waiting else None
 
 
 class MemoryLeases:
@@ -57,12 +68,15 @@ class MemoryLease:
         self._leases.holders[self._name] = (self._token, self._leases.now + self._seconds)
         return True
 
-    async def still_mine(self) -> bool:
-        token, until = self._leases.holders.get(self._name, ("", float("-inf")))
-        return token == self._token and until > self._leases.now
+    async def guard(self, session: Any) -> None:
+        token, _ = self._leases.holders.get(self._name, ("", 0.0))
+        if token != self._token:
+            raise LeaseLost(self._name)
+        await self.hold()
 
     async def release(self) -> None:
-        if await self.still_mine():
+        token, _ = self._leases.holders.get(self._name, ("", 0.0))
+        if token == self._token:
             del self._leases.holders[self._name]
 
 
@@ -98,13 +112,14 @@ class MemoryParkedRecords:
 
 class MemoryBroker:
     """A broker of one partition a topic, and a `Publisher` to it. `fails` counts down publishes that break;
-    `acknowledges` is how many rows of such a publish still get through."""
+    `acknowledges` is how many rows of such a publish still get through. Topics in `missing` do not exist."""
 
     def __init__(self) -> None:
         self.topics: dict[str, list[Record]] = {}
         self.fails = 0
         self.acknowledges = 0
         self.refuses: set[str] = set()
+        self.missing: set[str] = set()
         self.publishers = 0
 
     async def connect(self) -> "MemoryBroker":
@@ -114,13 +129,15 @@ class MemoryBroker:
     async def publish(self, rows: Sequence[Pending]) -> Published:
         broken = self.fails > 0
         self.fails -= broken
-        taken = list(rows[: self.acknowledges]) if broken else list(rows)
+        failed = {row.topic: "no such topic" for row in rows if row.topic in self.missing}
+        rows = [row for row in rows if row.topic not in failed]
+        taken = rows[: self.acknowledges] if broken else rows
         refused = {row.id: "too_large" for row in taken if row.id in self.refuses}
         for row in taken:
             if row.id not in refused:
                 self._append(row)
         acknowledged = [row.id for row in taken if row.id not in refused]
-        return Published(acknowledged=acknowledged, refused=refused, broken=broken)
+        return Published(acknowledged=acknowledged, refused=refused, failed=failed, broken=broken)
 
     def _append(self, row: Pending) -> None:
         log = self.topics.setdefault(row.topic, [])

@@ -4,7 +4,8 @@ import uuid
 
 from pymongo.errors import DuplicateKeyError
 
-from gerai.messaging.mongo.driver import Database
+from gerai.messaging.lease import LeaseLost
+from gerai.messaging.mongo.driver import Database, Document, Session
 
 COLLECTION = "leases"
 
@@ -22,21 +23,23 @@ class MongoLease:
     async def hold(self) -> bool:
         await self._make_known()
         mine_or_over = {"$or": [{"token": self._token}, {"$expr": {"$lte": ["$until", "$$NOW"]}}]}
-        until = {"$add": ["$$NOW", self._milliseconds]}
-        taken = await self._leases.update_one(
-            {"_id": self._name, **mine_or_over}, [{"$set": {"token": self._token, "until": until}}]
-        )
+        taken = await self._leases.update_one({"_id": self._name, **mine_or_over}, self._renewal())
         return bool(taken.matched_count)
 
-    async def still_mine(self) -> bool:
-        unexpired = {"$expr": {"$gt": ["$until", "$$NOW"]}}
-        found = await self._leases.find_one({"_id": self._name, "token": self._token, **unexpired})
-        return found is not None
+    async def guard(self, session: Session) -> None:
+        # Whether it ran out does not matter while nobody else took it: the write conflicts with a takeover.
+        mine = {"_id": self._name, "token": self._token}
+        renewed = await self._leases.update_one(mine, self._renewal(), session=session)
+        if not renewed.matched_count:
+            raise LeaseLost(self._name)
 
     async def release(self) -> None:
         await self._leases.update_one(
             {"_id": self._name, "token": self._token}, [{"$set": {"token": None, "until": "$$NOW"}}]
         )
+
+    def _renewal(self) -> list[Document]:
+        return [{"$set": {"token": self._token, "until": {"$add": ["$$NOW", self._milliseconds]}}}]
 
     async def _make_known(self) -> None:
         if self._known:

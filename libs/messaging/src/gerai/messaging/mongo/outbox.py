@@ -1,58 +1,79 @@
 """The outbox collection as the relay sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from pymongo.write_concern import WriteConcern
-
-from gerai.messaging.mongo.driver import Database, Document
+from gerai.messaging.lease import Lease
+from gerai.messaging.mongo.driver import SNAPSHOT, Database, Document, Session
 from gerai.messaging.outbox import Pending
 
 COUNT_LIMIT = 100_000
+WAITING = {"pending": True}
 
 
 class MongoOutbox:
     """Implements `Outbox`."""
 
     def __init__(self, database: Database) -> None:
-        self._rows = database["outbox"]
-        # Not journaled: a lost mark only means that a row is sent again, which every inbox absorbs. But majority:
-        # the next read sees majority-committed state, and would find unmarked rows that were sent already.
-        self._marks = self._rows.with_options(write_concern=WriteConcern(w="majority", j=False))
-        self._parked = database["outbox_parked"]
+        self._database = database
+        # Without a snapshot a long read can pass the place of an event before it is committed and then see its
+        # successor, which the same transaction committed: the two would leave in the wrong order.
+        self._rows = database["outbox"].with_options(read_concern=SNAPSHOT)
 
-    async def pending(self, limit: int) -> list[Pending]:
-        found = await self._rows.find({"pending": True}).sort("position", 1).limit(limit).to_list(None)
-        return [_pending(document) for document in found]
+    async def pending(
+        self, limit: int, *, without: Collection[str] = (), resting: Collection[str] = ()
+    ) -> list[Pending]:
+        where: Document = dict(WAITING)
+        if without:
+            where["_id"] = {"$nin": list(without)}
+        if resting:
+            where["topic"] = {"$nin": list(resting)}
+        found = self._rows.find(where, batch_size=limit + 1).sort("position", 1).limit(limit)
+        return [_pending(document) for document in await found.to_list(None)]
 
-    async def published(self, ids: Sequence[str]) -> None:
-        await self._marks.update_many(
-            {"_id": {"$in": list(ids)}, "pending": True},
-            {"$unset": {"pending": ""}, "$set": {"published_at": datetime.now(UTC)}},
-        )
+    async def published(self, ids: Sequence[str], lease: Lease) -> None:
+        done: Document = {"$unset": {"pending": ""}, "$set": {"published_at": datetime.now(UTC)}}
 
-    async def park(self, row: Pending, reason: str) -> None:
-        document = await self._rows.find_one({"_id": row.id})
-        if document is not None:
-            parked = {**document, "reason": reason}
-            await self._parked.replace_one({"_id": row.id}, parked, upsert=True)
-        await self._rows.update_one({"_id": row.id}, {"$unset": {"pending": ""}, "$set": {"parked": True}})
+        async def mark(session: Session) -> None:
+            await lease.guard(session)
+            marked = {"_id": {"$in": list(ids)}, **WAITING}
+            await self._database["outbox"].update_many(marked, done, session=session)
+
+        await self._database.transaction(mark)
+
+    async def park(self, row: Pending, reason: str, lease: Lease) -> None:
+        async def set_aside(session: Session) -> None:
+            await lease.guard(session)
+            rows, parked = self._database["outbox"], self._database["outbox_parked"]
+            document = await rows.find_one({"_id": row.id}, session=session)
+            if document is not None:
+                replacement: dict[str, Any] = {**document, "reason": reason}
+                await parked.replace_one({"_id": row.id}, replacement, upsert=True, session=session)
+            waiting_no_more = {"$unset": {"pending": ""}, "$set": {"parked": True}}
+            await rows.update_one({"_id": row.id}, waiting_no_more, session=session)
+
+        await self._database.transaction(set_aside)
 
     async def backlog(self) -> int:
-        return int(await self._rows.count_documents({"pending": True}, limit=COUNT_LIMIT))
+        return int(await self._database["outbox"].count_documents(WAITING, limit=COUNT_LIMIT))
+
+    async def oldest(self) -> datetime | None:
+        first = await self._database["outbox"].find_one(WAITING, {"created_at": 1}, sort=[("position", 1)])
+        return first["created_at"] if first else None
 
 
 def _pending(document: Document) -> Pending:
+    key = document["key"]
     return Pending(
         id=document["_id"],
         topic=document["topic"],
-        key=_bytes(document["key"]),
+        key=key.encode() if isinstance(key, str) else key,
         body=document["body"],
-        headers={name: _bytes(value) for name, value in document["headers"].items()},
+        headers={
+            name: value.encode() if isinstance(value, str) else value
+            for name, value in document["headers"].items()
+        },
         position=document["position"],
         created_at=document["created_at"],
     )
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value
