@@ -132,4 +132,4 @@ class TicketMachine(RuleBasedStateMachine):
 
 
 TestTicketMachine = TicketMachine.TestCase
-TestTicketMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTicketMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

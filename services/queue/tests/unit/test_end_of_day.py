@@ -1,0 +1,112 @@
+"""The end of a site's day: once, in steps, and as the site's rules say."""
+
+from datetime import UTC, datetime
+
+import pytest
+from queue_builders import MORNING, TODAY, Hall, calendar, catalogue, language, minutes, said
+
+from gerai.messaging.storage import TimerRow
+from gerai.queue.domain.desk_session import DeskSession
+from gerai.queue.domain.rules import Overnight, Rules
+from gerai.queue.domain.ticket import Ticket
+from gerai.queue.use_cases import when_day_ended_expire_tickets as day
+from gerai.queue.use_cases.hold_ticket import hold_ticket
+from gerai.queue.use_cases.start_serving import start_serving
+
+EVENING = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
+"""16:30 at the site: an hour after closing."""
+
+
+async def ends(hall: Hall, *, at: datetime = EVENING) -> int:
+    """Fire the timer until it does not set itself again; how often it fired."""
+    for fired in range(1, 50):
+        (timer,) = hall.storage.timers.values()
+
+        async def fire(uow, timer: TimerRow = timer) -> None:
+            uow.complete_timer(timer)
+            await day.when_day_ended_expire_tickets(timer, uow=uow, at=at, catalogue=hall.catalogue)
+
+        await hall.does(fire)
+        if not hall.storage.timers or timer.due < next(iter(hall.storage.timers.values())).due:
+            return fired
+    raise AssertionError("it never ends")
+
+
+def states(hall: Hall) -> dict[str, str]:
+    return {one.number: one.state.value for one in hall.storage.aggregates[Ticket].values()}
+
+
+async def test_waits_until_some_time_after_closing(hall: Hall):
+    await hall.issues("nib")
+    assert [timer.due for timer in hall.storage.timers.values()] == [EVENING]
+
+
+async def test_ends_those_who_wait_in_bounded_steps(hall: Hall, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(day, "STEP", 10)
+    for _ in range(25):
+        await hall.issues("nib")
+    commits = hall.storage.commits
+    assert await ends(hall) == 3
+    assert hall.storage.commits == commits + 3
+    assert set(states(hall).values()) == {"expired"}
+    assert len(said(hall.storage.outbox, "queue.ticket-expired.v1")) == 25
+
+
+async def test_frees_the_desk_of_a_called_ticket_and_leaves_who_is_being_served(hall: Hall):
+    await hall.opens("loket-1", "loket-2", "loket-3")
+    for _ in range(3):
+        await hall.issues("nib")
+    await hall.issues("izin", at=MORNING + minutes(1))
+    await hall.calls("loket-1")
+    await hall.takes(start_serving, "loket-1", at=MORNING + minutes(11))
+    await hall.calls("loket-2")
+    await hall.calls("loket-3")
+    await hall.takes(hold_ticket, "loket-3", at=MORNING + minutes(12), reason=None)
+    await ends(hall)
+    assert states(hall) == {"A-001": "serving", "A-002": "expired", "A-003": "expired", "B-001": "expired"}
+    desks = hall.storage.aggregates[DeskSession]
+    assert {id: one.ticket_id is None for id, one in desks.items()} == {
+        "loket-1": False,
+        "loket-2": True,
+        "loket-3": True,
+    }
+
+
+async def test_keeps_what_was_called_or_held_where_the_site_says_so(hall: Hall):
+    hall.catalogue = catalogue(rules=Rules(end_called_and_held=False))
+    await hall.opens("loket-1")
+    await hall.issues("nib")
+    await hall.issues("nib")
+    await hall.calls("loket-1")
+    await ends(hall)
+    assert states(hall) == {"A-001": "called", "A-002": "expired"}
+
+
+async def test_keeps_the_queue_overnight_where_the_site_says_so(hall: Hall):
+    hall.catalogue = catalogue(rules=Rules(overnight=Overnight.KEEP))
+    await hall.opens("loket-1")
+    await hall.issues("nib")
+    await ends(hall)
+    tomorrow = MORNING + minutes(24 * 60)
+    assert (await hall.issues("nib", at=tomorrow)).local_day == "2026-11-25"
+    assert (await hall.calls("loket-1", at=tomorrow)).local_day == TODAY
+
+
+async def test_waits_longer_where_the_hours_were_changed_since(hall: Hall):
+    await hall.issues("nib")
+    late = (language.DayHours(weekday=1, intervals=(language.Interval(opens="08:00", closes="20:00"),)),)
+    hall.catalogue = catalogue(calendar(week=late))
+    await ends(hall)
+    (timer,) = hall.storage.timers.values()
+    assert timer.due == datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+    assert states(hall) == {"A-001": "waiting"}
+
+
+async def test_also_ends_what_an_earlier_day_left(hall: Hall):
+    hall.catalogue = catalogue(rules=Rules(overnight=Overnight.KEEP))
+    await hall.issues("nib")
+    await ends(hall)
+    hall.catalogue = catalogue()
+    await hall.issues("nib", at=MORNING + minutes(24 * 60))
+    await ends(hall, at=EVENING + minutes(24 * 60))
+    assert [one.state for one in hall.storage.aggregates[Ticket].values()] == ["expired", "expired"]

@@ -1,0 +1,250 @@
+"""The routes as a client sees them, through the real application on the in-memory twin."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from queue_builders import MORNING, SMALL, TODAY, minutes
+from queue_front_door import Client, Door, front_door
+
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.queue.domain.register_entry import CatalogueRevision, RegisterEntry, entry_id
+from gerai.queue.domain.ticket import Ticket
+
+
+async def furnish(storage: MemoryStorage, *more) -> None:
+    """As if the registry had told of the small mall."""
+    entries = storage.aggregates[RegisterEntry]
+    for event in (*SMALL, *more):
+        id = entry_id(event)
+        entries[id] = RegisterEntry(
+            id=id, tenant=event.tenant, version=1, type=event.type, sequence=1, body=event.model_dump_json()
+        )
+    storage.aggregates[CatalogueRevision]["muna-barat"] = CatalogueRevision(
+        id="muna-barat", tenant="muna-barat", version=1, changes=len(entries)
+    )
+
+
+@pytest.fixture
+async def storage() -> MemoryStorage:
+    found = MemoryStorage()
+    await furnish(found)
+    return found
+
+
+@pytest.fixture
+async def door(storage: MemoryStorage) -> AsyncIterator[Door]:
+    async with front_door(storage) as found:
+        await refreshed(found)
+        yield found
+
+
+async def refreshed(door: Door) -> None:
+    """The catalogue is read as at the start of a process."""
+    run = door.background("catalogue")
+    await run.__self__.refresh()
+
+
+@pytest.fixture
+def kiosk(door: Door) -> Client:
+    return Client(door, "kiosk")
+
+
+@pytest.fixture
+def officer(door: Door) -> Client:
+    return Client(door, "officer")
+
+
+class TestIssuing:
+    async def test_gives_a_number_and_a_secret_link(self, kiosk: Client):
+        answer = await kiosk.posts("/v1/tickets", {"service_id": "nib", "priority_reason": "elderly"})
+        assert answer.status_code == 201
+        body = answer.json()
+        assert (body["number"], body["state"], body["priority_class"]) == ("A-001", "waiting", "priority")
+        assert len(body["link"]) == 22
+        assert answer.headers["etag"] == '"1"'
+        assert "elderly" not in answer.text
+
+    async def test_a_repeated_request_gives_the_same_ticket(self, kiosk: Client, storage: MemoryStorage):
+        first = await kiosk.posts("/v1/tickets", {"service_id": "nib"}, key="double-tap-1")
+        again = await kiosk.posts("/v1/tickets", {"service_id": "nib"}, key="double-tap-1")
+        assert again.content == first.content
+        assert again.status_code == 201
+        assert again.headers["idempotency-replayed"] == "true"
+        assert len(storage.aggregates[Ticket]) == 1
+
+    async def test_the_same_key_for_another_service_is_refused(self, kiosk: Client):
+        await kiosk.posts("/v1/tickets", {"service_id": "nib"}, key="double-tap-1")
+        again = await kiosk.posts("/v1/tickets", {"service_id": "izin"}, key="double-tap-1")
+        assert (again.status_code, again.json()["code"]) == (422, "idempotency_key_reused")
+
+    async def test_a_closed_service_says_why(self, door: Door, kiosk: Client):
+        door.clock.at = MORNING + timedelta(days=4)
+        answer = await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "day_closed")
+        assert answer.json()["field"] == "service_id"
+
+    async def test_speaks_indonesian_by_default(self, door: Door):
+        door.clock.at = MORNING - timedelta(hours=2)
+        answer = await Client(door, "kiosk", language="fr").posts("/v1/tickets", {"service_id": "nib"})
+        assert answer.json()["title"] == "Belum buka; buka pukul 08:00."
+
+    @pytest.mark.parametrize(
+        ("body", "code", "field"),
+        [
+            ({}, "missing", "service_id"),
+            ({"service_id": "nib", "colour": "red"}, "unknown_field", "colour"),
+            ({"service_id": 7}, "invalid", "service_id"),
+            ({"service_id": "nib\u0000"}, "invalid", "service_id"),
+            ({"service_id": "nib", "priority_reason": "important"}, "invalid", "priority_reason"),
+        ],
+    )
+    async def test_a_bad_body_names_the_field(self, kiosk: Client, storage, body, code, field):
+        answer = await kiosk.posts("/v1/tickets", body)
+        assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, code, field)
+        assert not storage.aggregates[Ticket]
+
+    async def test_what_does_not_exist_and_what_is_anothers_look_alike(self, door: Door, kiosk: Client):
+        stranger = Client(door, "kiosk", tenant="buton")
+        unknown = await kiosk.posts("/v1/tickets", {"service_id": "no-such"})
+        foreign = await stranger.posts("/v1/tickets", {"service_id": "nib"})
+        assert (unknown.status_code, foreign.status_code) == (404, 404)
+        assert unknown.json()["code"] == foreign.json()["code"]
+
+
+class TestPermissions:
+    @pytest.mark.parametrize(
+        ("role", "path", "body"),
+        [
+            ("display", "/v1/tickets", {"service_id": "nib"}),
+            ("kiosk", "/v1/desks/loket-1/call-next", None),
+            ("officer", "/v1/services/nib/close", None),
+            ("officer", "/v1/tickets/some-id/cancel", None),
+            ("registrar", "/v1/desks/loket-1/open", None),
+        ],
+    )
+    async def test_a_missing_role_is_forbidden(self, door: Door, role, path, body):
+        answer = await Client(door, role).posts(path, body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+    async def test_without_a_token_there_is_only_the_visitors_page(self, door: Door):
+        visitor = Client(door, None)
+        assert (await visitor.posts("/v1/tickets", {"service_id": "nib"})).status_code == 401
+        assert (await visitor.gets("/v1/visits/AAAAAAAAAAAAAAAAAAAAAA")).status_code == 404
+
+
+class TestVisit:
+    async def test_shows_the_place_without_a_login(self, door: Door, kiosk: Client):
+        await kiosk.posts("/v1/tickets", {"service_id": "izin"})
+        link = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()["link"]
+        await kiosk.posts("/v1/tickets", {"service_id": "nib", "priority_reason": "pregnant"})
+        answer = await Client(door, None).gets(f"/v1/visits/{link}")
+        body = answer.json()
+        assert (body["number"], body["people_before"], body["position"]) == ("A-001", 2, 3)
+        assert "pregnant" not in answer.text
+        assert "id" not in body
+
+    async def test_an_unchanged_place_is_not_sent_again(self, door: Door, kiosk: Client):
+        link = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()["link"]
+        visitor = Client(door, None)
+        seen = (await visitor.gets(f"/v1/visits/{link}")).headers["etag"]
+        assert (await visitor.gets(f"/v1/visits/{link}", if_none_match=seen)).status_code == 304
+        await visitor.posts(f"/v1/visits/{link}/cancel")
+        changed = await visitor.gets(f"/v1/visits/{link}", if_none_match=seen)
+        assert (changed.status_code, changed.json()["state"]) == (200, "cancelled")
+
+    async def test_has_the_same_fields_in_every_state(self, door: Door, kiosk: Client, officer: Client):
+        link = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()["link"]
+        visitor = Client(door, None)
+        shapes = [(await visitor.gets(f"/v1/visits/{link}")).json()]
+        await officer.posts("/v1/desks/loket-1/open")
+        for step in ("call-next", "start", "finish"):
+            await officer.posts(f"/v1/desks/loket-1/{step}")
+            shapes.append((await visitor.gets(f"/v1/visits/{link}")).json())
+        assert len({tuple(one) for one in shapes}) == 1
+        assert [one["desk"] for one in shapes] == [None, "Loket 1", "Loket 1", None]
+
+
+class TestDesk:
+    async def test_serves_a_visitor_to_the_end(self, door: Door, kiosk: Client, officer: Client):
+        await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        states = []
+        for step in ("call-next", "recall", "start", "finish"):
+            door.clock.at += minutes(1)
+            answer = await officer.posts(f"/v1/desks/loket-1/{step}")
+            assert answer.status_code == 200, answer.text
+            states.append(answer.json()["state"])
+        assert states == ["called", "called", "serving", "served"]
+        assert answer.json()["wait_seconds"] == 120
+
+    async def test_a_repeated_call_does_not_call_the_next_one(self, kiosk: Client, officer: Client):
+        for _ in range(2):
+            await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        first = await officer.posts("/v1/desks/loket-1/call-next", key="call-key-1")
+        again = await officer.posts("/v1/desks/loket-1/call-next", key="call-key-1")
+        assert first.json() == again.json()
+
+    async def test_an_illegal_step_says_which_state_it_is(self, kiosk: Client, officer: Client):
+        await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        await officer.posts("/v1/desks/loket-1/call-next")
+        answer = await officer.posts("/v1/desks/loket-1/finish")
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+        assert answer.json()["details"]["state"] == "called"
+
+    async def test_is_shown_with_its_line_and_what_is_aside(self, kiosk: Client, officer: Client):
+        for _ in range(3):
+            await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        await officer.posts("/v1/desks/loket-1/call-next")
+        held = (await officer.posts("/v1/desks/loket-1/hold", {"reason": "copy_documents"})).json()
+        await officer.posts("/v1/desks/loket-1/call-next")
+        seen = (await officer.gets("/v1/desks/loket-1")).json()
+        assert (seen["ticket"]["number"], seen["waiting"]) == ("A-002", 1)
+        assert [one["id"] for one in seen["aside"]] == [held["id"]]
+
+    async def test_a_reason_is_a_code_and_no_free_text(self, officer: Client):
+        answer = await officer.posts("/v1/desks/loket-1/hold", {"reason": "Ibu Siti, NIK 7413"})
+        assert (answer.status_code, answer.json()["field"]) == (422, "reason")
+
+
+class TestOffice:
+    async def test_rules_have_a_version_that_must_be_known_to_change_them(self, door: Door):
+        supervisor = Client(door, "supervisor")
+        read = await supervisor.gets("/v1/sites/mpp/rules")
+        assert (read.headers["etag"], read.json()["rules"]["priority_in_a_row"]) == ('"0"', 3)
+        changed = await supervisor.puts("/v1/sites/mpp/rules", {"priority_in_a_row": 2}, etag='"0"')
+        assert (changed.status_code, changed.headers["etag"]) == (200, '"1"')
+        stale = await supervisor.puts("/v1/sites/mpp/rules", {}, etag='"0"')
+        assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
+        assert (await supervisor.puts("/v1/sites/mpp/rules", {}, etag=None)).status_code == 428
+        read = await supervisor.gets("/v1/sites/mpp/rules")
+        assert (read.headers["etag"], read.json()["rules"]["priority_in_a_row"]) == ('"1"', 2)
+
+    @pytest.mark.parametrize("rules", [{"recall_limit": 0}, {"overnight": "burn"}, {"near_fron": 3}])
+    async def test_senseless_rules_are_refused(self, door: Door, rules):
+        answer = await Client(door, "supervisor").puts("/v1/sites/mpp/rules", rules, etag='"0"')
+        assert answer.status_code == 422
+
+    async def test_availability_names_the_code_of_each_service(self, door: Door):
+        supervisor = Client(door, "supervisor")
+        await supervisor.posts("/v1/services/izin/close", {"reason": "no_staff"})
+        listed = (await supervisor.gets("/v1/sites/mpp/availability")).json()
+        found = {one["service_id"]: one["availability"] for one in listed}
+        assert found == {"nib": "available", "izin": "manual_closed", "pajak": "available"}
+        assert {one["local_day"] for one in listed} == {TODAY}
+
+    async def test_the_board_shows_the_called_and_the_next(self, kiosk: Client, officer: Client):
+        for _ in range(5):
+            await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        await officer.posts("/v1/desks/loket-1/call-next")
+        board = (await officer.gets("/v1/sites/mpp/display")).json()
+        assert [(one["number"], one["desk"], one["zone"]) for one in board["called"]] == [
+            ("A-001", "Loket 1", "main")
+        ]
+        (counter,) = [one for one in board["counters"] if one["counter_id"] == "dpmptsp"]
+        assert (counter["waiting"], counter["open_desks"]) == (4, 1)
+        assert counter["next"] == ["A-002", "A-003", "A-004"]
