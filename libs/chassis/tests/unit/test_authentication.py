@@ -1,0 +1,184 @@
+"""Who calls: only what the issuer signed, for us, and still good."""
+
+import asyncio
+import base64
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from notes_door import ISSUER, Door, Issuer
+
+from gerai.chassis import auth
+from gerai.chassis.auth import Authenticator, Keys
+from gerai.chassis.problems import Problem
+
+OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def unsigned(issuer: Issuer) -> str:
+    parts = [{"alg": "none", "typ": "JWT", "kid": "k1"}, issuer.claims()]
+    coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*coded, ""])
+
+
+def signed_with_the_public_key(issuer: Issuer) -> str:
+    """The oldest trick: the public key, which everybody knows, as an HMAC secret."""
+    key = issuer.keys["k1"].public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"k1"}').rstrip(b"=")
+    body = base64.urlsafe_b64encode(json.dumps(issuer.claims()).encode()).rstrip(b"=")
+    algorithm = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    signature = base64.urlsafe_b64encode(algorithm.sign(header + b"." + body, pem)).rstrip(b"=")
+    return b".".join([header, body, signature]).decode()
+
+
+def foreign(issuer: Issuer) -> str:
+    return jwt.encode(issuer.claims(), OTHER_KEY, algorithm="ES256", headers={"kid": "k1"})
+
+
+def changed(issuer: Issuer) -> str:
+    header, body, signature = issuer.token().split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    body = base64.urlsafe_b64encode(json.dumps(claims | {"roles": ["admin"]}).encode()).decode().rstrip("=")
+    return f"{header}.{body}.{signature}"
+
+
+NOW = int(time.time())
+REFUSED: dict[str, Any] = {
+    "expired": lambda issuer: issuer.token(exp=NOW - 60),
+    "not yet": lambda issuer: issuer.token(nbf=NOW + 600),
+    "another issuer": lambda issuer: issuer.token(iss="http://elsewhere.test"),
+    "another audience": lambda issuer: issuer.token(aud="portal"),
+    "no expiry": lambda issuer: issuer.token(exp=None),
+    "no beginning": lambda issuer: issuer.token(nbf=None),
+    "no subject": lambda issuer: issuer.token(sub=None),
+    "no regency": lambda issuer: issuer.token(tenant=None),
+    "a strange regency": lambda issuer: issuer.token(tenant="muna barat"),
+    "no roles": lambda issuer: issuer.token(roles=None),
+    "roles as text": lambda issuer: issuer.token(roles="officer"),
+    "alg none": unsigned,
+    "hs256 with the public key": signed_with_the_public_key,
+    "another key under our key id": foreign,
+    "roles changed afterwards": changed,
+    "no token at all": lambda issuer: "not.a.token",
+    "an endless token": lambda issuer: "a" * 100_000,
+}
+
+
+class TestTokens:
+    @pytest.mark.parametrize("case", REFUSED)
+    async def test_a_token_that_proves_nothing_is_refused(self, door: Door, case: str) -> None:
+        answer = await door.stranger(REFUSED[case](door.issuer)).gets("/v1/notes")
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+        assert answer.headers["www-authenticate"] == 'Bearer realm="gerai", error="invalid_token"'
+
+    async def test_nobody_is_asked_to_sign_in(self, door: Door) -> None:
+        answer = await door.stranger().gets("/v1/notes")
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        assert answer.headers["www-authenticate"] == 'Bearer realm="gerai"'
+
+    async def test_who_may_not_come_in_is_told_so_before_the_body_is_looked_at(self, door: Door) -> None:
+        assert (await door.stranger().sends(b"{" * 1_000_000)).status_code == 401
+
+    async def test_a_good_token_is_checked_once_and_not_after_it_expired(
+        self, door: Door, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        caller = door.client(exp=int(time.time()) + 60)
+        assert (await caller.gets("/v1/notes")).status_code == 200
+        checks: list[str] = []
+        decode = jwt.decode
+        monkeypatch.setattr(auth.jwt, "decode", lambda *a, **k: checks.append("") or decode(*a, **k))
+        assert (await caller.gets("/v1/notes")).status_code == 200
+        assert checks == []
+        monkeypatch.setattr(auth.time, "time", lambda: time.monotonic() + 10**10)
+        assert (await caller.gets("/v1/notes")).status_code == 200  # PyJWT reads a clock of its own
+        assert len(checks) == 1
+
+    async def test_rs256_is_taken_and_a_smaller_cousin_is_not(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": "r", "use": "sig"}
+
+        async def fetch() -> Any:
+            return {"keys": [public]}
+
+        guard = Authenticator(Keys(fetch), issuer=ISSUER, audience="gerai")
+        claims = Issuer().claims()
+        good = jwt.encode(claims, key, algorithm="RS256", headers={"kid": "r"})
+        assert (await guard.caller(f"Bearer {good}")).tenant == "muna-barat"
+        for algorithm in ("RS384", "PS256"):
+            other = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "r"})
+            with pytest.raises(Problem, match="invalid_token"):
+                await guard.caller(f"Bearer {other}")
+
+    async def test_a_symmetric_key_in_the_document_makes_nobody_an_issuer(self, door: Door) -> None:
+        secret = b"0123456789abcdef0123456789abcdef"
+        coded = base64.urlsafe_b64encode(secret).decode().rstrip("=")
+        door.issuer.more = [{"kty": "oct", "kid": "s", "k": coded, "alg": "HS256"}]
+        forged = jwt.encode(door.issuer.claims(), secret, algorithm="HS256", headers={"kid": "s"})
+        assert (await door.stranger(forged).gets("/v1/notes")).status_code == 401
+
+    async def test_the_memory_of_good_tokens_is_bounded(
+        self, door: Door, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(auth, "CACHE_LIMIT", 3)
+        guard: Authenticator = door.app.state.authenticator
+        for number in range(10):
+            await guard.caller(f"Bearer {door.issuer.token(sub=f'officer-{number}')}")
+        assert len(guard._known) == 3
+
+
+class TestKeys:
+    async def test_an_unknown_key_id_asks_the_issuer_once_however_many_come(self, door: Door) -> None:
+        await door.client().gets("/v1/notes")
+        assert door.issuer.asked == 1
+        door.app.state.authenticator._keys._now = lambda: time.monotonic() + 3_600
+        forged = [
+            jwt.encode(door.issuer.claims(), OTHER_KEY, algorithm="ES256", headers={"kid": f"x{n}"})
+            for n in range(50)
+        ]
+        answers = await asyncio.gather(*(door.stranger(token).gets("/v1/notes") for token in forged))
+        assert {answer.status_code for answer in answers} == {401}
+        assert door.issuer.asked == 2
+
+    async def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(self) -> None:
+        issuer, now = Issuer(), [0.0]
+        keys = Keys(issuer.fetch, now=lambda: now[0])
+        assert await keys.get("k1") is not None
+        issuer.keys = {"k2": OTHER_KEY}
+        assert await keys.get("k2") is None  # too soon to ask again
+        now[0] = auth.REFRESH_GAP_S
+        assert await keys.get("k2") is not None
+        assert await keys.get("k1") is None
+        issuer.keys = {}
+        now[0] += auth.KEYS_AGE_S
+        assert await keys.get("k2") is None
+
+    async def test_an_issuer_that_is_away_is_our_trouble_and_not_the_callers(self, door: Door) -> None:
+        door.issuer.down = True
+        answer = await door.client().gets("/v1/notes")
+        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert answer.headers["retry-after"]
+
+    async def test_known_keys_outlive_the_issuers_absence(self) -> None:
+        issuer, now = Issuer(), [0.0]
+        keys = Keys(issuer.fetch, now=lambda: now[0])
+        await keys.get("k1")
+        issuer.down = True
+        now[0] = 10 * auth.KEYS_AGE_S
+        assert await keys.get("k1") is not None
+
+    @pytest.mark.parametrize(
+        "document", [None, [], {}, {"keys": 7}, {"keys": [7, {}, {"kty": "EC", "kid": "k1", "crv": "x"}]}]
+    )
+    async def test_a_document_that_is_none_breaks_nothing(self, document: Any) -> None:
+        async def fetch() -> Any:
+            return document
+
+        guard = Authenticator(Keys(fetch), issuer=ISSUER, audience="gerai")
+        with pytest.raises(Problem) as refused:
+            await guard.caller(f"Bearer {Issuer().token()}")
+        assert refused.value.status in (401, 503)

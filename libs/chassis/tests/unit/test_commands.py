@@ -1,0 +1,95 @@
+"""A command takes effect once, and its answer is the same however often it is asked for."""
+
+import asyncio
+
+import pytest
+from notes import Note
+from notes_door import Client, Door
+
+from gerai.messaging.memory.storage import MemoryStorage
+
+
+class TestIdempotency:
+    async def test_a_repeated_post_gets_the_very_same_answer(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        first = await officer.adds({"text": "a"}, key="k1")
+        again = await officer.adds({"text": "a"}, key="k1")
+        assert (first.status_code, first.headers.get("idempotency-replayed")) == (201, None)
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again.headers["etag"] == first.headers["etag"] == '"1"'
+        assert again.headers["idempotency-replayed"] == "true"
+        assert len(storage.aggregates[Note]) == 1
+
+    async def test_forty_at_once_are_one(self, officer: Client, storage: MemoryStorage) -> None:
+        answers = await asyncio.gather(*(officer.adds({"text": "a"}, key="k1") for _ in range(40)))
+        assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+        assert len(storage.aggregates[Note]) == 1
+
+    async def test_the_same_key_with_another_body_is_refused(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        await officer.adds({"text": "a"}, key="k1")
+        refused = await officer.adds({"text": "b"}, key="k1")
+        assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+        assert len(storage.aggregates[Note]) == 1
+
+    async def test_a_key_belongs_to_one_caller(self, door: Door, storage: MemoryStorage) -> None:
+        for claims in ({}, {"sub": "officer-2"}, {"tenant": "muna"}, {"sub": "officer-1 k1"}):
+            answer = await door.client(**claims).adds({"text": "a"}, key="k1")
+            assert "idempotency-replayed" not in answer.headers
+        assert len(storage.aggregates[Note]) == 4
+
+    async def test_a_post_without_a_key_is_refused(self, officer: Client, storage: MemoryStorage) -> None:
+        refused = await officer.http.post("/v1/notes", json={"text": "a"})
+        assert (refused.status_code, refused.json()["code"]) == (400, "idempotency_key_required")
+        assert refused.json()["field"] == "Idempotency-Key"
+        assert storage.commits == 0
+
+    @pytest.mark.parametrize("key", ["", "two words", "x" * 129])
+    async def test_a_key_that_is_none_is_refused(self, officer: Client, key: str) -> None:
+        refused = await officer.sends(b'{"text": "a"}', **{"idempotency-key": key})
+        assert (refused.status_code, refused.json()["code"]) == (400, "idempotency_key_malformed")
+
+    async def test_a_refusal_is_not_kept_under_its_key(self, officer: Client) -> None:
+        assert (await officer.adds({"text": "closed"}, key="k1")).status_code == 409
+        assert (await officer.adds({"text": "open"}, key="k1")).status_code == 201
+
+
+class TestVersions:
+    async def test_who_read_it_last_changes_it(self, officer: Client) -> None:
+        path = f"/v1/notes/{(await officer.adds({'text': 'a'})).json()['id']}"
+        changed = await officer.http.put(path, json={"text": "b"}, headers={"if-match": '"1"'})
+        assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+
+    @pytest.mark.parametrize(
+        ("stated", "status", "code"),
+        [
+            (None, 428, "precondition_required"),
+            ("*", 428, "precondition_required"),
+            ('"2"', 412, "stale_version"),
+            ('W/"1"', 412, "stale_version"),
+            ("1", 412, "stale_version"),
+            ('"abc"', 412, "stale_version"),
+        ],
+    )
+    async def test_who_did_not_changes_nothing(
+        self, officer: Client, storage: MemoryStorage, stated: str | None, status: int, code: str
+    ) -> None:
+        path = f"/v1/notes/{(await officer.adds({'text': 'a'})).json()['id']}"
+        headers = {"if-match": stated} if stated is not None else {}
+        refused = await officer.http.put(path, json={"text": "b"}, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+        assert (await officer.gets(path)).json()["text"] == "a"
+
+
+class TestContext:
+    async def test_a_correlation_id_is_taken_over_and_given_back(self, officer: Client) -> None:
+        answer = await officer.gets("/v1/notes", headers={"x-correlation-id": "visit-1_A"})
+        assert answer.headers["x-correlation-id"] == "visit-1_A"
+
+    @pytest.mark.parametrize("sent", ["a b", "x" * 65, 'a"b', "7413010101900001", "081234567890"])
+    async def test_one_that_could_carry_something_is_replaced(self, officer: Client, sent: str) -> None:
+        answer = await officer.gets("/v1/notes", headers={"x-correlation-id": sent})
+        assert answer.headers["x-correlation-id"] != sent
+        assert len(answer.headers["x-correlation-id"]) == 32

@@ -1,0 +1,192 @@
+"""The layer around every request: headers, limits, metrics, traces; and never a path where others read it."""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from notes_door import Client, Door
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from prometheus_client import REGISTRY
+from starlette.types import Receive, Scope, Send
+from tests.eventually import eventually
+
+from gerai.chassis import traces
+from gerai.chassis.edge import Edge
+from gerai.messaging.memory.storage import MemoryStorage
+
+SECRET = "visitors-secret-link-1234"
+KEPT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+NOT_KEPT = KEPT[:-1] + "0"
+
+
+@pytest.fixture(scope="module")
+def exporter() -> InMemorySpanExporter:
+    """The process has one tracer provider for life; who needs it shares this one."""
+    exporter = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return exporter
+
+
+@pytest.fixture
+def kept(exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    monkeypatch.setattr(traces._Sampling, "ratio", 1.0)
+    monkeypatch.setattr(traces._Sampling, "tracer", trace.get_tracer("test"))
+    exporter.clear()
+    yield exporter
+    exporter.clear()
+
+
+def server_span(exporter: InMemorySpanExporter) -> ReadableSpan:
+    [span] = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
+    return span
+
+
+class TestTraces:
+    async def test_a_span_has_the_template_and_never_the_link(
+        self, door: Door, kept: InMemorySpanExporter
+    ) -> None:
+        await door.stranger().gets(f"/v1/links/{SECRET}", secret=SECRET)
+        span = server_span(kept)
+        assert span.name == "GET /v1/links/{link}"
+        assert dict(span.attributes or {})["http.route"] == "/v1/links/{link}"
+        for made in kept.get_finished_spans():
+            assert SECRET not in made.to_json()
+
+    async def test_an_address_that_leads_nowhere_is_not_written_down_either(
+        self, door: Door, kept: InMemorySpanExporter
+    ) -> None:
+        await door.stranger().gets(f"/v1/lost/{SECRET}")
+        assert server_span(kept).name == "GET unmatched"
+        assert SECRET not in server_span(kept).to_json()
+
+    async def test_a_command_carries_its_trace_to_the_outbox(
+        self, officer: Client, kept: InMemorySpanExporter
+    ) -> None:
+        answer = await officer.adds({"text": "a"}, traceparent=KEPT)
+        span = server_span(kept)
+        assert f"{span.context.trace_id:032x}" == KEPT.split("-")[1]
+        assert answer.headers["traceresponse"].split("-")[2] == f"{span.context.span_id:016x}"
+        [commit] = [one for one in kept.get_finished_spans() if one.name == "commit"]
+        assert commit.parent is not None and commit.parent.span_id == span.context.span_id
+
+    async def test_what_the_caller_does_not_keep_is_not_kept_but_can_be_followed(
+        self, officer: Client, kept: InMemorySpanExporter
+    ) -> None:
+        answer = await officer.gets("/v1/notes", headers={"traceparent": NOT_KEPT})
+        assert kept.get_finished_spans() == ()
+        assert answer.headers["traceresponse"].split("-")[1] == NOT_KEPT.split("-")[1]
+        assert answer.headers["traceresponse"].endswith("-00")
+
+    @pytest.mark.parametrize("sent", ["", "00-x-y-01", f"00-{'0' * 32}-{'0' * 16}-01", "é"])
+    async def test_a_malformed_parent_begins_a_new_trace(
+        self, officer: Client, kept: InMemorySpanExporter, sent: str
+    ) -> None:
+        answer = await officer.gets("/v1/notes", headers={"traceparent": sent.encode()})  # type: ignore[dict-item]
+        assert answer.status_code == 200
+        assert server_span(kept).parent is None
+
+    async def test_our_faults_are_errors_and_refusals_are_not(
+        self, door: Door, kept: InMemorySpanExporter
+    ) -> None:
+        await door.stranger().gets("/v1/notes")
+        assert server_span(kept).status.status_code is StatusCode.UNSET
+        kept.clear()
+        await door.stranger().gets("/v1/broken")
+        assert server_span(kept).status.status_code is StatusCode.ERROR
+        assert "hunter2" not in server_span(kept).to_json()
+
+    async def test_health_is_not_traced(self, door: Door, kept: InMemorySpanExporter) -> None:
+        await door.stranger().gets("/health/live")
+        assert kept.get_finished_spans() == ()
+
+
+class TestHeaders:
+    @pytest.mark.parametrize(
+        "path", ["/v1/notes", "/v1/nothing", "/v1/links/a", "/v1/broken", "/health/live"]
+    )
+    async def test_every_answer_is_guarded(self, door: Door, path: str) -> None:
+        headers = (await door.stranger().gets(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+
+    async def test_no_other_site_is_let_in(self, officer: Client) -> None:
+        answer = await officer.gets("/v1/notes", headers={"origin": "https://elsewhere.test"})
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+    async def test_an_answer_that_knows_better_how_long_it_lasts_keeps_its_word(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            start = {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"cache-control", b"max-age=9")],
+            }
+            await send(start)
+            await send({"type": "http.response.body", "body": b""})
+
+        answer = await Client(Edge(app, body_limits={}), None).gets("/")
+        assert answer.headers.get_list("cache-control") == ["max-age=9"]
+
+
+class TestLimits:
+    async def test_before_the_process_has_started_only_health_is_answered(self, door: Door) -> None:
+        door.health.started = False
+        early = await door.client().gets("/v1/notes")
+        assert (early.status_code, early.json()["code"]) == (503, "busy")
+        assert early.headers["retry-after"] == "1"
+        assert (await door.stranger().gets("/health/live")).status_code == 200
+        assert (await door.stranger().gets("/health/startup")).status_code == 503
+
+    async def test_too_many_at_once_are_asked_to_come_again_and_health_still_answers(
+        self, door: Door
+    ) -> None:
+        door.edge = Edge(door.app, body_limits={}, at_once=3)
+        door.app.state.authenticator._keys._lock = lock = asyncio.Lock()
+        caller = door.client()
+
+        async def open_now() -> int:
+            return door.edge._open
+
+        async with lock:  # whoever needs a key now has to wait
+            waiting = [asyncio.create_task(caller.gets("/v1/notes")) for _ in range(3)]
+            await eventually(open_now, lambda count: count == 3, because="three requests wait for a key")
+            refused = await caller.gets("/v1/notes")
+            assert (await caller.gets("/health/live")).status_code == 200
+        assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+        assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
+        assert (await caller.gets("/v1/notes")).status_code == 200
+
+    async def test_half_an_answer_is_not_passed_off_as_a_whole_one(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+            raise RuntimeError("broke off")
+
+        with pytest.raises(RuntimeError, match="broke off"):
+            await Client(Edge(app, body_limits={}), None).gets("/")
+
+
+class TestMetrics:
+    async def test_requests_are_counted_by_template(self, door: Door, storage: MemoryStorage) -> None:
+        def counted(**labels: str) -> float:
+            return REGISTRY.get_sample_value("gerai_http_requests_total", labels) or 0.0
+
+        template = {"method": "GET", "route": "/v1/links/{link}", "status": "200"}
+        lost = {"method": "GET", "route": "unmatched", "status": "404"}
+        before = counted(**template), counted(**lost)
+        for n in range(5):
+            await door.stranger().gets(f"/v1/links/{SECRET}{n}")
+            await door.stranger().gets(f"/v1/lost/{n}")
+        assert (counted(**template), counted(**lost)) == (before[0] + 5, before[1] + 5)
+        page: httpx.Response = await door.stranger().gets("/metrics")
+        assert "gerai_http_request_seconds_bucket" in page.text
+        assert SECRET not in page.text
