@@ -13,6 +13,7 @@ from rich.console import Console
 from demo.day import Day
 from demo.doors import open_client
 from demo.failure import UnableToPlay
+from demo.figures import Outcome
 from demo.mall import read_mall
 from demo.report import print_outcome
 from demo.stage import platform_of
@@ -45,11 +46,15 @@ async def demo(*, seed: int, visitors: int, json_path: Path | None) -> int:
         outcome = await day.play()
         print_outcome(outcome, console)
         if json_path is not None:
-            json_path.write_text(json.dumps(outcome.as_json(), indent=2) + "\n", encoding="utf-8")
+            await asyncio.to_thread(json_path.write_text, _as_text(outcome), encoding="utf-8")
         if sys.stdin.isatty() and console.is_terminal:
             console.print("Everything runs on, so that the trace can be opened. Enter stops it.", style="dim")
             await _enter()
     return 1 if outcome.complaints() else 0
+
+
+def _as_text(outcome: Outcome) -> str:
+    return json.dumps(outcome.as_json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _require_writable(path: Path | None) -> None:

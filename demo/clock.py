@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 SPEED = 360.0
-"""An hour of the day takes ten seconds."""
+"""An hour of the day takes ten seconds, where the machine has nothing else to do."""
+SLOWEST = 150.0
+"""And 24 seconds where it is busy: slower than that, nobody would watch."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,9 +126,11 @@ class Day:
 
     async def _end_of_day(self, board: Scoreboard) -> None:
         """Who is left is released by the queue's own timer; the events tell when that is done."""
-        over = self.mall.at(self.date, OVER)
-        while board.still_open and self.clock.now() < over:
-            await asyncio.sleep(0.1)
+        left = self.mall.at(self.date, OVER) - self.clock.now()
+        try:
+            await asyncio.wait_for(board.all_over.wait(), self.clock.real_seconds(left))
+        except TimeoutError:
+            return  # the outcome tells how many tickets are open
 
 
 @asynccontextmanager

@@ -41,6 +41,8 @@ class Hall:
         self.queue = queue
         self.refusals: Counter[str] = Counter()
         self.arrived = 0
+        self.came_too_late = 0
+        """Visitors who missed their calls and were not back in time."""
         self.late_cancels = 0
         """Visitors who wanted to give up, but had been called by then."""
         self._seats: dict[str, asyncio.Future[Seat]] = {}

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer
 
 from demo.reckoning import SERVICES_RECKONED
+from gerai.contracts import hourly, queue, registry
 from gerai.contracts.codec import decode
-from gerai.contracts.event import Envelope, Event
+from gerai.contracts.event import Envelope, Topic
 
 BATCH = 500
 POLL_MS = 200
@@ -39,7 +40,13 @@ class Published:
 
 def topics() -> list[str]:
     """Every topic of the published language that the demo's services own."""
-    return sorted({event.topic.name for event in Event.every() if event.topic.owner in SERVICES_RECKONED})
+    found = {
+        topic.name
+        for module in (registry, queue, hourly)
+        for topic in vars(module).values()
+        if isinstance(topic, Topic) and topic.owner in SERVICES_RECKONED
+    }
+    return sorted(found)
 
 
 async def listen(

@@ -1,5 +1,6 @@
 """What the day looks like from the events alone: figures of each counter, in business time."""
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -47,6 +48,8 @@ class Scoreboard:
         self.tallies = {counter: Tally() for counter in counters}
         self.steps: Counter[str] = Counter()
         """Event type without service and version: "ticket-issued"."""
+        self.all_over = asyncio.Event()
+        """Set while every ticket has come to its end, or nobody has one."""
         self._where: dict[str, tuple[str, TicketState]] = {}
 
     def take(self, envelope: Envelope) -> None:
@@ -61,6 +64,10 @@ class Scoreboard:
         self._where[event.ticket_id] = (event.counter_id, event.to_state)
         tally.states[event.to_state] += 1
         self._count(event, tally)
+        if self.still_open:
+            self.all_over.clear()
+        else:
+            self.all_over.set()
 
     def _count(self, event: queue.TicketEvent, tally: Tally) -> None:
         match event:
