@@ -54,10 +54,20 @@ class Aggregate(BaseModel):
         return self._recorded
 
     def forked(self) -> Self:
-        """A copy that can be changed and thrown away; it has recorded nothing yet."""
-        fork = self.model_copy()
-        fork._recorded = ()
+        """A copy that can be changed and thrown away; it has recorded nothing yet.
+
+        Every command makes some, so this is `model_copy` without what a shallow copy of an aggregate never needs.
+        """
+        fork = type(self).__new__(type(self))
+        object.__setattr__(fork, "__dict__", self.__dict__.copy())
+        object.__setattr__(fork, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        object.__setattr__(fork, "__pydantic_extra__", None)
+        object.__setattr__(fork, "__pydantic_private__", {"_recorded": ()})
         return fork
+
+    def settle(self) -> None:
+        """What was recorded is on its way; the state is the newest one from now on."""
+        self._recorded = ()
 
     def document(self) -> dict[str, Any]:
         """The MongoDB document of this state; `_id` is the aggregate's id."""

@@ -79,7 +79,7 @@ class Gathering:
 
 
 class UnitOfWork:
-    """One command's view. Not for use after the command returned."""
+    """One command's view. Not for use after the command returned: its aggregates belong to the group then."""
 
     def __init__(self, gathering: Gathering, context: Context, *, source: str) -> None:
         self._gathering = gathering
@@ -186,17 +186,16 @@ class UnitOfWork:
         """The command succeeded: its changes become part of the group."""
         gathering = self._gathering
         for identity, fork in self._forks.items():
-            before = self._before[identity]
-            if before is not None and not fork.recorded and fork == before:
+            before, events = self._before[identity], fork.recorded
+            if before is not None and not events and fork == before:
                 continue
             first = before.version if before is not None else 0
-            events = fork.recorded
             for number, (event, at) in enumerate(events, start=1):
                 fork.position = max(fork.position + 1, time.time_ns() // 1000)
                 gathering.batch.outbox.append(self._row(fork, event, at, first + number))
             fork.version = first + max(1, len(events))
-            settled = fork.forked()
-            gathering.known[identity] = settled
+            fork.settle()
+            gathering.known[identity] = fork
             gathering.touched.add(identity)
         gathering.batch.timers_set.extend(self._timers_set)
         gathering.batch.timers_done.extend(self._timers_done)
