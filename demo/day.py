@@ -28,8 +28,8 @@ from demo.visitors import draw_day
 from gerai.messaging.mongo.driver import Database, connect
 from local.platform import Platform
 
-LEAVES = time_of_day(16, 10)
-OVER = time_of_day(17, 30)
+LEAVES = time_of_day(16, 0)
+OVER = time_of_day(18, 0)
 """By then the end-of-day timer must have ended every ticket that is left."""
 TRACED = 12
 """Visitors whose traces are looked at, until one is whole."""

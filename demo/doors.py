@@ -9,7 +9,7 @@ import httpx
 
 from demo.failure import UnableToPlay
 
-CONNECTIONS = 32
+CONNECTIONS = 48
 ANSWER_SECONDS = 20.0
 TRIES = 6
 

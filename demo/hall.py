@@ -12,7 +12,7 @@ from demo.failure import UnableToPlay
 from demo.mall import Mall
 from demo.visitors import Visitor
 
-KIOSKS = 6
+KIOSKS = 12
 KIOSK_LINE = 40
 SEAT_SECONDS = 15.0
 

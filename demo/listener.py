@@ -31,7 +31,8 @@ class Published:
         if id in self.ids:
             return False
         self.ids.add(id)
-        subject = f"{envelope.source}:{envelope.subject}"
+        # Only within a topic: an institution's warning travels on another one than its changes.
+        subject = f"{envelope.event.topic.name}:{envelope.subject}"
         if envelope.sequence <= self._newest.get(subject, 0):
             self.out_of_order.add(subject)
         self._newest[subject] = max(envelope.sequence, self._newest.get(subject, 0))

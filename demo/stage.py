@@ -26,7 +26,10 @@ LEAD_SECONDS = 16.0
 IDLE_PROBE_SECONDS = 1.5
 """How long an idle machine takes to start a small program."""
 READY_SECONDS = 60.0
-DAY_END = "16:30"
+DAY_END = "17:00"
+"""Late enough that who was called before the officers left is served by then."""
+AFTER_CLOSING = 90
+"""The same in minutes after closing."""
 
 
 @asynccontextmanager
@@ -88,7 +91,7 @@ async def prepare(platform: Platform, mall: Mall, queue: Doors) -> None:
 
 
 def _wanted(rules: dict[str, Any]) -> dict[str, Any]:
-    wanted = {"day_ends_at": DAY_END, "near_front": 2}
+    wanted = {"day_ends_at": DAY_END, "end_after_closing_minutes": AFTER_CLOSING, "near_front": 2}
     return {name: value for name, value in wanted.items() if name in rules}
 
 

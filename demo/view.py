@@ -22,6 +22,8 @@ from gerai.messaging.mongo.driver import Database
 REFRESH_SECONDS = 0.25
 COUNT_SECONDS = 1.0
 WIDE, NARROW = 112, 76
+READING = ("queue", "hourly")
+"""Services that read events."""
 
 
 @dataclass(kw_only=True)
@@ -35,19 +37,22 @@ class ControlRoom:
     published: Published
     databases: Mapping[str, Database]
     visitors: int
-    committed: int = 0
-    consumed: int = 0
+    events: str = ""
+    """How far events have come; counted now and then, exactly at the end."""
 
     def __post_init__(self) -> None:
         self._desk_names = {desk.id: desk.name for desk in self.mall.desks}
 
     async def count(self) -> None:
-        """How many events are committed and consumed; a rough number for the eye, reckoned exactly at the end."""
+        """Counted from the far end to the near one, so that no number runs ahead of the one before it."""
         while True:
+            taken = [
+                f"{name} {await self.databases[name]['inbox'].estimated_document_count()}" for name in READING
+            ]
+            published = len(self.published.ids)
             outboxes = [database["outbox"] for database in self.databases.values()]
-            inboxes = [database["inbox"] for database in self.databases.values()]
-            self.committed = sum([await one.estimated_document_count() for one in outboxes])
-            self.consumed = sum([await one.estimated_document_count() for one in inboxes])
+            committed = sum([await one.estimated_document_count() for one in outboxes])
+            self.events = f"committed {committed:,} → published {published:,} → consumed: {', '.join(taken)}"
             await asyncio.sleep(COUNT_SECONDS)
 
     async def show(self, console: Console) -> None:
@@ -101,9 +106,7 @@ class ControlRoom:
             f"{board.total(TicketState.EXPIRED)} expired · {sum(self.hall.refusals.values())} refused\n"
         )
         text.append("events  ", style="bold")
-        text.append(
-            f"committed {self.committed:,} → published {len(self.published.ids):,} → consumed {self.consumed:,}"
-        )
+        text.append(self.events)
         return text
 
     def _table(self, counters: Sequence[tuple[str, str]], *, calls: bool) -> Table:
