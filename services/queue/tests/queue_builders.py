@@ -2,12 +2,14 @@
 
 import json
 import secrets
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from gerai.contracts import registry as language
+from gerai.contracts.event import Envelope
 from gerai.contracts.queue import PriorityClass
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
@@ -17,10 +19,12 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.register_entry import EntryChanged
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import PriorityReason, Ticket
+from gerai.queue.use_cases.at_desk import what_the_desk_needs
 from gerai.queue.use_cases.call_next import call_next, what_calling_needs
 from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_issuing_needs
 from gerai.queue.use_cases.open_desk import open_desk
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
+from gerai.queue.use_cases.when_register_changed_keep_replica import when_register_changed_keep_replica
 
 TENANT = "muna-barat"
 MAKASSAR = ZoneInfo("Asia/Makassar")
@@ -169,6 +173,29 @@ def serving(at: datetime = MORNING + minutes(11)) -> Ticket:
     return one
 
 
+def plain_choice(waiting: list[Ticket], at: datetime, in_a_row: int, most: int) -> Ticket:
+    """Who is next, as a clerk would read the rules out: slow, and plainly right."""
+    others = [one for one in waiting if not is_priority(one)]
+    if in_a_row >= most and others:
+        waiting = others
+    waiting = [one for one in waiting if one.overdue_at is not None and one.overdue_at <= at] or waiting
+    waiting = [one for one in waiting if is_priority(one)] or waiting
+    return min(waiting, key=lambda one: (one.order_at, one.n, one.id))
+
+
+def envelope(event: EntryChanged, sequence: int = 1) -> Envelope:
+    return Envelope(
+        id=uuid.uuid4(),
+        source="/gerai/registry",
+        subject=event.id,
+        sequence=sequence,
+        time=MORNING,
+        correlation_id="test",
+        causation_id=None,
+        event=event,
+    )
+
+
 def is_priority(view: Ticket | TicketView) -> bool:
     return view.priority_class is PriorityClass.PRIORITY
 
@@ -229,7 +256,15 @@ class Hall:
 
     async def takes(self, step: Callable[..., Awaitable[T]], desk_id: str, *, at: datetime, **more: Any) -> T:
         """One step of an officer with the ticket at the desk."""
-        return await self.does(lambda uow: step(desk_id, uow=uow, at=at, catalogue=self.catalogue, **more))
+        return await self.does(
+            lambda uow: step(desk_id, uow=uow, at=at, catalogue=self.catalogue, **more),
+            needs=what_the_desk_needs(desk_id),
+        )
+
+    async def learns(self, event: EntryChanged, sequence: int = 1) -> None:
+        """As if the registry had told it."""
+        told = envelope(event, sequence)
+        await self.does(lambda uow: when_register_changed_keep_replica(event, told, uow=uow, at=MORNING))
 
     @property
     def queries(self) -> UnitOfWork:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from queue_builders import MORNING, RULES, is_priority, minutes, ticket
+from queue_builders import MORNING, RULES, is_priority, minutes, plain_choice, ticket
 
 from gerai.messaging.refusal import Refusal
 from gerai.queue.domain.calling import in_order
@@ -104,18 +104,6 @@ def test_a_line_is_emptied_in_the_order_that_a_plain_reading_of_the_rules_gives(
         in_a_row = in_a_row + 1 if is_priority(got) else 0
         waiting.remove(got)
         at += minutes(step)
-
-
-def plain_choice(waiting: list[Ticket], at, in_a_row: int, most: int) -> Ticket:
-    """The rules as a clerk would read them out."""
-    others = [one for one in waiting if not is_priority(one)]
-    if in_a_row >= most and others:
-        waiting = others
-    late = [one for one in waiting if one.overdue_at is not None and one.overdue_at <= at]
-    waiting = late or waiting
-    privileged = [one for one in waiting if is_priority(one)]
-    waiting = privileged or waiting
-    return sorted(waiting, key=lambda one: (one.order_at, one.n))[0]
 
 
 def line_of_counter() -> Line:

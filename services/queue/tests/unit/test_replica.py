@@ -1,37 +1,13 @@
 """Our replica of the register: whatever comes, in whatever order and how often."""
 
-import uuid
-
 from hypothesis import given
 from hypothesis import strategies as st
-from queue_builders import MORNING, SMALL, TENANT, Hall, service
+from queue_builders import SMALL, TENANT, Hall, service
 
-from gerai.contracts.event import Envelope
 from gerai.queue.adapters.catalogue_replica import CatalogueReplica
-from gerai.queue.domain.register_entry import EntryChanged, RegisterEntry
+from gerai.queue.domain.register_entry import RegisterEntry
 from gerai.queue.domain.rules import Rules
 from gerai.queue.use_cases.change_site_rules import change_site_rules
-from gerai.queue.use_cases.when_register_changed_keep_replica import when_register_changed_keep_replica
-
-
-def envelope(event: EntryChanged, sequence: int) -> Envelope:
-    return Envelope(
-        id=uuid.uuid4(),
-        source="/gerai/registry",
-        subject=event.id,
-        sequence=sequence,
-        time=MORNING,
-        correlation_id="test",
-        causation_id=None,
-        event=event,
-    )
-
-
-async def tells(hall: Hall, event: EntryChanged, sequence: int = 1) -> None:
-    async def react(uow) -> None:
-        await when_register_changed_keep_replica(event, envelope(event, sequence), uow=uow, at=MORNING)
-
-    await hall.does(react)
 
 
 async def test_becomes_the_catalogue_of_every_process(hall: Hall):
@@ -39,27 +15,27 @@ async def test_becomes_the_catalogue_of_every_process(hall: Hall):
     await replica.refresh()
     assert replica.current.is_empty
     for event in SMALL:
-        await tells(hall, event)
+        await hall.learns(event)
     await replica.refresh()
     assert [one.id for one in replica.current.services_at("mpp")] == ["izin", "nib", "pajak"]
 
 
 async def test_is_read_again_only_when_it_has_moved(hall: Hall):
     replica = CatalogueReplica(hall.storage)
-    await tells(hall, service(), sequence=2)
+    await hall.learns(service(), sequence=2)
     await replica.refresh()
     first = replica.current
-    await tells(hall, service(name="old"), sequence=1)
+    await hall.learns(service(name="old"), sequence=1)
     await replica.refresh()
     assert replica.current is first
-    await tells(hall, service(name="new"), sequence=3)
+    await hall.learns(service(name="new"), sequence=3)
     await replica.refresh()
     assert replica.current.service_name("nib") == "new"
 
 
 async def test_brings_a_sites_rules_to_every_process(hall: Hall):
     for event in SMALL:
-        await tells(hall, event)
+        await hall.learns(event)
     replica = CatalogueReplica(hall.storage)
     await replica.refresh()
     await hall.does(
@@ -71,7 +47,7 @@ async def test_brings_a_sites_rules_to_every_process(hall: Hall):
 
 async def test_one_unreadable_entry_does_not_hide_the_others(hall: Hall):
     for event in SMALL:
-        await tells(hall, event)
+        await hall.learns(event)
     hall.storage.aggregates[RegisterEntry]["registry.services:nib"].body = "{}"
     replica = CatalogueReplica(hall.storage)
     await replica.refresh()

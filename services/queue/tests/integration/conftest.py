@@ -1,0 +1,21 @@
+"""A queue database of its own on the real MongoDB."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gerai.messaging.mongo.driver import Database, Driver, connect
+from gerai.messaging.mongo.storage import MongoStorage
+from gerai.queue.adapters.indexes import INDEXES
+
+
+@pytest.fixture
+async def database(mongodb_uri: str) -> AsyncIterator[Database]:
+    driver = Driver(os.environ.get("GERAI_MONGODB_DRIVER", Driver.MOTOR.value))
+    found = connect(mongodb_uri, f"queue_test_{uuid.uuid4().hex[:8]}", driver=driver)
+    await MongoStorage(found).prepare(INDEXES)
+    yield found
+    await found.drop()
+    await found.close()
