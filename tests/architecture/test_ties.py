@@ -1,0 +1,82 @@
+"""Code tied to what deploys it: topics read are topics granted, topics owned are topics declared, every route says
+who may use it."""
+
+from collections.abc import Iterator
+
+import pytest
+from gerai.chassis.clock import RealClock
+from gerai.chassis.health import Health
+from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis.service import application
+from gerai.chassis.settings import Environment
+from gerai.contracts.language import topics
+from gerai.hourly.service import service as hourly
+from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.mongo.driver import Driver, connect
+from gerai.queue.bootstrap import service as queue
+from gerai.registry.bootstrap import service as registry
+
+from local.plan import SERVICES
+
+SERVED: tuple[Service, ...] = (registry, queue, hourly)
+
+
+def house_of(service: Service) -> House:
+    settings = service.settings(  # type: ignore[call-arg]
+        environment=Environment.DEVELOPMENT,
+        mongodb_uri="mongodb://127.0.0.1:1",
+        mongodb_database="none",
+        kafka_bootstrap="127.0.0.1:1",
+        issuer="http://127.0.0.1:1",
+        jwks_url="http://127.0.0.1:1/jwks.json",
+    )
+    storage = MemoryStorage()
+    return House(
+        source=f"/gerai/{service.name}",
+        settings=settings,
+        clock=RealClock(),
+        database=connect("mongodb://127.0.0.1:1", "none", driver=Driver.PYMONGO),  # never asked
+        storage=storage,
+        commit=GroupCommit(storage, source="none"),
+        health=Health(),
+    )
+
+
+@pytest.fixture(scope="module")
+def rooms() -> Iterator[dict[str, tuple[House, Rooms]]]:
+    houses = {service.name: house_of(service) for service in SERVED}
+    yield {service.name: (houses[service.name], service.assemble(houses[service.name])) for service in SERVED}
+
+
+async def test_the_platform_starts_every_service() -> None:
+    assert {service.name for service in SERVED} == set(SERVICES)
+
+
+async def test_topics_read_are_topics_granted(rooms: dict[str, tuple[House, Rooms]]) -> None:
+    read = {
+        (topic, name)
+        for name, (_, of) in rooms.items()
+        for subscription in of.subscriptions
+        for topic in subscription.topics
+    }
+    granted = {(topic.name, reader) for topic in topics() for reader in topic.readers}
+    assert read == granted
+
+
+@pytest.mark.parametrize("service", SERVED, ids=lambda service: service.name)
+async def test_topics_owned_are_topics_declared(service: Service) -> None:
+    owned = {topic.name for topic in topics() if topic.owner == service.name}
+    assert {topic.name for topic in service.topics} == owned
+
+
+@pytest.mark.parametrize("service", SERVED, ids=lambda service: service.name)
+async def test_every_route_says_who_may_use_it(service: Service, rooms: dict[str, tuple[House, Rooms]]) -> None:
+    house, of = rooms[service.name]
+    operations = [
+        operation
+        for path in application(service, house, of).openapi()["paths"].values()
+        for operation in path.values()
+    ]
+    assert operations
+    assert all(operation.get("x-permission") for operation in operations)
