@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 BATCH = 50
 POLL_S = 0.2
 STANDBY_S = 1.0
+RENEW_S = 2.0
 LONGEST_PAUSE_S = 60.0
 STUCK_S = 60.0
 FAILING_LIMIT = 1_000
@@ -59,6 +60,7 @@ class Timers:
         self._now = now
         self._failing: dict[str, tuple[int, float]] = {}
         self._turned = time.monotonic()
+        self._renewed = float("-inf")
 
     def progress(self) -> Mapping[str, str]:
         silent = time.monotonic() - self._turned
@@ -82,8 +84,10 @@ class Timers:
 
     async def turn(self) -> float:
         """Fire what is due; returns the seconds until the next look."""
-        if not await self._lease.hold():
-            return STANDBY_S
+        if time.monotonic() - self._renewed > RENEW_S:
+            if not await self._lease.hold():
+                return STANDBY_S
+            self._renewed = time.monotonic()
         resting = frozenset(id for id, (_, until) in self._failing.items() if until > time.monotonic())
         due = await self._timers.due(self._now(), BATCH, without=resting)
         await asyncio.gather(*(self._fire(timer) for timer in due))
