@@ -8,7 +8,7 @@ from messaging_builders import Jar, Tally, UnableToFill, context, once
 from gerai.messaging.group_commit import GroupCommit, StoreBusy
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
-from gerai.messaging.storage import Batch, Conflict, StoredAnswer
+from gerai.messaging.storage import Batch, Conflict, Overtaken, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
 
@@ -32,6 +32,7 @@ class CountingStorage(MemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self.conflicts = 0
+        self.conflict: Conflict = Conflict("planted")
         self.broken: Exception | None = None
 
     async def commit(self, batch: Batch) -> None:
@@ -39,7 +40,7 @@ class CountingStorage(MemoryStorage):
             raise self.broken
         if self.conflicts:
             self.conflicts -= 1
-            raise Conflict("planted")
+            raise self.conflict
         await super().commit(batch)
 
 
@@ -159,6 +160,16 @@ class TestTrouble:
                 for process in (one, two, one, one, two, two, one)
             ]
         assert drawn == [1, 2, 3, 4, 5, 6, 7]
+
+    async def test_a_group_that_was_overtaken_stays_together(self) -> None:
+        """Split up, each part would only be overtaken again, and every command would cost a transaction."""
+        storage = CountingStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat", room=50))
+        before = storage.commits
+        storage.conflicts, storage.conflict = 10, Overtaken("planted")
+        async with GroupCommit(storage, source="test") as commit:
+            await asyncio.gather(*(commit.execute(filling(), context=context()) for _ in range(20)))
+        assert storage.commits - before == 1
 
     async def test_endless_conflicts_end_in_a_named_error(self) -> None:
         storage = CountingStorage()

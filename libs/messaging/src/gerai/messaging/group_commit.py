@@ -21,12 +21,15 @@ from gerai.messaging.context import Context
 from gerai.messaging.metrics import GROUP_SIZE
 from gerai.messaging.refusal import Refusal, UnableToRepeat
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Conflict, Once, Storage, StoredAnswer
+from gerai.messaging.storage import Batch, Conflict, Once, Overtaken, Storage, StoredAnswer
 from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
 WARM_LIMIT = 500
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
+TOGETHER = 3
+"""Attempts of a group that conflicts for a reason of its own, before it is split."""
 COOL_DOWN_S = 0.5
 """After a conflict another process is at work on the same data: trusting attempts would be wasted for a while."""
 
@@ -71,7 +74,7 @@ class GroupCommit:
         source: str,
         group_limit: int = 64,
         waiting_limit: int = 2_000,
-        attempts: int = 12,
+        attempts: int = 25,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._storage = storage
@@ -82,6 +85,8 @@ class GroupCommit:
         self._on_commit = on_commit
         self._warm: dict[Identity, Aggregate] = {}
         self._trust_from = 0.0
+        self._commit_s = SHORTEST_PAUSE_S
+        """What a commit takes at present; who was overtaken waits about as long, and the winner is through."""
         self._waiting: deque[_Member] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -137,12 +142,13 @@ class GroupCommit:
         for attempt in range(self._attempts):
             try:
                 doubtful = await self._attempt(group, trusting=trusting)
-            except Conflict:
+            except Conflict as conflict:
                 self._cool_down()
-                if attempt >= 3 and len(group) > 1:
+                # Who was overtaken stays together: split up, each part would be overtaken again.
+                if attempt >= TOGETHER and len(group) > 1 and not isinstance(conflict, Overtaken):
                     break
                 if not trusting:
-                    await asyncio.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.1)))
+                    await asyncio.sleep(random.uniform(0.2, 1.5) * self._commit_s)
                 trusting = False
             except _Unwritable as error:
                 if len(group) == 1:
@@ -154,8 +160,9 @@ class GroupCommit:
                     await self._settle(doubtful, trusting=False)
                 return
         else:
-            _fail(group, StoreBusy("the same data kept changing"))
-            return
+            if len(group) == 1:
+                _fail(group, StoreBusy("the same data kept changing"))
+                return
         half = len(group) // 2
         await self._settle(group[:half], trusting=False)
         await self._settle(group[half:], trusting=False)
@@ -196,12 +203,15 @@ class GroupCommit:
         return await self._storage.answers(keys) if keys and not trusting else {}
 
     async def _write(self, batch: Batch) -> None:
+        begun = time.monotonic()
         try:
             await self._storage.commit(batch)
         except Conflict:
             raise
         except Exception as error:
             raise _Unwritable(error) from error
+        took = self._commit_s + 0.2 * (time.monotonic() - begun - self._commit_s)
+        self._commit_s = min(max(took, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
         self._on_commit()
 
     def _keep_warm(self, gathering: Gathering) -> None:

@@ -109,6 +109,10 @@ class Conflict(Exception):
     """Somebody else changed what the batch relied on. Nothing was written; read again and retry."""
 
 
+class Overtaken(Conflict):
+    """Another process was faster on the same aggregate or document; the same batch, read again, may well succeed."""
+
+
 class AlreadyDone(Conflict):
     """A once-key of the batch was used in the meantime."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import AlreadyDone, Batch, Conflict, Once, OutboxRow, StoredAnswer, TimerRow
+from gerai.messaging.storage import AlreadyDone, Batch, Once, OutboxRow, Overtaken, StoredAnswer, TimerRow
 
 
 class MemoryStorage:
@@ -65,7 +65,7 @@ class MemoryStorage:
         for aggregate, version in batch.changed:
             stored = self.aggregates[type(aggregate)].get(aggregate.id)
             if stored is None or stored.version != version:
-                raise Conflict(f"{aggregate.collection} changed meanwhile")
+                raise Overtaken(f"{aggregate.collection} changed meanwhile")
         for once, _ in batch.once:
             if (once.kind.value, once.key) in self.once:
                 raise AlreadyDone("a once-key was used meanwhile")

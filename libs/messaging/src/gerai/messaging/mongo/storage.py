@@ -25,6 +25,7 @@ from gerai.messaging.storage import (
     Once,
     OnceKind,
     OutboxRow,
+    Overtaken,
     StoredAnswer,
     TimerRow,
 )
@@ -178,7 +179,7 @@ class _Writes:
             for collection, operations in self.replaced.items():
                 written = await database[collection].bulk_write(operations, ordered=False, session=session)
                 if written.matched_count != len(operations):
-                    raise Conflict(f"{collection} changed meanwhile")
+                    raise Overtaken(f"{collection} changed meanwhile")
             for collection, documents in self.inserted.items():
                 await database[collection].insert_many(documents, ordered=False, session=session)
             for collection, operations_beside in self.beside.items():
@@ -188,7 +189,7 @@ class _Writes:
         except OperationFailure as error:
             # Running the same writes again could only miss: what was read is stale now.
             if error.code == WRITE_CONFLICT:
-                raise Conflict("write conflict") from error
+                raise Overtaken("write conflict") from error
             raise
 
 
@@ -196,7 +197,7 @@ def _named(error: BulkWriteError) -> Exception:
     codes = {one.get("code") for one in (error.details or {}).get("writeErrors", [])}
     if DUPLICATE_KEY in codes:
         return AlreadyDone("a unique key was taken meanwhile")
-    return Conflict("write conflict") if WRITE_CONFLICT in codes else error
+    return Overtaken("write conflict") if WRITE_CONFLICT in codes else error
 
 
 def _branch(selection: Selection[Any], number: int) -> list[Document]:
