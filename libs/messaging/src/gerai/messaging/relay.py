@@ -27,7 +27,7 @@ IDLE_POLL_S = 0.1
 STANDBY_S = 1.0
 BUSY_FOR_S = 5.0
 LONGEST_PAUSE_S = 5.0
-MEASURE_S = 2.0
+MEASURE_S = 5.0
 STUCK_S = 120.0
 TIMED_PER_BATCH = 50
 """How many rows of a batch the latency histogram takes; more would cost more than sending them."""

@@ -9,6 +9,8 @@ from gerai.messaging.mongo.driver import SNAPSHOT, Database, Document, Session
 from gerai.messaging.outbox import Pending
 
 COUNT_LIMIT = 100_000
+WAITING_INDEX = "pending"
+"""A question without a bound on `position` does not find this index by itself, and would read the whole outbox."""
 WAITING = {"pending": True}
 
 
@@ -38,7 +40,8 @@ class MongoOutbox:
         async def mark(session: Session) -> None:
             await lease.guard(session)
             marked = {"_id": {"$in": list(ids)}, **WAITING}
-            await self._database["outbox"].update_many(marked, done, session=session)
+            # without the hint the planner may choose the index of pending rows, and scan all that wait
+            await self._database["outbox"].update_many(marked, done, hint="_id_", session=session)
 
         await self._database.transaction(mark)
 
@@ -56,7 +59,8 @@ class MongoOutbox:
         await self._database.transaction(set_aside)
 
     async def backlog(self) -> int:
-        return int(await self._database["outbox"].count_documents(WAITING, limit=COUNT_LIMIT))
+        rows = self._database["outbox"]
+        return int(await rows.count_documents(WAITING, limit=COUNT_LIMIT, hint=WAITING_INDEX))
 
     async def oldest(self) -> datetime | None:
         first = await self._database["outbox"].find_one(WAITING, {"created_at": 1}, sort=[("position", 1)])
