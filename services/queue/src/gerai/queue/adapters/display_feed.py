@@ -149,9 +149,9 @@ class DisplayFeed:
         for _ in range(POLLS):
             try:
                 await self._look_back(since)
+                self._filled.set()
             except PyMongoError as error:
                 log.warning("feed-waits", error=type(error).__name__)
-                return
             await asyncio.sleep(POLL_S)
 
     async def _look_back(self, since: datetime) -> None:

@@ -20,13 +20,6 @@ INDEXES = (
     Index(collection="tickets", keys=(("origin_service_id", 1), ("local_day", 1), ("n", 1)), unique=True),
     Index(collection="tickets", keys=(("site_id", 1), ("state", 1), ("local_day", 1), ("_id", 1))),
     Index(collection="tickets", keys=(("desk_id", 1),), where={"desk_id": {"$exists": True}}),
-    # few tickets at a time, so that nothing is paid for those that wait or are over
-    Index(collection="tickets", keys=(("counter_id", 1), ("since", 1)), where={"state": "held"}),
-    Index(
-        collection="tickets",
-        keys=(("counter_id", 1), ("since", 1), ("_id", 1)),
-        where={"state": "awaiting_pickup"},
-    ),
     Index(collection="service_days", keys=(("site_id", 1), ("local_day", 1))),
     Index(collection="desk_sessions", keys=(("site_id", 1), ("is_open", 1))),
 )

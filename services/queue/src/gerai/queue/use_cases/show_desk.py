@@ -24,7 +24,7 @@ async def show_desk(desk_id: str, *, uow: UnitOfWork, lines: Lines, catalogue: C
     aside = Selection(
         kind=Ticket,
         where={
-            "counter_id": desk.counter_id,
+            "site_id": desk.site_id,
             "state": {"$in": [TicketState.HELD.value, TicketState.AWAITING_PICKUP.value]},
             "service_id": {"$in": sorted(desk.service_ids)},
         },

@@ -1,0 +1,170 @@
+"""The feed on real change streams: another replica's calls, resuming anywhere, slow panels, restarts."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pymongo.errors import OperationFailure
+from queue_builders import SMALL, Hall, catalogue
+from queue_display import listening
+from queue_front_door import Client, Door, front_door
+
+from gerai.messaging.mongo.driver import Database
+from gerai.messaging.mongo.storage import MongoStorage
+from gerai.queue.adapters import display_feed
+
+
+@contextlib.asynccontextmanager
+async def replica(database: Database) -> AsyncIterator[Door]:
+    """A process's API side, with its background work."""
+    async with front_door(MongoStorage(database), database=database) as door:
+        hall = Hall(door.house.storage, door.house.commit, catalogue())
+        for event in SMALL:
+            await hall.learns(event)
+        await door.background("catalogue").__self__.refresh()
+        tasks = [
+            asyncio.create_task(door.background(name)()) for name in ("display-feed", "display-heartbeat")
+        ]
+        await door.background("display-feed").__self__.ready()
+        yield door
+        door.background("display-feed").__self__.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@pytest.fixture
+async def one(database: Database) -> AsyncIterator[Door]:
+    async with replica(database) as door:
+        yield door
+
+
+@pytest.fixture
+async def other(one: Door, database: Database) -> AsyncIterator[Door]:
+    async with replica(database) as door:
+        yield door
+
+
+async def calls(door: Door, count: int = 1) -> list[str]:
+    """Visitors come and are called and served at loket 1."""
+    kiosk, officer = Client(door, "kiosk"), Client(door, "officer")
+    await officer.posts("/v1/desks/loket-1/open")
+    numbers = []
+    for _ in range(count):
+        await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        numbers.append((await officer.posts("/v1/desks/loket-1/call-next")).json()["number"])
+        for step in ("start", "finish"):
+            await officer.posts(f"/v1/desks/loket-1/{step}")
+    return numbers
+
+
+async def test_a_call_on_one_replica_is_heard_on_the_other(one: Door, other: Door):
+    async with listening(other) as display:
+        assert display.heard[0][1] == "snapshot"
+        numbers = await calls(one, 2)
+        await display.until(lambda heard: len(heard.numbers("left")) == 2)
+    assert display.numbers() == numbers
+    _, _, call = next(one for one in display.heard if one[1] == "called")
+    assert call["announcement"] == "Nomor antrean A nol nol satu, silakan menuju loket satu"
+    assert (call["desk"], call["call"], call["zone"]) == ("Loket 1", 1, "main")
+
+
+async def test_a_panel_resumes_on_another_replica_without_a_gap_or_a_twin(one: Door, other: Door):
+    async with listening(one) as before:
+        await calls(one, 2)
+        await before.until(lambda heard: len(heard.numbers("left")) == 2)
+    seen = before.last_id
+    missed = await calls(one, 3)
+    async with listening(other, last_id=seen) as after:
+        await after.until(lambda heard: len(heard.numbers("left")) == 3)
+    assert after.numbers() == missed
+    assert after.heard[0][1] != "snapshot"
+
+
+async def test_a_panel_resumes_after_the_replica_itself_was_restarted(database: Database):
+    async with replica(database) as first, listening(first) as before:
+        await calls(first, 1)
+        await before.until(lambda heard: len(heard.numbers("left")) == 1)
+        seen = before.last_id
+        missed = await calls(first, 2)
+    async with replica(database) as second, listening(second, last_id=seen) as after:
+        await after.until(lambda heard: len(heard.numbers("left")) >= 2)
+    assert [number for number in after.numbers() if number in missed] == missed
+
+
+async def test_an_unknown_place_begins_with_what_hangs_on_the_board(one: Door):
+    kiosk, officer = Client(one, "kiosk"), Client(one, "officer")
+    await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+    await officer.posts("/v1/desks/loket-1/open")
+    await officer.posts("/v1/desks/loket-1/call-next")
+    async with listening(one, last_id="long-gone") as display:
+        _, kind, board = display.heard[0]
+    assert kind == "snapshot"
+    assert [called["number"] for called in board["called"]] == ["A-001"]
+
+
+async def test_a_panel_that_does_not_read_is_told_to_begin_again_and_hurts_nobody(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(display_feed, "RING", 6)
+    async with replica(database) as door, listening(door) as slow, listening(door) as quick:
+        slow.stalls()
+        numbers = await calls(door, 4)
+        await quick.until(lambda heard: len(heard.numbers("left")) == 4)
+        slow.reads_on()
+        await slow.until(lambda heard: sum(kind == "snapshot" for _, kind, _ in heard.heard) == 2)
+        more = await calls(door, 1)
+        await slow.until(lambda heard: heard.numbers()[-1:] == more)
+    assert quick.numbers()[:4] == numbers
+
+
+async def test_panels_are_let_go_when_the_process_stops(one: Door):
+    async with listening(one) as display:
+        one.background("display-feed").__self__.close()
+        async with listening(one) as late:
+            assert late.status == 503
+    assert display.status == 200
+
+
+class WithoutStreams(Database):
+    """As a server that is no replica set: no change streams, until it is told otherwise."""
+
+    has_streams = False
+
+    def watch(self, *args: Any, **more: Any) -> Any:
+        if not self.has_streams:
+            raise OperationFailure("The $changeStream stage is only supported on replica sets", 40573)
+        return super().watch(*args, **more)
+
+
+async def test_asks_the_outbox_while_there_is_no_stream(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(display_feed, "POLLS", 3)
+    blind = WithoutStreams(database._client, database.name)
+    async with replica(blind) as door, listening(door) as display:
+        numbers = await calls(door, 2)
+        await display.until(lambda heard: len(heard.numbers("left")) == 2)
+        blind.has_streams = True
+        numbers += await calls(door, 2)
+        await display.until(lambda heard: len(heard.numbers("left")) == 4)
+    assert display.numbers() == numbers
+
+
+async def test_goes_on_when_the_server_ends_the_stream(one: Door, database: Database):
+    async with listening(one) as display:
+        numbers = await calls(one, 1)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        await end_streams(database)
+        numbers += await calls(one, 2)
+        await display.until(lambda heard: len(heard.numbers("left")) == 3)
+    assert display.numbers() == numbers
+
+
+async def end_streams(database: Database) -> None:
+    """Kill the cursors on this outbox, as an operator would."""
+    pipeline = [{"$currentOp": {"idleCursors": True}}, {"$match": {"ns": f"{database.name}.outbox"}}]
+    operations = await database._client.admin.command({"aggregate": 1, "pipeline": pipeline, "cursor": {}})
+    cursors = [one["cursor"]["cursorId"] for one in operations["cursor"]["firstBatch"] if "cursor" in one]
+    assert cursors, "the feed has a stream"
+    await database._client[database.name].command({"killCursors": "outbox", "cursors": cursors})
