@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, ClassVar
 
-from fastapi import Path
+from fastapi import Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -125,6 +125,10 @@ def trouble() -> Routes:
     @routes.get("/busy", public=True)
     async def busy() -> None:
         raise StoreBusy("too many commands are waiting")
+
+    @routes.get("/store", public=True)
+    async def store(request: Request) -> None:
+        raise request.app.state.failure
 
     return routes
 

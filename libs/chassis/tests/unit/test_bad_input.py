@@ -5,6 +5,12 @@ from typing import Any
 
 import pytest
 from notes_door import Client, Door
+from pymongo.errors import (
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
 
 from gerai.messaging.memory.storage import MemoryStorage
 
@@ -187,6 +193,24 @@ class TestFaultsOfOurs:
         says(answer, 500, "internal")
         assert "hunter2" not in answer.text
         assert "Traceback" not in answer.text
+
+    @pytest.mark.parametrize(
+        ("error", "status", "code"),
+        [
+            (ServerSelectionTimeoutError("no primary at db-0.internal"), 503, "busy"),
+            (NetworkTimeout("db-0.internal"), 503, "busy"),
+            (NotPrimaryError("stepped down"), 503, "busy"),
+            (OperationFailure("unknown operator: $where", 2), 500, "internal"),
+        ],
+    )
+    async def test_a_store_that_is_away_passes_but_a_wrong_query_is_a_bug(
+        self, door: Door, error: Exception, status: int, code: str
+    ) -> None:
+        door.app.state.failure = error
+        answer = await door.stranger().gets("/v1/store")
+        says(answer, status, code)
+        assert "db-0" not in answer.text
+        assert "$where" not in answer.text
 
     async def test_a_busy_store_asks_to_come_again(self, door: Door) -> None:
         answer = await door.stranger().gets("/v1/busy")

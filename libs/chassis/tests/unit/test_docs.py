@@ -41,6 +41,7 @@ class TestDescription:
             "GET /v1/links/{link}",
             "GET /v1/broken",
             "GET /v1/busy",
+            "GET /v1/store",
         }
         assert operations["POST /v1/notes"]["x-permission"] == "notes.write"
         assert operations["POST /v1/notes"]["security"] == [{"bearer": []}]

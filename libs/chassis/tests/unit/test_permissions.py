@@ -2,9 +2,10 @@
 
 import pytest
 from notes_door import Door, notes_door
+from pydantic import BaseModel, ConfigDict
 
 from gerai.chassis import Permission, Rooms, Routes, Service
-from gerai.chassis.routes import UndeclaredRoute
+from gerai.chassis.routes import LooseBody, UndeclaredRoute
 from gerai.messaging.memory.storage import MemoryStorage
 
 LOOK = Permission.to("look", "operator")
@@ -32,6 +33,31 @@ class TestDeclarations:
     def test_public_and_a_permission_contradict_each_other(self) -> None:
         with pytest.raises(TypeError, match="GET /a"):
             Routes(tag="x").get("/a", permission=LOOK, public=True)
+
+
+class Inner(BaseModel):
+    text: str
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    inner: list[Inner]
+
+
+class TestBodies:
+    async def test_a_body_that_swallows_unknown_fields_keeps_it_from_starting(
+        self, storage: MemoryStorage
+    ) -> None:
+        routes = Routes(tag="x")
+
+        @routes.post("/v1/things", permission=LOOK)
+        async def take(body: Outer) -> None: ...
+
+        service = Service(name="x", title="x", assemble=lambda house: Rooms(routes=[routes]))
+        with pytest.raises(LooseBody, match=r"/v1/things: Inner$"):
+            async with notes_door(storage, service):
+                pass
 
 
 class TestRoles:

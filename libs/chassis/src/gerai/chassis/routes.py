@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from gerai.chassis.auth import Authenticator, Caller
@@ -38,6 +39,10 @@ class Permission:
 
 class UndeclaredRoute(Exception):
     """A route says neither who may use it nor that it is public. The service does not start."""
+
+
+class LooseBody(Exception):
+    """A route's body would swallow fields that nobody knows: a client's typing error. The service does not start."""
 
 
 async def _caller(request: Request) -> Caller:
@@ -162,7 +167,7 @@ def _described(
 
 def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     """Put them before what the app has of its own. Raises UndeclaredRoute, naming each route that forgot to say
-    who may use it.
+    who may use it, and LooseBody, naming each model that does not forbid unknown fields.
 
     Not `include_router`: what is in there is hidden from such a check.
     """
@@ -170,4 +175,22 @@ def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     silent = [f"{min(route.methods or ('?',))} {route.path}" for route in declared if route.declared is None]
     if silent:
         raise UndeclaredRoute(f"no permission declared: {', '.join(silent)}")
+    loose = [f"{route.path}: {model}" for route in declared for model in _loose_models(route)]
+    if loose:
+        raise LooseBody(f"unknown fields are not forbidden: {', '.join(loose)}")
     app.router.routes[:0] = declared
+
+
+def _loose_models(route: DeclaredRoute) -> Iterator[str]:
+    if route.body_field is None:
+        return
+    seen: set[type[BaseModel]] = set()
+    waiting: list[Any] = [route.body_field.field_info.annotation]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(get_args(kind))
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+            seen.add(kind)
+            waiting.extend(field.annotation for field in kind.model_fields.values())
+            if kind.model_config.get("extra") != "forbid":
+                yield kind.__name__
