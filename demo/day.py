@@ -114,6 +114,11 @@ class Day:
         opens = self.mall.at(self.date, OPENS)
         arrivals = draw_day(seed=self.seed, visitors=self.visitors, opens=opens, offers=self.mall.offers)
         await asyncio.gather(*(officer.open() for officer in officers))
+        self.console.print(
+            f"{len(self.mall.counters)} gerai with {len(officers)} desks; the doors open at 08:00 on "
+            f"{self.date:%A, %d %B %Y}, and an hour takes {3600 / self.clock.speed:.0f} s.",
+            highlight=False,
+        )
         late = self.clock.now() - opens
         if late > timedelta(minutes=10):
             self.console.print(

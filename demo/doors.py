@@ -26,9 +26,10 @@ class Answer:
 class Doors:
     """One service seen from outside. A request that fails is repeated with its idempotency key, some times."""
 
-    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, url: str, client: httpx.AsyncClient, *, first_pause: float = 0.1) -> None:
         self._url = url
         self._client = client
+        self._first_pause = first_pause
 
     async def try_get(self, path: str, token: str) -> Answer:
         response = await self._send("GET", path, {"authorization": f"Bearer {token}"}, None)
@@ -66,7 +67,7 @@ class Doors:
                 if response.status_code != 503:
                     return response
                 why = "503"
-            await asyncio.sleep(0.1 * 2**turn)
+            await asyncio.sleep(self._first_pause * 2**turn)
         raise UnableToPlay(f"{method} {path} was not answered in {TRIES} tries (last: {why}).")
 
     def _answer(self, method: str, path: str, response: httpx.Response) -> Answer:

@@ -1,5 +1,6 @@
 """What is printed when the day is over."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -7,7 +8,17 @@ from demo.figures import CounterFigures, Outcome, minutes
 from demo.scoreboard import percentile
 from gerai.contracts.queue import TicketState
 
-COLUMNS = ("issued", "served", "sent on", "no-show", "cancelled", "expired", "mean wait", "p90 wait", "used")
+COLUMNS = (
+    "issued",
+    "served",
+    "sent\non",
+    "no-\nshow",
+    "gave\nup",
+    "expired",
+    "mean\nwait",
+    "p90\nwait",
+    "used",
+)
 EVENT_WORDS = {
     "ticket-called": "called",
     "ticket-recalled": "recalled",
@@ -46,7 +57,15 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 
 def _counters(outcome: Outcome) -> Table:
-    table = Table(title=f"{outcome.day:%A, %d %B %Y}", header_style="bold", title_style="bold")
+    table = Table(
+        title=f"{outcome.day:%A, %d %B %Y}",
+        caption="Waits in minutes of the day's clock; used: share of the open desks' time with a visitor.",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+        header_style="bold",
+        title_style="bold",
+    )
     table.add_column("gerai", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, justify="right")
@@ -78,7 +97,7 @@ def _cells(row: CounterFigures) -> list[str]:
 
 
 def _minutes(value: float | None) -> str:
-    return "·" if value is None else f"{value:.1f} min"
+    return "·" if value is None else f"{value:.1f}"
 
 
 def _steps(outcome: Outcome) -> str:
@@ -89,12 +108,12 @@ def _steps(outcome: Outcome) -> str:
 
 def _events(outcome: Outcome) -> Table:
     sums = outcome.reckoning
-    table = Table(header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for column in ("events", "should be", "are", "missing"):
         table.add_column(column, justify="left" if column == "events" else "right")
-    parts = ", ".join(f"{name} {len(ids)}" for name, ids in sums.committed.items())
     committed = len(sums.all_committed)
-    table.add_row(f"committed in MongoDB ({parts})", "", str(committed), "")
+    for name, ids in sums.committed.items():
+        table.add_row(f"committed by {name}", "", str(len(ids)), "")
     table.add_row("published on Kafka", str(committed), str(len(sums.published)), str(len(sums.unpublished)))
     for one in sums.readings:
         missing = str(len(one.missing))

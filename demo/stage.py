@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from demo.clock import SLOWEST, SPEED, DemoClock
 from demo.doors import Doors
@@ -26,10 +25,8 @@ LEAD_SECONDS = 16.0
 IDLE_PROBE_SECONDS = 1.5
 """How long an idle machine takes to start a small program."""
 READY_SECONDS = 60.0
-DAY_END = "17:00"
+END_AFTER_CLOSING_MINUTES = 90
 """Late enough that who was called before the officers left is served by then."""
-AFTER_CLOSING = 90
-"""The same in minutes after closing."""
 
 
 @asynccontextmanager
@@ -84,15 +81,10 @@ async def prepare(platform: Platform, mall: Mall, queue: Doors) -> None:
     await _await_register(mall, queue, office)
     path = f"/v1/sites/{mall.site_id}/rules"
     found = await queue.get(path, office)
-    changed = {**found["rules"], **_wanted(found["rules"])}
+    changed = {**found["rules"], "end_after_closing_minutes": END_AFTER_CLOSING_MINUTES, "near_front": 2}
     answer = await queue.put(path, office, changed, version=found["version"])
     if answer.refused is not None:
         raise UnableToPlay(f"The site's rules can't be set: {answer.refused}.")
-
-
-def _wanted(rules: dict[str, Any]) -> dict[str, Any]:
-    wanted = {"day_ends_at": DAY_END, "end_after_closing_minutes": AFTER_CLOSING, "near_front": 2}
-    return {name: value for name, value in wanted.items() if name in rules}
 
 
 async def _await_register(mall: Mall, queue: Doors, token: str) -> None:
