@@ -1,0 +1,196 @@
+"""A hall at work, step by step, on any storage: what is called is what a plain reading of the rules says."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from queue_builders import MORNING, Hall, catalogue, plain_choice, service
+
+from gerai.contracts.queue import PriorityClass, TicketState
+from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.refusal import Refusal
+from gerai.messaging.storage import Storage
+from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.ticket import AT_A_DESK, Ticket
+from gerai.queue.use_cases.cancel_ticket import cancel_ticket
+from gerai.queue.use_cases.finish_ticket import finish_ticket
+from gerai.queue.use_cases.hold_ticket import hold_ticket
+from gerai.queue.use_cases.mark_no_show import mark_no_show
+from gerai.queue.use_cases.recall_ticket import recall_ticket
+from gerai.queue.use_cases.reinstate_ticket import reinstate_ticket
+from gerai.queue.use_cases.resume_ticket import resume_ticket
+from gerai.queue.use_cases.return_ticket import return_ticket
+from gerai.queue.use_cases.start_serving import start_serving
+from gerai.queue.use_cases.transfer_ticket import transfer_ticket
+
+DESKS = {
+    "loket-1": ("dpmptsp", {"nib", "izin"}),
+    "loket-2": ("dpmptsp", {"nib", "izin"}),
+    "loket-3": ("dpmptsp", {"izin"}),
+    "loket-9": ("samsat", {"pajak"}),
+}
+KNOWN = catalogue(
+    service("izin", prefix="B", wait_limit_minutes=10), rules=Rules(grace_seconds=60, priority_in_a_row=2)
+)
+desks = st.sampled_from(sorted(DESKS))
+
+
+class HallMachine(RuleBasedStateMachine):
+    """A subclass brings the storage and the rows that were said."""
+
+    async def storage(self) -> Storage:
+        raise NotImplementedError
+
+    async def rows(self) -> list[tuple[str, int, str, dict[str, Any]]]:
+        """(aggregate, version, type, body) of every outbox row."""
+        raise NotImplementedError
+
+    async def tickets(self) -> list[Ticket]:
+        raise NotImplementedError
+
+    async def leave(self) -> None:
+        """After the last step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.now = MORNING
+        self.issued: dict[str, int] = {"nib": 0, "izin": 0, "pajak": 0}
+        self.calls: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
+        self.in_a_row: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
+
+    def does(self, doing: Awaitable[Any]) -> Any:
+        async def run() -> Any:
+            return await doing
+
+        return self.runner.run(run())
+
+    @initialize()
+    def the_mall_opens(self) -> None:
+        async def begin() -> None:
+            storage = await self.storage()
+            self.commit = GroupCommit(storage, source="/gerai/queue")
+            await self.commit.__aenter__()
+            self.hall = Hall(storage, self.commit, KNOWN)
+            await self.hall.opens(*DESKS)
+
+        self.does(begin())
+
+    def teardown(self) -> None:
+        if hasattr(self, "commit"):
+            self.does(self.commit.__aexit__())
+        self.does(self.leave())
+        self.runner.close()
+
+    def attempt(self, doing: Awaitable[Any]) -> Any:
+        try:
+            return self.does(doing)
+        except Refusal as refusal:
+            return refusal
+
+    @rule(seconds=st.integers(1, 300))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(where=st.sampled_from(["nib", "izin", "pajak"]), priority=st.booleans(), count=st.integers(1, 3))
+    def visitors_come(self, where: str, priority: bool, count: int) -> None:
+        async def come() -> list[Any]:
+            coming = (self.hall.issues(where, at=self.now, priority=priority) for _ in range(count))
+            return await asyncio.gather(*coming)
+
+        numbers = sorted(int(one.number.split("-")[1]) for one in self.does(come()))
+        begin = self.issued[where] + 1
+        assert numbers == list(range(begin, begin + count))
+        self.issued[where] += count
+
+    @rule(desk=desks)
+    def a_desk_calls(self, desk: str) -> None:
+        counter, services = DESKS[desk]
+        before = self.does(self.tickets())
+        busy = any(one.desk_id == desk for one in before)
+        waiting = [
+            one
+            for one in before
+            if one.state is TicketState.WAITING
+            and one.service_id in services
+            and one.callable_from <= self.now
+        ]
+        got = self.attempt(self.hall.calls(desk, at=self.now))
+        if busy or not waiting:
+            assert isinstance(got, Refusal)
+            assert got.code == ("desk_busy" if busy else "nobody_waiting")
+            return
+        expected = plain_choice(waiting, self.now, self.in_a_row[counter], 2)
+        assert got.id == expected.id, f"{got.number} was called, {expected.number} was next"
+        priority = got.priority_class is PriorityClass.PRIORITY
+        self.in_a_row[counter] = self.in_a_row[counter] + 1 if priority else 0
+        self.calls[counter] += 1
+
+    @rule(desk=desks, step=st.sampled_from([start_serving, finish_ticket, recall_ticket, mark_no_show]))
+    def an_officer_works(self, desk: str, step: Callable[..., Awaitable[Any]]) -> None:
+        self.attempt(self.hall.takes(step, desk, at=self.now))
+
+    @rule(desk=desks, step=st.sampled_from([hold_ticket, return_ticket]))
+    def an_officer_puts_aside(self, desk: str, step: Callable[..., Awaitable[Any]]) -> None:
+        self.attempt(self.hall.takes(step, desk, at=self.now, reason=None))
+
+    @rule(desk=desks, to=st.sampled_from(["nib", "izin", "pajak"]))
+    def an_officer_sends_on(self, desk: str, to: str) -> None:
+        self.attempt(self.hall.takes(transfer_ticket, desk, at=self.now, service_id=to, reason=None))
+
+    @rule(desk=desks, which=st.integers(0, 9))
+    def somebody_comes_back(self, desk: str, which: int) -> None:
+        aside = [
+            one
+            for one in self.does(self.tickets())
+            if one.state in {TicketState.HELD, TicketState.NO_SHOW, TicketState.WAITING}
+        ]
+        if not aside:
+            return
+        one = aside[which % len(aside)]
+        if one.state is TicketState.HELD:
+            self.attempt(self.hall.takes(resume_ticket, desk, at=self.now, ticket_id=one.id))
+        elif one.state is TicketState.NO_SHOW:
+            self.attempt(self.hall.takes(reinstate_ticket, one.id, at=self.now))
+        elif which == 0:
+            self.attempt(self.hall.does(lambda uow: cancel_ticket(one.id, reason=None, uow=uow, at=self.now)))
+
+    @invariant()
+    def no_desk_has_two_tickets(self) -> None:
+        if not hasattr(self, "hall"):
+            return
+        at_desks = [one.desk_id for one in self.does(self.tickets()) if one.state in AT_A_DESK]
+        assert len(at_desks) == len(set(at_desks))
+
+    @invariant()
+    def every_step_was_said_once_and_in_order(self) -> None:
+        if not hasattr(self, "hall"):
+            return
+        versions: dict[str, list[int]] = {}
+        lines: dict[str, list[int]] = {}
+        states: dict[str, str] = {}
+        for aggregate, version, type, body in self.does(self.rows()):
+            versions.setdefault(aggregate, []).append(version)
+            if type == "queue.ticket-called.v1":
+                lines.setdefault(body["counter_id"], []).append(body["line_sequence"])
+            if aggregate.startswith("tickets:"):
+                assert body["from_state"] == states.get(aggregate), (
+                    "a step does not begin where the last ended"
+                )
+                states[aggregate] = body["to_state"]
+        assert all(seen == list(range(1, len(seen) + 1)) for seen in versions.values())
+        assert all(sorted(seen) == list(range(1, len(seen) + 1)) for seen in lines.values())
+        assert {counter: len(seen) for counter, seen in lines.items()} == {
+            counter: count for counter, count in self.calls.items() if count
+        }
+        found = {f"tickets:{one.id}": one.state.value for one in self.does(self.tickets())}
+        assert found == states
+
+
+def body_of(row: bytes) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(row)
+    return body
