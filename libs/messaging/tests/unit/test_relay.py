@@ -103,7 +103,7 @@ class TestRelay:
             leases.now = 11.0
             await drained(outbox)
         with pytest.raises(LeaseLost):
-            await first.guard(None)
+            await first.guard()
 
     async def test_a_relay_that_lost_its_lease_marks_nothing(self) -> None:
         storage, broker, leases = MemoryStorage(), MemoryBroker(), MemoryLeases()

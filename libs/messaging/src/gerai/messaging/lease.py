@@ -1,7 +1,7 @@
 """A lease: of all processes at most one does a job, and another takes over when it goes silent."""
 
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 RENEW_S = 2.0
 
@@ -17,8 +17,8 @@ class Lease(Protocol):
         """Take the lease or renew it. False: another process has it."""
         ...
 
-    async def guard(self, session: Any) -> None:
-        """First write of a transaction that only the holder may do; it renews the lease, too. Raises LeaseLost."""
+    async def guard(self) -> None:
+        """Right before a write that only the holder should do; it renews the lease, too. Raises LeaseLost."""
         ...
 
     async def release(self) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from gerai.messaging.lease import Lease, LeaseLost
 from gerai.messaging.memory.storage import MemoryStorage
@@ -28,11 +27,11 @@ class MemoryOutbox:
         return [_pending(row) for row in sorted(waiting, key=lambda row: row.position)[:limit]]
 
     async def published(self, ids: Sequence[str], lease: Lease) -> None:
-        await lease.guard(None)
+        await lease.guard()
         self.done.update(ids)
 
     async def park(self, row: Pending, reason: str, lease: Lease) -> None:
-        await lease.guard(None)
+        await lease.guard()
         self.done.add(row.id)
         self.parked[row.id] = reason
 
@@ -68,7 +67,7 @@ class MemoryLease:
         self._leases.holders[self._name] = (self._token, self._leases.now + self._seconds)
         return True
 
-    async def guard(self, session: Any) -> None:
+    async def guard(self) -> None:
         token, _ = self._leases.holders.get(self._name, ("", 0.0))
         if token != self._token:
             raise LeaseLost(self._name)

@@ -5,7 +5,7 @@ import uuid
 from pymongo.errors import DuplicateKeyError
 
 from gerai.messaging.lease import LeaseLost
-from gerai.messaging.mongo.driver import Database, Document, Session
+from gerai.messaging.mongo.driver import Database, Document
 
 COLLECTION = "leases"
 
@@ -26,10 +26,10 @@ class MongoLease:
         taken = await self._leases.update_one({"_id": self._name, **mine_or_over}, self._renewal())
         return bool(taken.matched_count)
 
-    async def guard(self, session: Session) -> None:
-        # Whether it ran out does not matter while nobody else took it: the write conflicts with a takeover.
+    async def guard(self) -> None:
+        # whether it ran out does not matter while nobody else took it
         mine = {"_id": self._name, "token": self._token}
-        renewed = await self._leases.update_one(mine, self._renewal(), session=session)
+        renewed = await self._leases.update_one(mine, self._renewal())
         if not renewed.matched_count:
             raise LeaseLost(self._name)
 

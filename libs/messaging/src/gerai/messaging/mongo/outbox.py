@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pymongo.write_concern import WriteConcern
+
 from gerai.messaging.lease import Lease
-from gerai.messaging.mongo.driver import SNAPSHOT, Database, Document, Session
+from gerai.messaging.mongo.driver import SNAPSHOT, Database, Document
 from gerai.messaging.outbox import Pending
 
 COUNT_LIMIT = 100_000
@@ -22,6 +24,9 @@ class MongoOutbox:
         # Without a snapshot a long read can pass the place of an event before it is committed and then see its
         # successor, which the same transaction committed: the two would leave in the wrong order.
         self._rows = database["outbox"].with_options(read_concern=SNAPSHOT)
+        # Not journaled: a lost mark only means that a row is sent again, which every inbox absorbs. But majority:
+        # the next read sees majority-committed state, and would find unmarked rows that were sent already.
+        self._marks = database["outbox"].with_options(write_concern=WriteConcern(w="majority", j=False))
 
     async def pending(
         self, limit: int, *, without: Collection[str] = (), resting: Collection[str] = ()
@@ -35,28 +40,21 @@ class MongoOutbox:
         return [_pending(document) for document in await found.to_list(None)]
 
     async def published(self, ids: Sequence[str], lease: Lease) -> None:
+        # No transaction around guard and mark, which would cost half as much again: should the lease go over
+        # between the two, the mark still says what is true, that the broker has the row.
+        await lease.guard()
         done: Document = {"$unset": {"pending": ""}, "$set": {"published_at": datetime.now(UTC)}}
-
-        async def mark(session: Session) -> None:
-            await lease.guard(session)
-            marked = {"_id": {"$in": list(ids)}, **WAITING}
-            # without the hint the planner may choose the index of pending rows, and scan all that wait
-            await self._database["outbox"].update_many(marked, done, hint="_id_", session=session)
-
-        await self._database.transaction(mark)
+        # without the hint the planner may choose the index of pending rows, and scan all that wait
+        await self._marks.update_many({"_id": {"$in": list(ids)}, **WAITING}, done, hint="_id_")
 
     async def park(self, row: Pending, reason: str, lease: Lease) -> None:
-        async def set_aside(session: Session) -> None:
-            await lease.guard(session)
-            rows, parked = self._database["outbox"], self._database["outbox_parked"]
-            document = await rows.find_one({"_id": row.id}, session=session)
-            if document is not None:
-                replacement: dict[str, Any] = {**document, "reason": reason}
-                await parked.replace_one({"_id": row.id}, replacement, upsert=True, session=session)
-            waiting_no_more = {"$unset": {"pending": ""}, "$set": {"parked": True}}
-            await rows.update_one({"_id": row.id}, waiting_no_more, session=session)
-
-        await self._database.transaction(set_aside)
+        await lease.guard()
+        rows = self._database["outbox"]
+        document = await rows.find_one({"_id": row.id})
+        if document is not None:
+            replacement: dict[str, Any] = {**document, "reason": reason}
+            await self._database["outbox_parked"].replace_one({"_id": row.id}, replacement, upsert=True)
+        await rows.update_one({"_id": row.id}, {"$unset": {"pending": ""}, "$set": {"parked": True}})
 
     async def backlog(self) -> int:
         rows = self._database["outbox"]
