@@ -18,9 +18,15 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, listener: Listener, *, begin: Frames, restart: Frames, part: Callable[[], None]
+        self,
+        listener: Listener,
+        status_code: int = 200,
+        *,
+        begin: Frames,
+        restart: Frames,
+        part: Callable[[], None],
     ) -> None:
-        super().__init__()
+        super().__init__(status_code=status_code)
         del self.headers["content-length"]
         self.headers["X-Accel-Buffering"] = "no"
         self._listener = listener
