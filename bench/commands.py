@@ -70,6 +70,7 @@ class Commands:
 
     async def call_next_29(self) -> Figure:
         """Rounds: all 29 desks call at the same moment (timed), then finish (not timed)."""
+        await self._stock(CALL_ROUNDS + 5)
         bare = await bare_loop(self._yardstick, tasks=COUNTERS, seconds=BARE_SECONDS)
         desks = desk_ids()[:COUNTERS]
         load = Load()
@@ -94,6 +95,16 @@ class Commands:
             detail=f"{load.per_second:.0f} calls/s in {CALL_ROUNDS} rounds of 29, p50 {_ms(load, 0.5)}; "
             f"bare {rate:.0f}/s; {_refused(load)}",
         )
+
+    async def _stock(self, tickets: int) -> None:
+        """So many who wait at every counter."""
+
+        async def fill(service: str) -> None:
+            async with Connection(self._platform.queue_url) as connection:
+                for _ in range(tickets):
+                    await connection.send(self._issue_request(service))
+
+        await asyncio.gather(*(fill(service) for service in service_ids()))
 
     async def _call(self, connection: Connection, desk: str, load: Load) -> None:
         begun = time.perf_counter()
