@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from messaging_builders import NOON, Jar, UnableToFill
+from pymongo.errors import AutoReconnect
 
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope
@@ -16,7 +17,7 @@ from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryParkedRecords
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.outcomes import DeadLetter, Park
+from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import Parking
 from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -31,9 +32,14 @@ class Shelf:
         self.storage = storage
         self.faults: dict[str, list[Exception]] = {}
         self.seen: list[tuple[str, int]] = []
-        self.parking = Parking(GROUP, MemoryParkedRecords(storage))
-        subscription = Subscription(group=GROUP, handlers={HourCounted: self.fill})
-        self.consumer = Consumer(subscription, commit=commit, parking=self.parking, now=lambda: NOON)
+        self.commit = commit
+        self.consumer = self.another()
+
+    def another(self, **rest: Any) -> Consumer:
+        """The same group in another process."""
+        subscription = Subscription(group=GROUP, handlers={HourCounted: self.fill}, **rest)
+        parking = Parking(GROUP, MemoryParkedRecords(self.storage))
+        return Consumer(subscription, commit=self.commit, parking=parking, now=lambda: NOON)
 
     async def fill(self, event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
         if planted := self.faults.get(envelope.subject):
@@ -152,6 +158,16 @@ class TestPoison:
         assert [dead["reason"] for dead in shelf.dead()] == ["full"]
         assert shelf.filled() == {"b": 1}
 
+    async def test_a_subscription_may_shrug_a_refusal_off(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [UnableToFill("full"), UnableToFill("full")]
+        await shelf.another(refusals={"full": Outcome.DONE}).handle(records("a", "b"))
+        assert shelf.dead() == []
+        assert shelf.filled() == {"b": 1}
+
+    async def test_a_broken_replay_for_another_group_is_none_of_our_business(self, shelf: Shelf) -> None:
+        await shelf.consumer.handle([_record(1, b"p", b"not json", [("ce_replayedfor", b"other.group")])])
+        assert shelf.dead() == []
+
     async def test_a_handler_may_name_poison_itself(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [DeadLetter("no_such_jar")]
         await shelf.consumer.handle(records("a"))
@@ -179,13 +195,48 @@ class TestParking:
     async def test_what_never_works_ends_as_a_dead_letter(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [ValueError("bug")] * 50
         await shelf.consumer.handle(records("a", "a"))
-        for _ in range(20):
-            await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
-            if shelf.dead():
-                break
+        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later(hours=23))
+        assert shelf.dead() == []
+        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later(hours=25))
         shelf.faults.clear()
         await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
         assert [dead["reason"] for dead in shelf.dead()] == ["gave_up"]
+        assert shelf.filled() == {"a": 1}
+
+    async def test_a_handler_that_waits_too_long_holds_up_only_its_own_key(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Retry("the printer is warming up")] * (consuming.WAITS_BEFORE_PARKING + 1)
+        await shelf.consumer.handle(records("a", "b"))
+        assert shelf.filled() == {"b": 1}
+        for _ in range(3):
+            await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+        assert shelf.filled() == {"a": 1, "b": 1}
+
+    async def test_while_the_store_is_away_nothing_is_parked(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [AutoReconnect("electing")] * 20
+        await shelf.consumer.handle(records("a", "b"))
+        assert shelf.filled() == {"a": 1, "b": 1}
+        assert shelf.storage.documents["parked"] == {}
+
+    async def test_a_new_process_learns_which_keys_wait(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Park("not yet")] * 2
+        delivered = records("a", "a", "b")
+        await shelf.consumer.handle(delivered[:1])
+        successor = shelf.another()
+        await successor.load_parked()
+        await successor.handle(delivered[1:])
+        assert shelf.filled() == {"b": 1}
+        shelf.faults.clear()
+        await successor.retry_parked(owns=lambda _: True, now=_later())
+        assert [version for key, version in shelf.seen if key == "a"] == [1, 2]
+
+    async def test_poison_behind_a_parked_record_is_buried_in_its_turn(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Park("not yet")]
+        good = records("a", "a")
+        poison = _record(1, b"a", b"not json", good[1].headers)
+        await shelf.consumer.handle([good[0], poison])
+        assert shelf.dead() == []
+        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+        assert [dead["reason"] for dead in shelf.dead()] == ["not_json"]
         assert shelf.filled() == {"a": 1}
 
     async def test_only_the_owner_of_the_partition_tries_again(self, shelf: Shelf) -> None:
@@ -195,7 +246,5 @@ class TestParking:
         assert shelf.filled() == {}
 
 
-def _later() -> datetime:
-    from datetime import UTC
-
-    return datetime.now(UTC) + timedelta(days=1)
+def _later(hours: int = 1) -> datetime:
+    return datetime.now(UTC) + timedelta(hours=hours)

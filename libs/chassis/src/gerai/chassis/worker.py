@@ -7,7 +7,7 @@ import structlog
 from gerai.chassis.house import House, Rooms, Service
 from gerai.chassis.settings import Role, Settings
 from gerai.messaging.consumer import Consumer
-from gerai.messaging.dead_letters import dead_letter_topic
+from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
@@ -41,10 +41,10 @@ class Worker:
         )
 
     async def prepare_topics(self, rooms: Rooms, *, create: bool) -> None:
-        """The topics that the service owns, its dead letters among them. Those it reads are their owners'.
+        """The topics that the service owns, those of its groups among them. Those it reads are their owners'.
         Waits for a broker as long as it takes: nothing is lost meanwhile, events wait in the outbox."""
-        graves = [dead_letter_topic(subscription.group) for subscription in rooms.subscriptions]
-        wanted = [*self._service.topics, *graves]
+        groups = [topic for one in rooms.subscriptions for topic in group_topics(one.group)]
+        wanted = [*self._service.topics, *groups]
         while True:
             try:
                 await topics.ensure(self._settings.kafka_bootstrap, wanted, create=create)

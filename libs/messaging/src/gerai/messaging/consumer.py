@@ -5,9 +5,9 @@ This module knows nothing of Kafka: `kafka.subscriber` brings records and commit
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -17,10 +17,10 @@ from gerai.contracts.event import Envelope, Event
 from gerai.messaging import metrics
 from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import dead_letter
-from gerai.messaging.failures import TRANSIENT
+from gerai.messaging.failures import TRANSIENT, store_is_away
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
-from gerai.messaging.parking import ATTEMPTS, Parked, Parking
+from gerai.messaging.parking import Parked, Parking
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.storage import Once, OnceKind
@@ -30,9 +30,15 @@ from gerai.messaging.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 FAULTS_BEFORE_PARKING = 3
+WAITS_BEFORE_PARKING = 8
+"""Some ten seconds; then what a record waits for holds up nobody but its own key."""
 LONGEST_BACKOFF_S = 5.0
 LARGEST_RECORD = 1024 * 1024
-PASSES_BY_ITSELF: tuple[type[Exception], ...] = (Retry, *TRANSIENT)
+PARKED_LANES = 64
+PARKED_OF_LANE = 200
+"""What one round of parked records takes on, so that new ones are not held up for long."""
+PATIENCE = timedelta(hours=24)
+REPLAYED_FOR = "ce_replayedfor"
 
 
 class Handler(Protocol):
@@ -50,6 +56,10 @@ class Subscription:
     """Also names its inbox rows and its dead letters: "queue.registry-replica"."""
     handlers: Mapping[type[Event], Handler]
     needs: Callable[[Envelope], Needs] = field(default=lambda envelope: Needs())
+    refusals: Mapping[str, Outcome] = field(default_factory=dict)
+    """What a refusal's code means here: DONE (nothing to do any more), PARKED; DEAD_LETTER where not named."""
+    patience: timedelta = PATIENCE
+    """How long a parked record is tried before it is given up as a dead letter."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -72,7 +82,9 @@ class Consumer:
         self._parking = parking
         self._now = now
         self._by_type = {event.type: handler for event, handler in subscription.handlers.items()}
+        self._actor = f"consumer:{subscription.group}"
         self.moved = time.monotonic()
+        """When a record last came to an outcome, or was tried."""
 
     async def handle(self, records: Sequence[Record]) -> None:
         """All records of one poll: lanes side by side, within a lane one after the other.
@@ -83,34 +95,44 @@ class Consumer:
         lanes: dict[str, list[Record]] = {}
         for record in records:
             lanes.setdefault(record.lane, []).append(record)
-        await asyncio.gather(*(self._handle_lane(lane) for lane in lanes.values()))
+        await _all(self._handle_lane(lane) for lane in lanes.values())
+
+    async def load_parked(self) -> None:
+        """Learn which lanes wait; before the first record of a newly assigned partition is handled."""
+        await self._parking.load()
 
     async def retry_parked(self, *, owns: Callable[[Record], bool], now: datetime) -> None:
         """Try what waits and is due, each lane from its oldest record on; stops a lane at the first that fails.
 
         The caller makes sure that no new record of these lanes is handled at the same time.
         """
-        blocked: set[str] = set()
-        for parked in await self._parking.load():
-            record = parked.record
-            if record.lane in blocked or not owns(record):
-                continue
-            if (parked.retry_at > now and parked.attempts > 0) or not await self._retry_one(parked):
-                blocked.add(record.lane)
+        first = await self._parking.due(now, PARKED_LANES)
+        await _all(self._retry_lane(record, now) for record in first if owns(record))
+        if first:
+            self.moved = time.monotonic()
         await self._parking.load()
 
-    async def _retry_one(self, parked: Parked) -> bool:
-        try:
-            await self.attempt(parked.record, parked_id=parked.id, attempts=parked.attempts + 1)
-        except Exception as error:  # noqa: BLE001  it stays parked, with one more attempt to its name
-            if isinstance(error, TRANSIENT):
-                return False
-            if parked.attempts + 1 >= ATTEMPTS:
-                await self._bury(parked.record, "gave_up", repr(error)[:300], parked.id, parked.attempts + 1)
-                return True
-            await self._park(parked.record, repr(error)[:300], attempts=parked.attempts + 1)
-            return False
-        return True
+    async def _retry_lane(self, first: Record, now: datetime) -> None:
+        for parked in await self._parking.of_lane(first, PARKED_OF_LANE):
+            try:
+                outcome = await self.attempt(parked.record, parked=parked)
+            except Exception as error:  # noqa: BLE001  it stays parked, with one more attempt to its name
+                if store_is_away(error) or not await self._give_up(parked, error, now):
+                    return
+                outcome = Outcome.DEAD_LETTER
+            if outcome is Outcome.SKIPPED:  # the subscription has changed meanwhile
+                await self._parking.drop(parked.id)
+            metrics.HANDLED.labels(self.subscription.group, outcome).inc()
+
+    async def _give_up(self, parked: Parked, error: Exception, now: datetime) -> bool:
+        """Bury what was tried for long enough; else wait on. A follower's time begins with its own first try."""
+        reason, attempts = repr(error)[:300], parked.attempts + 1
+        since = parked.since if parked.attempts else now
+        if now - since > self.subscription.patience:
+            await self._bury(parked.record, "gave_up", reason, parked, attempts)
+            return True
+        await self._park(parked.record, reason, attempts=attempts, since=since)
+        return False
 
     async def _handle_lane(self, records: list[Record]) -> None:
         for record in records:
@@ -119,65 +141,76 @@ class Consumer:
             self.moved = time.monotonic()
 
     async def _persist(self, record: Record) -> Outcome:
-        """Try until there is an outcome; only failures that pass by themselves are tried again here."""
-        faults, waits = 0, 0
+        """Try until there is an outcome. While the store is away this waits in place, for ever: nothing else
+        could be done. What a handler itself waits for, or fails at, ends in parking the key."""
+        faults, waits, pauses = 0, 0, 0
         while True:
             try:
                 if self._parking.holds(record):
-                    await self._park(record, "follows a parked record", attempts=0)
-                    return Outcome.PARKED
-                return await self.attempt(record)
+                    return await self._park(record, "follows a parked record", attempts=0)
+                return await self.attempt(record, attempts=1 + faults + waits)
             except Park as reason:
-                await self._park(record, str(reason), attempts=faults + 1)
-                return Outcome.PARKED
-            except PASSES_BY_ITSELF as error:
-                waits += 1
-                log.warning("record-retried", place=record.place, error=repr(error)[:300], waits=waits)
+                return await self._park(record, str(reason), attempts=1)
             except Exception as error:
-                faults += 1
-                log.error("handler-failed", place=record.place, faults=faults, exc_info=error)
-                if faults >= FAULTS_BEFORE_PARKING:
-                    await self._park(record, repr(error)[:300], attempts=faults)
-                    return Outcome.PARKED
+                if store_is_away(error):
+                    log.warning("record-waits-for-store", place=record.place, error=repr(error)[:300])
+                elif isinstance(error, (Retry, *TRANSIENT)):
+                    waits += 1
+                    log.warning("record-retried", place=record.place, error=repr(error)[:300], waits=waits)
+                else:
+                    faults += 1
+                    log.error("handler-failed", place=record.place, faults=faults, exc_info=error)
+                if faults >= FAULTS_BEFORE_PARKING or waits >= WAITS_BEFORE_PARKING:
+                    return await self._park(record, repr(error)[:300], attempts=1)
             metrics.HANDLED.labels(self.subscription.group, Outcome.RETRY).inc()
             self.moved = time.monotonic()
-            await asyncio.sleep(min(0.05 * 2 ** min(waits + faults, 10), LONGEST_BACKOFF_S))
+            await asyncio.sleep(min(0.05 * 2 ** min(pauses, 10), LONGEST_BACKOFF_S))
+            pauses += 1
 
-    async def attempt(self, record: Record, *, parked_id: str | None = None, attempts: int = 1) -> Outcome:
+    async def attempt(self, record: Record, *, parked: Parked | None = None, attempts: int = 1) -> Outcome:
         """One try. Raises Park, Retry, a transient failure or the handler's own error; nothing is changed then."""
+        if self._is_for_another(record):
+            return Outcome.SKIPPED
+        tries = attempts if parked is None else parked.attempts + 1
         try:
             if record.value is not None and len(record.value) > LARGEST_RECORD:
                 raise DeadLetter("too_large")
             handler = self._by_type.get(peek(record.headers, record.value))
-            if handler is None:
-                self._skip_or_refuse(record)
-                return Outcome.SKIPPED
             envelope = decode(record.key, record.value, record.headers)
+            if handler is None or envelope.replayed_for not in (None, self.subscription.group):
+                return Outcome.SKIPPED
+            return await self._react(handler, envelope, record, parked)
         except Undecodable as error:
-            return await self._bury(record, error.reason, error.detail, parked_id, attempts)
+            return await self._bury(record, error.reason, error.detail, parked, tries)
         except DeadLetter as error:
-            return await self._bury(record, error.reason, "", parked_id, attempts)
-        if envelope.replayed_for not in (None, self.subscription.group):
-            return Outcome.SKIPPED
-        try:
-            return await self._react(handler, envelope, record, parked_id)
+            return await self._bury(record, error.reason, "", parked, tries)
         except Refusal as refusal:
-            return await self._bury(record, refusal.code, str(refusal), parked_id, attempts)
-        except DeadLetter as error:
-            return await self._bury(record, error.reason, "", parked_id, attempts)
+            match self.subscription.refusals.get(refusal.code, Outcome.DEAD_LETTER):
+                case Outcome.DONE:
+                    return await self._let_go(parked)
+                case Outcome.PARKED:
+                    raise Park(refusal.code) from refusal
+                case _:
+                    return await self._bury(record, refusal.code, str(refusal), parked, tries)
 
-    def _skip_or_refuse(self, record: Record) -> None:
-        """A type that nobody here asked for is skipped if it is known, and is poison if it is not."""
-        decode(record.key, record.value, record.headers)
+    def _is_for_another(self, record: Record) -> bool:
+        """A replay for another group is none of our business, whatever is in it."""
+        group = self.subscription.group.encode()
+        return any(name == REPLAYED_FOR and value != group for name, value in record.headers)
+
+    async def _let_go(self, parked: Parked | None) -> Outcome:
+        if parked is not None:
+            await self._parking.drop(parked.id)
+        return Outcome.DONE
 
     async def _react(
-        self, handler: Handler, envelope: Envelope, record: Record, parked_id: str | None
+        self, handler: Handler, envelope: Envelope, record: Record, parked: Parked | None
     ) -> Outcome:
         at = self._now()
         with handling(envelope, record.topic, self.subscription.group) as traceparent:
             context = Context(
                 tenant=None,
-                actor=f"consumer:{self.subscription.group}",
+                actor=self._actor,
                 correlation_id=envelope.correlation_id,
                 causation_id=str(envelope.id),
                 traceparent=traceparent,
@@ -185,20 +218,20 @@ class Consumer:
 
             async def command(uow: UnitOfWork) -> None:
                 await handler(envelope.event, envelope, uow=uow, at=at)
-                if parked_id is not None:
-                    self._parking.forget(uow, parked_id)
+                if parked is not None:
+                    self._parking.forget(uow, parked.id)
 
             once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:{envelope.id}")
             answer = await self._commit.execute(
                 command, context=context, once=once, needs=self.subscription.needs(envelope)
             )
         repeated = answer is not None and answer.repeated
-        if repeated and parked_id is not None:
-            await self._parking.drop(parked_id)
+        if repeated and parked is not None:
+            await self._parking.drop(parked.id)
         return Outcome.REPEATED if repeated else Outcome.DONE
 
     async def _bury(
-        self, record: Record, reason: str, detail: str, parked_id: str | None, attempts: int
+        self, record: Record, reason: str, detail: str, parked: Parked | None, attempts: int
     ) -> Outcome:
         row = dead_letter(
             record, group=self.subscription.group, reason=reason, detail=detail, attempts=attempts
@@ -207,27 +240,42 @@ class Consumer:
 
         async def command(uow: UnitOfWork) -> None:
             uow.forward(row)
-            if parked_id is not None:
-                self._parking.forget(uow, parked_id)
+            if parked is not None:
+                self._parking.forget(uow, parked.id)
 
         once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:dead:{record.place}")
-        await self._commit.execute(command, context=self._own_context(record), once=once)
+        answer = await self._commit.execute(command, context=self._own_context(record), once=once)
+        if parked is not None and answer is not None and answer.repeated:
+            await self._parking.drop(parked.id)
         return Outcome.DEAD_LETTER
 
-    async def _park(self, record: Record, reason: str, *, attempts: int) -> None:
+    async def _park(
+        self, record: Record, reason: str, *, attempts: int, since: datetime | None = None
+    ) -> Outcome:
         log.warning("record-parked", place=record.place, reason=reason, group=self.subscription.group)
-        self._parking.remember(record)
 
         async def command(uow: UnitOfWork) -> None:
-            self._parking.keep(uow, record, reason=reason, attempts=attempts)
+            self._parking.keep(uow, record, reason=reason, attempts=attempts, since=since)
 
         while True:
             try:
                 await self._commit.execute(command, context=self._own_context(record))
-                return
-            except TRANSIENT as error:
+            except Exception as error:
+                if not store_is_away(error):
+                    raise
                 log.warning("parking-retried", place=record.place, error=repr(error)[:300])
+                self.moved = time.monotonic()
                 await asyncio.sleep(1.0)
+            else:
+                self._parking.kept(record)
+                return Outcome.PARKED
 
     def _own_context(self, record: Record) -> Context:
-        return Context(tenant=None, actor=f"consumer:{self.subscription.group}", correlation_id=record.place)
+        return Context(tenant=None, actor=self._actor, correlation_id=record.place)
+
+
+async def _all(lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Every lane to its end, though one fails; the first failure is raised after the last lane has ended."""
+    for ended in await asyncio.gather(*lanes, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended

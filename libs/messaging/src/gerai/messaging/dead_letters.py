@@ -1,4 +1,4 @@
-"""Dead letters: poison goes to a topic of its consumer group, with its original bytes, through the outbox."""
+"""Topics of a consumer group. Dead letters: poison goes there with its original bytes, through the outbox."""
 
 import time
 from datetime import UTC, datetime
@@ -23,6 +23,25 @@ def dead_letter_topic(group: str) -> Topic:
         owner=group.partition(".")[0],
         max_bytes=LARGEST_BYTES,
     )
+
+
+def replay_topic(group: str) -> Topic:
+    """Where records are sent again for this group alone; see `replay`."""
+    return Topic(
+        name=f"{group}.replays",
+        key="the record's own key",
+        partitions=1,
+        retention_days=7,
+        cleanup=Cleanup.DELETE,
+        owner=group.partition(".")[0],
+        readers=(group.partition(".")[0],),
+        max_bytes=LARGEST_BYTES,
+    )
+
+
+def group_topics(group: str) -> tuple[Topic, Topic]:
+    """The topics that every consumer group has for itself."""
+    return dead_letter_topic(group), replay_topic(group)
 
 
 def dead_letter(record: Record, *, group: str, reason: str, detail: str, attempts: int) -> OutboxRow:

@@ -16,5 +16,16 @@ TRANSIENT: tuple[type[Exception], ...] = (
 )
 """The store or the broker is away, busy or electing. OSError covers refused and lost connections."""
 
+PASSING_LABELS = ("TransientTransactionError", "RetryableWriteError", "UnknownTransactionCommitResult")
+"""How MongoDB marks errors of other classes that pass."""
+
+
+def store_is_away(error: BaseException) -> bool:
+    """The store is out of reach or busy: nothing can be done meanwhile, parking neither."""
+    if isinstance(error, StoreBusy | ConnectionFailure | ExecutionTimeout | WTimeoutError):
+        return True
+    return isinstance(error, PyMongoError) and any(error.has_error_label(one) for one in PASSING_LABELS)
+
+
 OUTSIDE: tuple[type[Exception], ...] = (*TRANSIENT, PyMongoError)
 """Whatever the outside can do to a loop that must go on for ever; it is logged, and the loop tries again."""

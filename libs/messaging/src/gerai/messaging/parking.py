@@ -1,6 +1,10 @@
-"""Parked keys: what waits for something that is not there yet, in order, without holding up other keys."""
+"""Parked keys: what waits for something that is not there yet, in order, without holding up other keys.
 
-import asyncio
+A lane is one key of one topic. Its first parked record is tried again with growing pauses; its followers
+queue behind it and are handled as soon as it is done. `parked` holds the records; which lanes wait is also
+known in memory, loaded after every change of partitions.
+"""
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +16,8 @@ from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
 
 COLLECTION = "parked"
-ATTEMPTS = 12
 FIRST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(minutes=10)
+LONGEST_PAUSE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,50 +27,63 @@ class Parked:
     id: str
     record: Record
     attempts: int
+    """0 for one that only follows."""
+    since: datetime
     retry_at: datetime
-    """Infrastructure time."""
+    """Infrastructure time, as `since`."""
     reason: str
 
 
 class ParkedRecords(Protocol):
     """The reading side."""
 
-    async def of_group(self, group: str, limit: int) -> list[Parked]:
-        """Oldest first within each partition."""
+    async def lanes(self, group: str) -> Mapping[str, int]:
+        """How many records wait in each lane."""
+        ...
+
+    async def due(self, group: str, now: datetime, limit: int) -> list[Parked]:
+        """The first record of each lane where that is due, without its value."""
+        ...
+
+    async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
+        """Oldest first."""
         ...
 
     async def remove(self, id: str) -> None: ...
 
 
 class Parking:
-    """One consumer group's parked records. Which lanes wait is known in memory and loaded again after every
-    change of partitions; the records themselves are written with the transaction that parks them."""
+    """One consumer group's parked records, as one process sees them."""
 
     def __init__(self, group: str, records: ParkedRecords) -> None:
         self._group = group
         self._records = records
         self._lanes: Counter[str] = Counter()
-        self.lock = asyncio.Lock()
 
     def holds(self, record: Record) -> bool:
-        return self._lanes[record.lane] > 0
+        return bool(self._lanes) and self._lanes[record.lane] > 0
 
-    def remember(self, record: Record) -> None:
-        self._lanes[record.lane] += 1
-        self._measure()
+    async def load(self) -> None:
+        """Learn which lanes wait: another process may have parked or finished some."""
+        self._lanes = Counter(await self._records.lanes(self._group))
+        metrics.PARKED_KEYS.labels(self._group).set(len(self._lanes))
 
-    async def load(self, limit: int = 10_000) -> list[Parked]:
-        """What waits; also refreshes the lanes."""
-        found = await self._records.of_group(self._group, limit)
-        self._lanes = Counter(parked.record.lane for parked in found)
-        self._measure()
-        return found
+    async def due(self, now: datetime, limit: int) -> list[Record]:
+        """The first record of each lane that should be tried again."""
+        return [parked.record for parked in await self._records.due(self._group, now, limit)]
 
-    def keep(self, uow: UnitOfWork, record: Record, *, reason: str, attempts: int) -> None:
-        """Write the record down; `attempts` 0 for one that only follows."""
-        pause = min(FIRST_PAUSE * 2 ** min(attempts, 12), LONGEST_PAUSE)
+    async def of_lane(self, record: Record, limit: int) -> list[Parked]:
+        return await self._records.of_lane(self._group, record.lane, limit)
+
+    def keep(
+        self, uow: UnitOfWork, record: Record, *, reason: str, attempts: int, since: datetime | None = None
+    ) -> None:
+        """Write the record down with the command's transaction."""
+        now = datetime.now(UTC)
+        pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 12), LONGEST_PAUSE) if attempts else timedelta()
         document: dict[str, Any] = {
             "group": self._group,
+            "lane": record.lane,
             "topic": record.topic,
             "partition": record.partition,
             "offset": record.offset,
@@ -76,9 +92,14 @@ class Parking:
             "headers": [[name, value] for name, value in record.headers],
             "attempts": attempts,
             "reason": reason,
-            "retry_at": datetime.now(UTC) + pause,
+            "since": since or now,
+            "retry_at": now + pause,
         }
         uow.write_document(COLLECTION, self.id_of(record), document)
+
+    def kept(self, record: Record) -> None:
+        """It is written down; from now on its lane waits."""
+        self._lanes[record.lane] += 1
 
     def forget(self, uow: UnitOfWork, id: str) -> None:
         uow.write_document(COLLECTION, id, None)
@@ -89,9 +110,6 @@ class Parking:
     def id_of(self, record: Record) -> str:
         return f"{self._group}:{record.place}"
 
-    def _measure(self) -> None:
-        metrics.PARKED_KEYS.labels(self._group).set(sum(1 for waiting in self._lanes.values() if waiting > 0))
-
 
 def parked_from(document: Mapping[str, Any]) -> Parked:
     headers: Sequence[Sequence[Any]] = document["headers"]
@@ -100,13 +118,14 @@ def parked_from(document: Mapping[str, Any]) -> Parked:
         partition=document["partition"],
         offset=document["offset"],
         key=document["key"],
-        value=document["value"],
+        value=document.get("value"),
         headers=tuple((str(name), bytes(value)) for name, value in headers),
     )
     return Parked(
         id=document["_id"],
         record=record,
         attempts=document["attempts"],
+        since=document["since"],
         retry_at=document["retry_at"],
         reason=document["reason"],
     )

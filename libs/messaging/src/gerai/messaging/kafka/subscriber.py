@@ -17,6 +17,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Re
 
 from gerai.messaging import metrics
 from gerai.messaging.consumer import Consumer
+from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE
 from gerai.messaging.record import Record
 
@@ -27,6 +28,10 @@ POLL_MS = 200
 PARKED_EVERY_S = 1.0
 LAG_EVERY_S = 5.0
 STUCK_S = 90.0
+START_S = 60.0
+SETTLED_S = 30.0
+HAND_OVER_S = 4.0
+ANSWER_S = 10.0
 STOP_S = 10.0
 OWNERSHIP_LOST = (IllegalStateError, CommitFailedError, RebalanceInProgressError)
 
@@ -38,11 +43,13 @@ class Subscriber:
         self._consumer = consumer
         self._bootstrap = bootstrap
         self._client_id = client_id
-        self._kafka: AIOKafkaConsumer | None = None
-        self._reload_parked = True
         self._parked_at = 0.0
         self._lag_at = 0.0
         self._behind_since: float | None = None
+        self._turned = time.monotonic()
+        self._reload_parked = True
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.lag: int | None = None
         """Records not yet handled; None until it was measured."""
 
@@ -50,23 +57,32 @@ class Subscriber:
     def group(self) -> str:
         return self._consumer.subscription.group
 
+    @property
+    def topics(self) -> list[str]:
+        """What is subscribed to, and the group's own topic of replays."""
+        return [*self._consumer.subscription.topics, replay_topic(self.group).name]
+
     def progress(self) -> Mapping[str, str]:
-        """Liveness: behind, and neither position nor anything else moves."""
-        if self._behind_since is None:
-            return {}
-        silent = time.monotonic() - max(self._behind_since, self._consumer.moved)
-        return {self.group: f"lag {self.lag}, nothing moved for {silent:.0f} s"} if silent > STUCK_S else {}
+        """Liveness: behind, and the position does not move; or the loop itself hangs. A broker that is away is
+        no reason to restart."""
+        now, moved = time.monotonic(), self._consumer.moved
+        if now - max(self._turned, moved) > STUCK_S:
+            return {self.group: f"hangs for {now - max(self._turned, moved):.0f} s"}
+        if self._behind_since is not None and now - max(self._behind_since, moved) > STUCK_S:
+            return {self.group: f"lag {self.lag}, nothing moved for {now - moved:.0f} s"}
+        return {}
 
     async def run(self) -> None:
         pause = 0.2
         while True:
+            begun = self._turned = time.monotonic()
             try:
                 await self._connected()
-                pause = 0.2
             except OUTSIDE as error:
+                self._behind_since = None
                 log.warning("subscriber-reconnects", group=self.group, error=repr(error)[:300])
+                pause = 0.2 if time.monotonic() - begun > SETTLED_S else min(pause * 2, 5.0)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
 
     async def _connected(self) -> None:
         kafka = AIOKafkaConsumer(
@@ -80,45 +96,65 @@ class Subscriber:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             fetch_max_wait_ms=100,
+            fetch_max_bytes=8 * 1024 * 1024,
             metadata_max_age_ms=5_000,  # a topic that its owner makes later is noticed soon
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
-        self._kafka = kafka
         try:
-            kafka.subscribe(topics=self._consumer.subscription.topics, listener=_Listener(self))
-            await kafka.start()
+            kafka.subscribe(topics=self.topics, listener=_Listener(self))
+            await asyncio.wait_for(kafka.start(), START_S)
             while True:
+                self._turned = time.monotonic()
                 await self._turn(kafka)
         finally:
-            self._kafka = None
             await _stop(kafka)
 
     async def _turn(self, kafka: AIOKafkaConsumer) -> None:
-        if self._reload_parked or time.monotonic() - self._parked_at > PARKED_EVERY_S:
-            self._reload_parked = False
-            self._parked_at = time.monotonic()
-            await self._consumer.retry_parked(owns=lambda one: _owns(kafka, one), now=datetime.now(UTC))
+        self._idle.clear()
+        try:
+            await self._retry_parked(kafka)
+        finally:
+            self._idle.set()
         polled = await kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
         if time.monotonic() - self._lag_at > LAG_EVERY_S:
             await self._measure_lag(kafka)
         if not polled:
             return
-        await self._consumer.handle([_record(one) for records in polled.values() for one in records])
-        await _commit(kafka, {partition: records[-1].offset + 1 for partition, records in polled.items()})
+        self._idle.clear()
+        try:
+            if self._reload_parked:  # partitions came while we polled: their lanes may be waiting
+                self._reload_parked = False
+                await self._consumer.load_parked()
+            await self._consumer.handle([_record(one) for records in polled.values() for one in records])
+            await _commit(kafka, {partition: records[-1].offset + 1 for partition, records in polled.items()})
+        finally:
+            self._idle.set()
+
+    async def _retry_parked(self, kafka: AIOKafkaConsumer) -> None:
+        if not self._reload_parked and time.monotonic() - self._parked_at < PARKED_EVERY_S:
+            return
+        self._reload_parked = False
+        self._parked_at = time.monotonic()
+        await self._consumer.retry_parked(owns=lambda one: _owns(kafka, one), now=datetime.now(UTC))
 
     async def _measure_lag(self, kafka: AIOKafkaConsumer) -> None:
         self._lag_at = time.monotonic()
-        partitions = kafka.assignment()
-        if not partitions:
-            self.lag, self._behind_since = 0, None
+        try:
+            self.lag = lag = await asyncio.wait_for(_lag_of(kafka), ANSWER_S)
+        except OWNERSHIP_LOST as error:
+            log.info("ownership-lost", error=type(error).__name__)
             return
-        ends = await asyncio.wait_for(kafka.end_offsets(partitions), 10)
-        lag = sum([max(0, ends[one] - await kafka.position(one)) for one in partitions])
-        self.lag = lag
         metrics.LAG.labels(self.group).set(lag)
         self._behind_since = None if lag == 0 else self._behind_since or time.monotonic()
 
-    def partitions_changed(self) -> None:
+    async def partitions_revoked(self) -> None:
+        """Finish what is in hand, so that the next owner gets fewer records twice; but not for long."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), HAND_OVER_S)
+        except TimeoutError:
+            log.info("handed-over-in-the-middle", group=self.group)
+
+    def partitions_assigned(self) -> None:
         self._reload_parked = True
 
 
@@ -127,10 +163,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._subscriber = subscriber
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        return None
+        if revoked:
+            await self._subscriber.partitions_revoked()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._subscriber.partitions_changed()
+        self._subscriber.partitions_assigned()
 
 
 async def _commit(kafka: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
@@ -138,9 +175,15 @@ async def _commit(kafka: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -
     if not owned:
         return
     try:
-        await asyncio.wait_for(kafka.commit(owned), 10)
+        await asyncio.wait_for(kafka.commit(owned), ANSWER_S)
     except OWNERSHIP_LOST as error:
         log.info("ownership-lost", partitions=len(owned), error=type(error).__name__)
+
+
+async def _lag_of(kafka: AIOKafkaConsumer) -> int:
+    partitions = kafka.assignment()
+    ends = await kafka.end_offsets(partitions) if partitions else {}
+    return sum([max(0, ends[one] - await kafka.position(one)) for one in partitions])
 
 
 def _owns(kafka: AIOKafkaConsumer, record: Record) -> bool:

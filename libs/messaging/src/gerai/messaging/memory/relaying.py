@@ -1,6 +1,7 @@
 """Twins of what the relay and the timers use: outbox, lease, due timers, and a broker in memory."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gerai.messaging.lease import Lease, LeaseLost
@@ -96,14 +97,23 @@ class MemoryParkedRecords:
     def __init__(self, storage: MemoryStorage) -> None:
         self._storage = storage
 
-    async def of_group(self, group: str, limit: int) -> list[Parked]:
+    async def lanes(self, group: str) -> Mapping[str, int]:
+        return Counter(one.record.lane for one in self._of(group))
+
+    async def due(self, group: str, now: datetime, limit: int) -> list[Parked]:
+        first: dict[str, Parked] = {}
+        for one in self._of(group):
+            first.setdefault(one.record.lane, one)
+        due = [one for one in first.values() if one.retry_at <= now]
+        return sorted(due, key=lambda one: one.retry_at)[:limit]
+
+    async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
+        return [one for one in self._of(group) if one.record.lane == lane][:limit]
+
+    def _of(self, group: str) -> list[Parked]:
         documents = self._storage.documents[COLLECTION].items()
-        found = [
-            parked_from({**document, "_id": id}) for id, document in documents if document["group"] == group
-        ]
-        return sorted(found, key=lambda one: (one.record.topic, one.record.partition, one.record.offset))[
-            :limit
-        ]
+        found = [parked_from({**one, "_id": id}) for id, one in documents if one["group"] == group]
+        return sorted(found, key=lambda one: (one.record.topic, one.record.partition, one.record.offset))
 
     async def remove(self, id: str) -> None:
         self._storage.documents[COLLECTION].pop(id, None)

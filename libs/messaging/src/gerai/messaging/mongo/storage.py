@@ -57,6 +57,9 @@ MESSAGING_INDEXES = {
     # longer than any topic keeps its records, so that a late duplicate is still known
     "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=45 * DAY)],
     "timers": [IndexModel([("due", 1)], name="due")],
+    "parked": [
+        IndexModel([("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane")
+    ],
 }
 
 
