@@ -90,7 +90,7 @@ class ControlRoom:
     def _headline(self) -> Text:
         board = self.board
         text = Text(f"{self._local():%H:%M}", style="bold reverse")
-        text.append("  Mal Pelayanan Publik Muna Barat  ", style="bold")
+        text.append("  MPP Muna Barat  ", style="bold")
         text.append(
             f"{self.hall.arrived}/{self.visitors} visitors · {board.total(TicketState.WAITING)} waiting · "
             f"{board.total(TicketState.CALLED, TicketState.SERVING)} at desks · "
