@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from gerai.contracts.codec import decode
+from gerai.contracts.codec import Undecodable, decode
 from gerai.contracts.event import Envelope
 
 
@@ -19,6 +19,8 @@ class Subscriber:
     """Everything that one topic delivered, in order of partition and offset."""
 
     deliveries: int = 0
+    unreadable: int = 0
+    """Poison: what no reader can decode."""
     by_id: dict[str, Envelope] = field(default_factory=dict)
     first_seen: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Aggregate → versions in the order of their first delivery."""
@@ -33,6 +35,14 @@ class Subscriber:
     def out_of_order(self) -> dict[str, list[int]]:
         return {subject: seen for subject, seen in self.first_seen.items() if seen != sorted(seen)}
 
+    def gaps(self) -> dict[str, list[int]]:
+        """Aggregates whose versions are not 1, 2, 3, …"""
+        return {
+            subject: seen
+            for subject, seen in self.first_seen.items()
+            if sorted(set(seen)) != list(range(1, max(seen) + 1))
+        }
+
     def twins(self) -> dict[str, list[int]]:
         """Two different events for one version: an effect told twice."""
         return {subject: seen for subject, seen in self.first_seen.items() if len(set(seen)) != len(seen)}
@@ -41,7 +51,9 @@ class Subscriber:
 async def read_topic(bootstrap: str, topic: str, *, timeout: float = 60.0) -> Subscriber:
     """Read a topic from its beginning to its present end."""
     subscriber = Subscriber()
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=4 * 1024 * 1024
+    )
     await consumer.start()
     try:
         await consumer._client.force_metadata_update()
@@ -53,7 +65,10 @@ async def read_topic(bootstrap: str, topic: str, *, timeout: float = 60.0) -> Su
             while any([await consumer.position(one) < ends[one] for one in partitions]):
                 for records in (await consumer.getmany(timeout_ms=500, max_records=2_000)).values():
                     for record in records:
-                        subscriber.take(decode(record.key, record.value, record.headers))
+                        try:
+                            subscriber.take(decode(record.key, record.value, record.headers))
+                        except Undecodable:
+                            subscriber.unreadable += 1
     finally:
         await consumer.stop()
     return subscriber

@@ -7,11 +7,13 @@ They come from `MONGODB_URI`/`KAFKA_BOOTSTRAP`, or else from containers where Do
 import asyncio
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import pytest
 from pymongo import MongoClient
 
 from local.ledger import remove_abandoned
+from local.mongodb import OPEN_TRANSACTION_SECONDS
 from local.places import STATE
 from local.platform import Platform, running
 
@@ -31,7 +34,7 @@ _KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who needs the real parts is an integration test, and so is all that lies in a folder of that name."""
     for item in items:
-        needs = {"mongodb_uri", "kafka_bootstrap"} & set(getattr(item, "fixturenames", ()))
+        needs = {"mongodb_uri", "kafka_bootstrap", "broker"} & set(getattr(item, "fixturenames", ()))
         if needs or "integration" in item.path.parts:
             item.add_marker(pytest.mark.integration)
 
@@ -49,17 +52,41 @@ def mongodb_uri() -> Iterator[str]:
             yield platform.mongodb_uri
 
 
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """The Kafka of the tests. `freeze`: it keeps its connections and answers nobody, until `thaw`."""
+
+    bootstrap: str
+    freeze: Callable[[], None]
+    thaw: Callable[[], None]
+
+
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
+def broker() -> Iterator[Broker]:
     """A Kafka broker that doesn't create topics by itself."""
     if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
-        yield bootstrap
+        yield Broker(bootstrap=bootstrap, freeze=_not_ours, thaw=_not_ours)
     elif _docker_answers():
-        with _kafka_container() as bootstrap:
-            yield bootstrap
+        with _kafka_container() as contained:
+            yield contained
     else:
         with _local("kafka", lambda path: _only(path, kafka=True)) as platform:
-            yield platform.kafka_bootstrap
+            pid = platform.process("kafka").pid
+            yield Broker(
+                bootstrap=platform.kafka_bootstrap,
+                freeze=lambda: os.killpg(pid, signal.SIGSTOP),
+                thaw=lambda: os.killpg(pid, signal.SIGCONT),
+            )
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(broker: Broker) -> str:
+    """The address of the tests' broker."""
+    return broker.bootstrap
+
+
+def _not_ours() -> None:
+    pytest.skip("the broker of KAFKA_BOOTSTRAP is not ours to stop")
 
 
 def _only(path: Path, *, mongodb: bool = False, kafka: bool = False) -> AbstractAsyncContextManager[Platform]:
@@ -132,7 +159,10 @@ def _mongodb_container() -> Iterator[str]:
     # The ready-made container starts a single server with a login; transactions need a replica set.
     container = MongoDbContainer(_MONGODB_IMAGE)
     container.env.clear()
-    container.with_command("--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1")
+    container.with_command(
+        "--replSet rs0 --bind_ip_all --setParameter enableTestCommands=1"
+        f" --setParameter transactionLifetimeLimitSeconds={OPEN_TRANSACTION_SECONDS}"
+    )
     with container:
         address = f"{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
         # The set knows itself by its inner address, so clients must not follow it: a direct connection.
@@ -153,10 +183,11 @@ def _await_primary(client: MongoClient[dict[str, object]]) -> None:
 
 
 @contextmanager
-def _kafka_container() -> Iterator[str]:
+def _kafka_container() -> Iterator[Broker]:
     from testcontainers.kafka import KafkaContainer
 
     container = KafkaContainer(_KAFKA_IMAGE).with_kraft()
     container.with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
     with container:
-        yield container.get_bootstrap_server()
+        inside = container.get_wrapped_container()
+        yield Broker(bootstrap=container.get_bootstrap_server(), freeze=inside.pause, thaw=inside.unpause)

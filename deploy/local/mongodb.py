@@ -17,6 +17,9 @@ from local.supervisor import Program
 
 _REPLICA_SET = "rs0"
 _NOT_YET_INITIALIZED = 94
+OPEN_TRANSACTION_SECONDS = 5
+"""A process that is killed in the middle of a transaction leaves it open, and whoever needs the same documents is
+held up until MongoDB ends it: by default for a minute. Ours take milliseconds."""
 
 
 def given_uri() -> str | None:
@@ -36,6 +39,7 @@ def program(*, directory: Path, port: int, cache_gb: float = 0.5, test_commands:
         *("--port", str(port), "--bind_ip", HOST, "--nounixsocket"),
         *("--wiredTigerCacheSizeGB", str(cache_gb), "--oplogSize", "1024"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *("--setParameter", f"transactionLifetimeLimitSeconds={OPEN_TRANSACTION_SECONDS}"),
     ]
     if test_commands:
         argv += ["--setParameter", "enableTestCommands=1"]

@@ -3,10 +3,10 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 from pymongo import AsyncMongoClient
 
@@ -62,12 +62,15 @@ def _platform(mongodb_uri: str, kafka_bootstrap: str) -> Iterator[Ground]:
 @pytest.fixture(scope="session")
 async def ground(_platform: Ground) -> AsyncIterator[Ground]:
     """The platform, with its register loaded and known to every replica."""
-    async with AsyncMongoClient(_platform.platform.mongodb_uri, tz_aware=True) as mongo, _client() as client:
+    async with (
+        AsyncMongoClient(_platform.platform.mongodb_uri, tz_aware=True) as mongo,
+        AsyncExitStack() as exits,
+    ):
         ground = replace(_platform, mongo=mongo)
-        registry = Doors(ground.platform.urls("registry"), ground.platform.token, client)
+        registry = Doors(ground.platform.urls("registry"), ground.platform.token, exits)
         await Registrar(registry).load(register())
         await Registrar(registry, tenant=OTHER_TENANT).load(others_register())
-        queue = Doors(ground.platform.urls("queue"), ground.platform.token, client)
+        queue = Doors(ground.platform.urls("queue"), ground.platform.token, exits)
         for door in range(len(queue.urls)):
             await _knows_the_register(Supervisor(queue), door)
         yield ground
@@ -76,13 +79,8 @@ async def ground(_platform: Ground) -> AsyncIterator[Ground]:
 @pytest.fixture
 async def doors(ground: Ground) -> AsyncIterator[Doors]:
     """The queue's replicas, with a book of its own for what is acknowledged."""
-    async with _client() as client:
-        yield Doors(ground.platform.urls("queue"), ground.platform.token, client)
-
-
-def _client() -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=400, max_keepalive_connections=400)
-    return httpx.AsyncClient(timeout=60, limits=limits, trust_env=False)
+    async with AsyncExitStack() as exits:
+        yield Doors(ground.platform.urls("queue"), ground.platform.token, exits)
 
 
 async def _knows_the_register(supervisor: Supervisor, door: int) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import itertools
 import json
 import random
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.integration.register import TENANT
 
 PATIENCE_TRIES = 60
 BETWEEN_TRIES_S = 0.25
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass
@@ -33,10 +35,16 @@ class Doors:
 
     urls: Sequence[str]
     token: Callable[..., str]
-    client: httpx.AsyncClient
+    exits: AsyncExitStack
+    """Closes everybody's connections at the end."""
     acknowledged: list[Acknowledged] = field(default_factory=list)
     refused: list[tuple[str, int, str]] = field(default_factory=list)
     """What was answered with 4xx or 5xx at last: path, status, code."""
+
+
+def connection() -> httpx.AsyncClient:
+    """One person's own: a pool that many share looks through all its connections for every request."""
+    return httpx.AsyncClient(timeout=60, trust_env=False, verify=_NO_TLS)
 
 
 class Person:
@@ -49,6 +57,8 @@ class Person:
         self.name = name or f"{type(self).__name__.lower()}-{uuid.uuid4().hex[:8]}"
         self._next_door = itertools.count(door)
         self._door = next(self._next_door)
+        self._client = connection()
+        doors.exits.push_async_callback(self._client.aclose)
         self._headers = {}
         if self.roles:
             self._headers["authorization"] = (
@@ -77,7 +87,7 @@ class Person:
             content = json.dumps(body).encode()
             told.setdefault("content-type", "application/json")
         url = self.at(self._door if door is None else door) + path
-        return await self.doors.client.request(method, url, content=content, headers=told)
+        return await self._client.request(method, url, content=content, headers=told)
 
     async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
         """The same request, with the same key, at one door after the other, until somebody answers."""
@@ -200,7 +210,7 @@ class Display(Person):
     ) -> AsyncIterator[AsyncIterator[Frame]]:
         headers = {**self._headers, **({"last-event-id": last} if last else {})}
         url = f"{self.at(door)}/v1/sites/{site}/display/feed"
-        async with self.doors.client.stream("GET", url, headers=headers) as answer:
+        async with self._client.stream("GET", url, headers=headers) as answer:
             assert answer.status_code == 200, answer.status_code
             yield _frames(answer)
 

@@ -1,0 +1,72 @@
+"""kill -9 in the middle of load, and a broker that is away: nothing acknowledged is lost, nothing happens twice."""
+
+import asyncio
+import random
+
+import pytest
+
+from tests.eventually import eventually
+from tests.integration.ground import Ground
+from tests.integration.people import Doors
+from tests.integration.siege import FULL, require_promises_kept, under_load
+from tests.parts import Broker
+
+DEATHS = 10
+AWAY_S = 60 if FULL else 20
+VICTIMS = ("queue", "queue-2", "queue-3", "queue-4", "queue-worker", "queue-worker-2", "hourly-worker")
+SERVICES = ("tahan-satu", "tahan-dua")
+pytestmark = pytest.mark.timeout(400 if FULL else 240)
+
+
+@pytest.mark.parametrize("seed", [20261125])
+async def test_ten_deaths_under_load(ground: Ground, doors: Doors, seed: int) -> None:
+    """At seeded random moments; each victim is started again while the others go on."""
+    dice = random.Random(seed)
+    async with under_load(doors, "tahan", SERVICES, seed=seed):
+        for number in range(DEATHS):
+            victim = VICTIMS[number] if number < len(VICTIMS) else dice.choice(VICTIMS)
+            due = len(doors.acknowledged) + dice.randint(5, 40)
+            await eventually(
+                lambda: _so_far(doors), lambda done, due=due: done >= due, because="work goes on", within=60
+            )
+            await ground.kill(victim)
+            await ground.start(victim)
+    assert {code for _, _, code in doors.refused} <= {"nobody_waiting"}, doors.refused
+    await require_promises_kept(ground, doors.acknowledged)
+
+
+async def test_commands_go_on_while_kafka_is_away(ground: Ground, doors: Doors, broker: Broker) -> None:
+    """And when it is back the backlog drains by itself: nobody is restarted."""
+    lives = [process.pid for process in ground.platform.processes]
+    async with under_load(doors, "tahan", SERVICES, seed=7):
+        broker.freeze()
+        try:
+            before, waiting = len(doors.acknowledged), await ground.backlog()
+            await asyncio.wait_for(_served_throughout(doors), AWAY_S + 30)
+            during, piled_up = len(doors.acknowledged) - before, await ground.backlog()
+        finally:
+            broker.thaw()
+    assert {code for _, _, code in doors.refused} <= {"nobody_waiting"}, doors.refused
+    assert during > AWAY_S, f"only {during} commands in {AWAY_S} s without Kafka"
+    assert piled_up > waiting, "Kafka was not away at all"
+    await require_promises_kept(ground, doors.acknowledged, within=90)
+    assert [process.pid for process in ground.platform.processes] == lives
+
+
+async def _served_throughout(doors: Doors) -> None:
+    """Something is acknowledged in every second that Kafka is away."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + AWAY_S
+    while loop.time() < ends:
+        seen = len(doors.acknowledged)
+        second = loop.time() + 1
+        await eventually(
+            lambda: _so_far(doors),
+            lambda done, seen=seen, second=second: done > seen and loop.time() >= second,
+            because="commands are acknowledged without Kafka",
+            within=10,
+        )
+
+
+async def _so_far(doors: Doors) -> int:
+    return len(doors.acknowledged)
