@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from notes_door import ISSUER, Door, Issuer
 
 from gerai.chassis import auth
@@ -25,15 +28,22 @@ def unsigned(issuer: Issuer) -> str:
     return ".".join([*coded, ""])
 
 
+def sealed(claims: dict[str, Any], *, says: str, kid: str, sign: Callable[[bytes], bytes]) -> str:
+    """A token whose header says one thing while its signature is another: libraries refuse to make it."""
+    parts = [{"alg": says, "kid": kid}, claims]
+    signed = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
+    return (signed + b"." + base64.urlsafe_b64encode(sign(signed)).rstrip(b"=")).decode()
+
+
+def hmac_of(secret: bytes) -> Callable[[bytes], bytes]:
+    return lambda message: hmac.digest(secret, message, "sha256")
+
+
 def signed_with_the_public_key(issuer: Issuer) -> str:
     """The oldest trick: the public key, which everybody knows, as an HMAC secret."""
     key = issuer.keys["k1"].public_key()
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"k1"}').rstrip(b"=")
-    body = base64.urlsafe_b64encode(json.dumps(issuer.claims()).encode()).rstrip(b"=")
-    algorithm = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
-    signature = base64.urlsafe_b64encode(algorithm.sign(header + b"." + body, pem)).rstrip(b"=")
-    return b".".join([header, body, signature]).decode()
+    return sealed(issuer.claims(), says="HS256", kid="k1", sign=hmac_of(pem))
 
 
 def foreign(issuer: Issuer) -> str:
@@ -113,13 +123,19 @@ class TestTokens:
             other = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "r"})
             with pytest.raises(Problem, match="invalid_token"):
                 await guard.caller(f"Bearer {other}")
+        mislabelled = sealed(
+            claims, says="ES256", kid="r", sign=lambda text: key.sign(text, PKCS1v15(), hashes.SHA256())
+        )
+        with pytest.raises(Problem, match="invalid_token"):
+            await guard.caller(f"Bearer {mislabelled}")
 
     async def test_a_symmetric_key_in_the_document_makes_nobody_an_issuer(self, door: Door) -> None:
         secret = b"0123456789abcdef0123456789abcdef"
         coded = base64.urlsafe_b64encode(secret).decode().rstrip("=")
         door.issuer.more = [{"kty": "oct", "kid": "s", "k": coded, "alg": "HS256"}]
-        forged = jwt.encode(door.issuer.claims(), secret, algorithm="HS256", headers={"kid": "s"})
-        assert (await door.stranger(forged).gets("/v1/notes")).status_code == 401
+        for says in ("HS256", "ES256"):
+            forged = sealed(door.issuer.claims(), says=says, kid="s", sign=hmac_of(secret))
+            assert (await door.stranger(forged).gets("/v1/notes")).status_code == 401
 
     async def test_the_memory_of_good_tokens_is_bounded(
         self, door: Door, monkeypatch: pytest.MonkeyPatch

@@ -105,7 +105,7 @@ def _usable(document: Any) -> dict[str, jwt.PyJWK]:
         raise ValueError("this is not a JWKS document")
     usable: dict[str, jwt.PyJWK] = {}
     for one in document["keys"]:
-        if not isinstance(one, dict) or one.get("kty") not in ("EC", "RSA") or one.get("use", "sig") != "sig":
+        if not isinstance(one, dict) or one.get("use", "sig") != "sig":
             continue
         try:
             key = jwt.PyJWK(one)
