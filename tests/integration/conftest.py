@@ -28,14 +28,20 @@ from tests.parts import in_background
 REPLICAS = {"queue": 4, "queue-worker": 2}
 BUSINESS_DAY = "2026-11-25T01:00:00+00:00"
 """A Wednesday, nine o'clock in Makassar."""
-SPEED = "10"
+SPEED = 10
+_BEGUN = datetime.now(UTC)
+
+
+def business_time() -> datetime:
+    """What the platform's clocks say."""
+    return datetime.fromisoformat(BUSINESS_DAY) + (datetime.now(UTC) - _BEGUN) * SPEED
 
 
 def _settings() -> dict[str, str]:
     return {
-        "GERAI_CLOCK_ANCHOR_REAL": datetime.now(UTC).isoformat(),
+        "GERAI_CLOCK_ANCHOR_REAL": _BEGUN.isoformat(),
         "GERAI_CLOCK_ANCHOR_BUSINESS": BUSINESS_DAY,
-        "GERAI_CLOCK_SPEED": SPEED,
+        "GERAI_CLOCK_SPEED": str(SPEED),
         "GERAI_TRACE_RATIO": "0",  # a request that asks to be traced is traced
         "GERAI_MONGODB_DRIVER": os.environ.get("GERAI_TEST_DRIVER", "motor"),
     }

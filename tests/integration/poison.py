@@ -1,0 +1,93 @@
+"""Records that nobody can use, written to real topics as a careless producer would."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+LARGE = 4 * 1024 * 1024
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A record, and the reason under which it has to be found among the dead letters."""
+
+    name: str
+    value: bytes | None
+    headers: Headers
+    reason: str
+
+
+def kinds(type: str, good: Headers, body: bytes) -> list[Poison]:
+    """Every kind of poison for a topic, from a good record of it."""
+
+    def told(**changed: str) -> Headers:
+        names = {f"ce_{name}": value.encode() for name, value in changed.items()}
+        return [(name, names.get(name, value)) for name, value in good]
+
+    stem = type.rpartition(".")[0]
+    return [
+        Poison("not JSON", b"\xff\xfe{not json", good, "not_json"),
+        Poison("a wrong type", body, told(type="registry.castle-built.v1"), "unknown_type"),
+        Poison("a future version", body, told(type=f"{stem}.v99"), "future_version"),
+        Poison("another shape", b'{"tenant": 7}', good, "invalid_body"),
+        Poison("1.5 MB", b'{"padding": "' + b"x" * 1_500_000 + b'"}', good, "too_large"),
+        Poison("no headers", body, [], "missing_header"),
+        Poison("no body", None, good, "no_body"),
+    ]
+
+
+async def allow_large(bootstrap: str, topic: str) -> None:
+    """The topic takes records that are larger than any of ours."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(LARGE)})
+        await admin.alter_configs([resource])
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    sender = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=LARGE, acks="all")
+    await sender.start()
+    try:
+        yield sender
+    finally:
+        await sender.stop()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record as it lies in a topic."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+
+
+async def all_of(bootstrap: str, topic: str) -> list[Found]:
+    """Every record of a topic, from its beginning to its present end."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=2 * LARGE
+    )
+    await consumer.start()
+    try:
+        await consumer._client.force_metadata_update()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        found: list[Found] = []
+        while any([await consumer.position(one) < ends[one] for one in partitions]):
+            for records in (await consumer.getmany(timeout_ms=300)).values():
+                found += [Found(one.partition, one.key, one.value, dict(one.headers)) for one in records]
+        return found
+    finally:
+        await consumer.stop()
