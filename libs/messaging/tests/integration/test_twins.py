@@ -1,0 +1,240 @@
+"""Outbox, lease, timers and parked records: the twins and MongoDB through both drivers answer alike."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from messaging_builders import NOON, context
+from tests.eventually import eventually
+
+from gerai.messaging.lease import Lease, LeaseLost
+from gerai.messaging.memory.relaying import (
+    MemoryDueTimers,
+    MemoryLease,
+    MemoryLeases,
+    MemoryOutbox,
+    MemoryParkedRecords,
+)
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.mongo.driver import Driver, connect
+from gerai.messaging.mongo.lease import MongoLease
+from gerai.messaging.mongo.outbox import MongoOutbox
+from gerai.messaging.mongo.parked import MongoParkedRecords
+from gerai.messaging.mongo.storage import MongoStorage
+from gerai.messaging.mongo.timers import MongoDueTimers
+from gerai.messaging.outbox import Outbox
+from gerai.messaging.parking import ParkedRecords, Parking
+from gerai.messaging.record import Record
+from gerai.messaging.storage import Batch, OutboxRow, Storage, TimerRow
+from gerai.messaging.timers import DueTimers
+from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+
+
+@dataclass
+class Kit:
+    """One implementation of each port over one store."""
+
+    storage: Storage
+    outbox: Outbox
+    timers: DueTimers
+    parked: ParkedRecords
+    lease: Callable[[str], Lease]
+    """By token; all are claims to the same lease, which runs out after a second."""
+    wait: Callable[[], None] = lambda: None
+    """Let a second pass, where time is ours."""
+
+
+@pytest.fixture(params=["memory", "motor", "pymongo"])
+async def kit(request: pytest.FixtureRequest) -> AsyncIterator[Kit]:
+    if request.param == "memory":
+        memory, leases = MemoryStorage(), MemoryLeases()
+
+        def later() -> None:
+            leases.now += 1.5
+
+        yield Kit(
+            memory,
+            MemoryOutbox(memory),
+            MemoryDueTimers(memory),
+            MemoryParkedRecords(memory),
+            lambda token: MemoryLease(leases, "relay", token, seconds=1.0),
+            later,
+        )
+        return
+    uri = request.getfixturevalue("mongodb_uri")
+    database = connect(uri, f"twins_{uuid.uuid4().hex[:8]}", driver=Driver(request.param))
+    storage = MongoStorage(database)
+    await storage.prepare()
+    claims: dict[str, MongoLease] = {}
+    yield Kit(
+        storage,
+        MongoOutbox(database),
+        MongoDueTimers(database),
+        MongoParkedRecords(database),
+        lambda token: claims.setdefault(token, MongoLease(database, "relay", seconds=1.0)),
+    )
+    await database.drop()
+    await database.close()
+
+
+def row(position: int, *, topic: str = "t") -> OutboxRow:
+    return OutboxRow(
+        id=f"id-{position:02d}",
+        topic=topic,
+        key="k",
+        aggregate="jars:k",
+        version=position,
+        position=position,
+        headers={"ce_id": f"id-{position:02d}", "raw": b"\xff\x00"},
+        body=b"{}",
+        type="t.v1",
+        tenant="muna-barat",
+        at=NOON,
+    )
+
+
+async def ids(outbox: Outbox, limit: int = 10, **rest: list[str]) -> list[str]:
+    return [one.id for one in await outbox.pending(limit, **rest)]
+
+
+class TestOutbox:
+    async def test_rows_wait_in_order_until_they_are_marked(self, kit: Kit) -> None:
+        await kit.storage.commit(Batch(outbox=[row(3), row(1), row(2)]))
+        lease = kit.lease("a")
+        assert await lease.hold()
+        assert await ids(kit.outbox) == ["id-01", "id-02", "id-03"]
+        await kit.outbox.published(["id-01", "id-03"], lease)
+        assert await ids(kit.outbox) == ["id-02"]
+        assert await kit.outbox.backlog() == 1
+        assert await kit.outbox.oldest() is not None
+        await kit.outbox.published(["id-02"], lease)
+        assert (await kit.outbox.backlog(), await kit.outbox.oldest()) == (0, None)
+
+    async def test_some_rows_and_topics_can_be_left_out(self, kit: Kit) -> None:
+        await kit.storage.commit(Batch(outbox=[row(1), row(2, topic="u"), row(3), row(4, topic="u")]))
+        assert await ids(kit.outbox, limit=2) == ["id-01", "id-02"]
+        assert await ids(kit.outbox, without=["id-01"]) == ["id-02", "id-03", "id-04"]
+        assert await ids(kit.outbox, resting=["t"], without=["id-02"]) == ["id-04"]
+
+    async def test_a_row_comes_with_its_bytes(self, kit: Kit) -> None:
+        await kit.storage.commit(Batch(outbox=[row(1)]))
+        (found,) = await kit.outbox.pending(1)
+        assert (found.key, found.body) == (b"k", b"{}")
+        assert found.headers == {"ce_id": b"id-01", "raw": b"\xff\x00"}
+        assert abs(datetime.now(UTC) - found.created_at) < timedelta(minutes=1)
+
+    async def test_what_commits_late_is_found_though_later_ones_are_done(self, kit: Kit) -> None:
+        lease = kit.lease("a")
+        assert await lease.hold()
+        await kit.storage.commit(Batch(outbox=[row(5)]))
+        await kit.outbox.published(["id-05"], lease)
+        await kit.storage.commit(Batch(outbox=[row(2)]))
+        assert await ids(kit.outbox) == ["id-02"]
+
+    async def test_who_lost_the_lease_marks_nothing(self, kit: Kit) -> None:
+        await kit.storage.commit(Batch(outbox=[row(1), row(2)]))
+        slow, successor = kit.lease("slow"), kit.lease("successor")
+        assert await slow.hold()
+        kit.wait()
+        await eventually(successor.hold, bool, because="a silent holder is followed")
+        (first, _) = await kit.outbox.pending(2)
+        with pytest.raises(LeaseLost):
+            await kit.outbox.published(["id-01"], slow)
+        with pytest.raises(LeaseLost):
+            await kit.outbox.park(first, "too_large", slow)
+        assert await kit.outbox.backlog() == 2
+
+    async def test_a_parked_row_waits_no_more(self, kit: Kit) -> None:
+        await kit.storage.commit(Batch(outbox=[row(1), row(2)]))
+        lease = kit.lease("a")
+        assert await lease.hold()
+        (first, _) = await kit.outbox.pending(2)
+        await kit.outbox.park(first, "too_large", lease)
+        assert await ids(kit.outbox) == ["id-02"]
+
+
+class TestLease:
+    async def test_one_of_many_holds_it(self, kit: Kit) -> None:
+        taken = await asyncio.gather(*(kit.lease(str(number)).hold() for number in range(8)))
+        assert sum(taken) == 1
+
+    async def test_the_holder_renews_and_nobody_else_gets_in(self, kit: Kit) -> None:
+        mine, other = kit.lease("mine"), kit.lease("other")
+        assert await mine.hold()
+        assert await mine.hold()
+        await mine.guard()
+        assert not await other.hold()
+        with pytest.raises(LeaseLost):
+            await other.guard()
+
+    async def test_what_is_released_is_free_at_once(self, kit: Kit) -> None:
+        mine, other = kit.lease("mine"), kit.lease("other")
+        assert await mine.hold()
+        await other.release()
+        assert not await other.hold()
+        await mine.release()
+        assert await other.hold()
+
+
+class TestDueTimers:
+    async def test_the_earliest_due_ones_first_without_those_that_rest(self, kit: Kit) -> None:
+        rows = [
+            TimerRow(
+                id=f"t:{minute}",
+                name="t",
+                key=str(minute),
+                tenant="muna-barat",
+                due=NOON + timedelta(minutes=minute),
+                payload={"a": "b"},
+                version=minute + 1,
+            )
+            for minute in (3, 0, 2, 1, 9)
+        ]
+        await kit.storage.commit(Batch(timers_set=rows))
+        at = NOON + timedelta(minutes=3)
+        due = await kit.timers.due(at, 3, without=frozenset({"t:1"}))
+        assert due == sorted((one for one in rows if one.key in "023"), key=lambda one: one.due)
+
+
+class TestParkedRecords:
+    async def test_lanes_wait_with_their_first_record(self, kit: Kit) -> None:
+        parking = Parking("g", kit.parked)
+        await park(kit, parking, record("a", 1), attempts=1)
+        await park(kit, parking, record("a", 2))
+        await park(kit, parking, record("b", 3))
+        await park(kit, Parking("other", kit.parked), record("c", 4))
+        fresh = Parking("g", kit.parked)
+        await fresh.load()
+        assert [fresh.holds(record(key, 9)) for key in "abc"] == [True, True, False]
+        soon, later = datetime.now(UTC), datetime.now(UTC) + timedelta(seconds=5)
+        assert [one.key for one in await fresh.due(soon, 10)] == [b"b"]
+        assert {one.key for one in await fresh.due(later, 10)} == {b"a", b"b"}
+        assert len(await fresh.due(later, 1)) == 1
+        waiting = await fresh.of_lane(record("a", 0), 10)
+        assert [(one.record, one.attempts) for one in waiting] == [(record("a", 1), 1), (record("a", 2), 0)]
+
+    async def test_followers_of_a_record_that_is_done_are_due(self, kit: Kit) -> None:
+        parking = Parking("g", kit.parked)
+        await park(kit, parking, record("a", 1), attempts=8)
+        await park(kit, parking, record("a", 2))
+        assert await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10) == []
+        await parking.drop(parking.id_of(record("a", 1)))
+        (first,) = await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10)
+        assert first.offset == 2
+
+
+def record(key: str, offset: int) -> Record:
+    return Record(
+        topic="t", partition=0, offset=offset, key=key.encode(), value=b"\x00v", headers=(("h", b"\xff"),)
+    )
+
+
+async def park(kit: Kit, parking: Parking, record: Record, *, attempts: int = 0) -> None:
+    gathering = Gathering(kit.storage, {})
+    unit = UnitOfWork(gathering, context(), source="test")
+    parking.keep(unit, replace(record), reason="why", attempts=attempts)
+    unit.join()
+    await kit.storage.commit(gathering.sealed())
