@@ -16,9 +16,9 @@ from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.at_desk import open_session
 from gerai.queue.use_cases.views import TicketView
 
-FETCHED = 24
-"""Of each branch of the line: what a group of desks can call, and a few more."""
 WIDE = 1_000
+LARGEST_GROUP = 64
+"""Commands that are committed together."""
 
 
 def what_calling_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None) -> Needs:
@@ -46,12 +46,11 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
     return TicketView.of(ticket)
 
 
-def branches(
-    desk: DeskChanged, catalogue: Catalogue, *, limit: int = FETCHED
-) -> tuple[Selection[Ticket], ...]:
+def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket], ...]:
     """The line before a desk, in branches within which the place in line alone says who comes first: those of one
     class and one wait limit become overdue in the order in which they came."""
     by_limit: dict[int | None, list[str]] = defaultdict(list)
+    limit = _enough(desk, catalogue)
     for service in catalogue.served_by(desk):
         by_limit[service.wait_limit_minutes].append(service.id)
     return tuple(
@@ -69,6 +68,13 @@ def branches(
         for service_ids in by_limit.values()
         for priority_class in PriorityClass
     )
+
+
+def _enough(desk: DeskChanged, catalogue: Catalogue) -> int:
+    """All desks of the counter may call in one group, each tells some that they are near the front, and the last
+    one still needs a whole front to choose from. Every ticket that is read costs, so not many more."""
+    near = catalogue.rules_of(desk.site_id).near_front
+    return min(catalogue.desks_of(desk.counter_id), LARGEST_GROUP) + 2 * near + 4
 
 
 async def _front_of(branch: Selection[Ticket], rules: Rules, uow: UnitOfWork, at: datetime) -> list[Ticket]:

@@ -1,6 +1,6 @@
 """A site's day is over: who still has a place in the line gives it up, in bounded steps."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import TimerRow
@@ -8,6 +8,7 @@ from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.end_of_day import day_ends_at, states_that_end
+from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Overnight
 from gerai.queue.domain.ticket import Ticket
 
@@ -41,8 +42,12 @@ async def when_day_ended_expire_tickets(
         if ticket.desk_id is not None:
             await _free(ticket.desk_id, ticket, uow)
         ticket.expire(at=at, actor=uow.context.actor)
+    midnight = midnight_after(date.fromisoformat(local_day), catalogue.zone_of(site_id))
     if len(left) == STEP:
-        _again(timer, ends_at, uow)
+        _again(timer, timer.due, uow)
+    elif timer.due < midnight:
+        # who was being served then may have been sent back into a line since: look once more
+        _again(timer, midnight, uow)
 
 
 async def _free(desk_id: str, ticket: Ticket, uow: UnitOfWork) -> None:
