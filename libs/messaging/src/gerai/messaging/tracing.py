@@ -47,7 +47,10 @@ def _sampled(traceparent: str | None) -> SpanContext | None:
 
 
 def format_of(span: Span) -> str:
-    context = span.get_span_context()
+    return format_of_context(span.get_span_context())
+
+
+def format_of_context(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
@@ -58,7 +61,7 @@ def begin_publish(row: Pending) -> tuple[Pending, Span | None]:
     if parent is None:
         return row, None
     context = trace.set_span_in_context(NonRecordingSpan(parent))
-    attributes = _attributes(row.topic, row.headers.get("ce_subject", b"").decode("utf-8", "replace"))
+    attributes = _attributes(row.topic, _text(row, "ce_subject"), _text(row, "ce_type"))
     wait = _tracer().start_span(
         "outbox wait", context=context, start_time=_nanoseconds(row.created_at), attributes=attributes
     )
@@ -89,19 +92,24 @@ def handling(envelope: Envelope, topic: str, group: str) -> Iterator[str | None]
     replayed = envelope.replayed_for is not None
     context = None if replayed else trace.set_span_in_context(NonRecordingSpan(parent))
     links: Sequence[Link] = [Link(parent)] if replayed else []
-    attributes = {**_attributes(topic, envelope.subject), "messaging.consumer.group.name": group}
+    attributes = {**_attributes(topic, envelope.subject, envelope.event.type), "messaging.consumer.group.name": group}
     with _tracer().start_as_current_span(
         f"{topic} process", context=context, kind=SpanKind.CONSUMER, attributes=attributes, links=links
     ) as span:
         yield format_of(span)
 
 
-def _attributes(topic: str, subject: str) -> Mapping[str, str]:
+def _text(row: Pending, header: str) -> str:
+    return row.headers.get(header, b"").decode("utf-8", "replace")
+
+
+def _attributes(topic: str, subject: str, event_type: str) -> Mapping[str, str]:
     return {
         "messaging.system": "kafka",
         "messaging.destination.name": topic,
         "peer.service": "kafka",
         "gerai.subject": subject,
+        "gerai.event": event_type,
     }
 
 
