@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,8 @@ WARM_LIMIT = 500
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
 TOGETHER = 3
 """Attempts of a group that conflicts for a reason of its own, before it is split."""
+STUCK_S = 180.0
+"""Longer than the driver retries one transaction."""
 COOL_DOWN_S = 0.5
 """After a conflict another process is at work on the same data: trusting attempts would be wasted for a while."""
 
@@ -85,6 +87,7 @@ class GroupCommit:
         self._on_commit = on_commit
         self._warm: dict[Identity, Aggregate] = {}
         self._trust_from = 0.0
+        self._moved = time.monotonic()
         self._commit_s = SHORTEST_PAUSE_S
         """What a commit takes at present; who was overtaken waits about as long, and the winner is through."""
         self._waiting: deque[_Member] = deque()
@@ -102,6 +105,14 @@ class GroupCommit:
         self._arrived.set()
         if self._task is not None:
             await self._task
+
+    def progress(self) -> Mapping[str, str]:
+        """Liveness: what waits is worked on."""
+        silent = time.monotonic() - self._moved
+        stuck = bool(self._waiting) and silent > STUCK_S
+        return (
+            {"group-commit": f"{len(self._waiting)} wait, nothing moved for {silent:.0f} s"} if stuck else {}
+        )
 
     async def execute(
         self, command: Command, *, context: Context, once: Once | None = None, needs: Needs = NOTHING
@@ -125,6 +136,7 @@ class GroupCommit:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
+            self._moved = time.monotonic()
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_limit))]
             try:
                 members = [member for member in group if not member.answer.done()]

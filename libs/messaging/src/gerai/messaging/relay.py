@@ -122,7 +122,8 @@ class Relay:
         marking: asyncio.Task[None] | None = None
         before: Sequence[Pending] = ()
         try:
-            while rows:
+            # asked before each batch, so that a process that was frozen for long does not send what is old by now
+            while rows and await self._tenure.holds():
                 ahead = asyncio.create_task(self._read_ahead(rows, before))
                 try:
                     result = await self._publish(publisher, rows)

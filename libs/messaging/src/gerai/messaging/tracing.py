@@ -92,7 +92,10 @@ def handling(envelope: Envelope, topic: str, group: str) -> Iterator[str | None]
     replayed = envelope.replayed_for is not None
     context = None if replayed else trace.set_span_in_context(NonRecordingSpan(parent))
     links: Sequence[Link] = [Link(parent)] if replayed else []
-    attributes = {**_attributes(topic, envelope.subject, envelope.event.type), "messaging.consumer.group.name": group}
+    attributes = {
+        **_attributes(topic, envelope.subject, envelope.event.type),
+        "messaging.consumer.group.name": group,
+    }
     with _tracer().start_as_current_span(
         f"{topic} process", context=context, kind=SpanKind.CONSUMER, attributes=attributes, links=links
     ) as span:

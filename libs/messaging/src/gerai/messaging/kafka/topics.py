@@ -32,6 +32,7 @@ async def ensure(bootstrap: str, topics: Sequence[Topic], *, create: bool, repli
                 raise TopicsMissing(", ".join(topic.name for topic in missing))
             if missing:
                 await _create(admin, missing, replication)
+            await _compare(admin, [topic for topic in topics if topic.name in there])
             return
         except (KafkaError, OSError) as error:
             log.warning("topics-not-ready", error=repr(error)[:300], attempt=attempt)
@@ -39,6 +40,20 @@ async def ensure(bootstrap: str, topics: Sequence[Topic], *, create: bool, repli
         finally:
             await admin.close()
     raise TimeoutError("no Kafka broker answered")
+
+
+async def _compare(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    """Say which topics have another number of partitions than declared. Not a reason to stay away: partitions can
+    only be added, and then by somebody who knew."""
+    if not topics:
+        return
+    declared = {topic.name: topic.partitions for topic in topics}
+    for found in await admin.describe_topics(list(declared)):
+        there = len(found["partitions"])
+        if there != declared[found["topic"]]:
+            log.error(
+                "topic-differs", topic=found["topic"], partitions=there, declared=declared[found["topic"]]
+            )
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:
