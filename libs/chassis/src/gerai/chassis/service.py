@@ -113,6 +113,7 @@ async def house_of(
     source = f"/gerai/{service.name}"
     worker = Worker(service, settings, database)
     commit = GroupCommit(storage, source=source, on_commit=worker.wake)
+    health.watch(commit.progress)
     await commit.__aenter__()
     try:
         house = House(
