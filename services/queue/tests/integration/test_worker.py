@@ -24,6 +24,7 @@ from tests.eventually import eventually
 
 from gerai.contracts.codec import encode
 from gerai.messaging.consumer import Consumer
+from gerai.messaging.dead_letters import dead_letter_topic, replay_topic
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.subscriber import Subscriber
@@ -103,9 +104,10 @@ async def test_the_register_is_rebuilt_from_its_topics(database: Database, kafka
         desk(f"desk-{mine}", f"old-{mine}", **known),
         calendar(f"site:{ids['site_id']}"),
     ]
-    await topics.ensure(kafka_bootstrap, [kind.topic for kind in ENTRIES], create=True)
-    await publish(kafka_bootstrap, events)
     subscription = dataclasses.replace(subscriptions()[0], group=f"queue.register-{mine}")
+    own = [dead_letter_topic(subscription.group), replay_topic(subscription.group)]
+    await topics.ensure(kafka_bootstrap, [*(kind.topic for kind in ENTRIES), *own], create=True)
+    await publish(kafka_bootstrap, events)
     replica = CatalogueReplica(MongoStorage(database))
     async with GroupCommit(MongoStorage(database), source="/gerai/queue") as commit:
         parking = Parking(subscription.group, MongoParkedRecords(database))

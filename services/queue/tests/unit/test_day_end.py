@@ -1,5 +1,7 @@
 """The end of the day releases everybody who still waits, also those who were sent back into a line after it."""
 
+from queue_builders import MORNING, Hall, catalogue, minutes
+
 from gerai.contracts.queue import TicketState
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryDueTimers, MemoryLease, MemoryLeases
@@ -8,7 +10,6 @@ from gerai.messaging.timers import Timers
 from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
 from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
-from queue_builders import MORNING, Hall, catalogue, minutes
 
 EVENING = MORNING + minutes(7 * 60 + 30)
 MIDNIGHT = MORNING + minutes(15 * 60)

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 
 from gerai.contracts.event import Event
 from gerai.messaging.mongo.driver import Database, Document
-from gerai.queue.adapters.ring import Frame, Ring
+from gerai.queue.adapters.ring import Frame, Ring, chosen
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.display import TYPES, Shown, shown
 
@@ -31,6 +31,8 @@ ROWS = 2_000
 HEARTBEAT_S = 15.0
 POLL_S = 0.25
 POLLS = 20
+PACE_S = 0.03
+"""Displays are woken no more often: two hundred of them at every event would keep a core busy with nothing else."""
 
 
 class UnableToListen(Exception):
@@ -64,24 +66,46 @@ class Listener:
 
     def take(self) -> bytes | None:
         """All that came since the last time; None when it read too slowly and some of it is gone."""
-        frames = self._ring.after(self.place)
-        if frames is None:
-            return None
-        self.place = self._ring.end
-        return self.chosen(frames)
-
-    def chosen(self, frames: list[Frame]) -> bytes:
-        return b"".join(one.data for one in frames if self._zone in (None, one.zone))
+        taken = self._ring.bytes_after(self.place, self._zone)
+        if taken is not None:
+            self.place = self._ring.end
+        return taken
 
     def catch_up(self, last_id: str) -> bytes | None:
         """What came after an event; None when it is not known (any more)."""
         frames = self._ring.resume(last_id)
-        return self.chosen(frames) if frames is not None else None
+        return chosen(frames, self._zone) if frames is not None else None
 
     def skip(self) -> str | None:
         """Go on from now; the id of the newest frame."""
         self.place = self._ring.end
         return self._ring.newest_id
+
+
+class Audience:
+    """The displays of one site, and what they hear."""
+
+    def __init__(self) -> None:
+        self.ring = Ring(RING)
+        self.listeners: set[Listener] = set()
+        self._woken_at = 0.0
+        self._due: asyncio.TimerHandle | None = None
+
+    def hear(self, frame: Frame) -> None:
+        """Wakes the displays within `PACE_S`; what comes until then reaches them together."""
+        self.ring.add(frame)
+        if self._due is None and self.listeners:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time(), self._woken_at + PACE_S), self._wake)
+
+    def _wake(self) -> None:
+        self._due = None
+        self._woken_at = asyncio.get_running_loop().time()
+        self.wake()
+
+    def wake(self) -> None:
+        for listener in self.listeners:
+            listener.wake()
 
 
 class DisplayFeed:
@@ -90,8 +114,7 @@ class DisplayFeed:
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._rings: dict[str, Ring] = {}
-        self._listeners: dict[str, set[Listener]] = {}
+        self._audiences: dict[str, Audience] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
         self._closing = False
@@ -102,28 +125,28 @@ class DisplayFeed:
     def close(self) -> None:
         """The process stops: displays go to another replica, with the id of what they saw last."""
         self._closing = True
-        for listeners in self._listeners.values():
-            for listener in listeners:
+        for audience in self._audiences.values():
+            for listener in tuple(audience.listeners):
                 listener.leave()
 
     def join(self, site_id: str, zone: str | None = None) -> Listener:
         """Raises UnableToListen. Whoever joins leaves with `part`."""
-        if self._closing or sum(len(one) for one in self._listeners.values()) >= LISTENERS:
+        if self._closing or sum(len(one.listeners) for one in self._audiences.values()) >= LISTENERS:
             raise UnableToListen
-        listener = Listener(self._ring(site_id), zone)
-        self._listeners.setdefault(site_id, set()).add(listener)
+        audience = self._audience(site_id)
+        listener = Listener(audience.ring, zone)
+        audience.listeners.add(listener)
         return listener
 
     def part(self, site_id: str, listener: Listener) -> None:
-        self._listeners.get(site_id, set()).discard(listener)
+        self._audience(site_id).listeners.discard(listener)
 
     async def beat(self) -> None:
         """Wake everybody now and then, so that a broken connection is noticed."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            for listeners in self._listeners.values():
-                for listener in listeners:
-                    listener.wake()
+            for audience in self._audiences.values():
+                audience.wake()
 
     async def run(self) -> None:
         since = datetime.now(UTC) - LOOK_BACK
@@ -175,13 +198,13 @@ class DisplayFeed:
             return
         site_id, change = place
         data = frame_of(change, id=id)
-        ring = self._ring(site_id)
-        ring.add(Frame(id, change.zone, data, document["created_at"], read_back))
-        for listener in self._listeners.get(site_id, ()):
-            listener.wake()
+        self._audience(site_id).hear(Frame(id, change.zone, data, document["created_at"], read_back))
 
-    def _ring(self, site_id: str) -> Ring:
-        return self._rings.setdefault(site_id, Ring(RING))
+    def _audience(self, site_id: str) -> Audience:
+        found = self._audiences.get(site_id)
+        if found is None:
+            found = self._audiences[site_id] = Audience()
+        return found
 
 
 def frame_of(change: Shown, *, id: str) -> bytes:

@@ -25,6 +25,7 @@ class Ring:
         self._frames: deque[Frame] = deque(maxlen=size)
         self._dropped = 0
         self._places: dict[str, int] = {}
+        self._joined: dict[tuple[int, str | None], bytes | None] = {}
 
     @property
     def end(self) -> int:
@@ -40,12 +41,21 @@ class Ring:
             self._dropped += 1
         self._places[frame.id] = self.end
         self._frames.append(frame)
+        self._joined.clear()
 
     def after(self, place: int) -> list[Frame] | None:
         """The frames from a place on; None when some of them are gone."""
         if place < self._dropped:
             return None
         return [self._frames[number] for number in range(place - self._dropped, len(self._frames))]
+
+    def bytes_after(self, place: int, zone: str | None) -> bytes | None:
+        """The frames from a place on as they are sent. Most displays stand at the same place: joined once for all."""
+        key = (place, zone)
+        if key not in self._joined:
+            frames = self.after(place)
+            self._joined[key] = chosen(frames, zone) if frames is not None else None
+        return self._joined[key]
 
     def resume(self, id: str) -> list[Frame] | None:
         """What came after an event, each at least once; None when the event is not known (any more)."""
@@ -59,3 +69,7 @@ class Ring:
         since = last.made_at - OVERLAP
         before = self._frames if place == self._dropped else list(self._frames)[: place - self._dropped]
         return [one for one in before if one.made_at >= since and one.id != id] + following
+
+
+def chosen(frames: list[Frame], zone: str | None) -> bytes:
+    return b"".join(one.data for one in frames if zone in (None, one.zone))
