@@ -12,7 +12,7 @@ from gerai.messaging import metrics
 from gerai.messaging.context import Context
 from gerai.messaging.failures import OUTSIDE
 from gerai.messaging.group_commit import GroupCommit
-from gerai.messaging.lease import Lease
+from gerai.messaging.lease import Lease, Tenure
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -57,6 +57,7 @@ class Timers:
         self._handlers = handlers
         self._commit = commit
         self._lease = lease
+        self._tenure = Tenure(lease)
         self._now = now
         self._failing: dict[str, tuple[int, float]] = {}
         self._turned = time.monotonic()
@@ -85,7 +86,7 @@ class Timers:
     async def turn(self) -> float:
         """Fire what is due; returns the seconds until the next look."""
         if time.monotonic() - self._renewed > RENEW_S:
-            if not await self._lease.hold():
+            if not await self._tenure.holds():
                 return STANDBY_S
             self._renewed = time.monotonic()
         resting = frozenset(id for id, (_, until) in self._failing.items() if until > time.monotonic())

@@ -125,7 +125,7 @@ class Subscriber:
             if self._reload_parked:  # partitions came while we polled: their lanes may be waiting
                 self._reload_parked = False
                 await self._consumer.load_parked()
-            await self._consumer.handle([_record(one) for records in polled.values() for one in records])
+            await self._consumer.handle([record_of(one) for records in polled.values() for one in records])
             await _commit(kafka, {partition: records[-1].offset + 1 for partition, records in polled.items()})
         finally:
             self._idle.set()
@@ -190,7 +190,7 @@ def _owns(kafka: AIOKafkaConsumer, record: Record) -> bool:
     return TopicPartition(record.topic, record.partition) in kafka.assignment()
 
 
-def _record(one: Any) -> Record:
+def record_of(one: Any) -> Record:
     return Record(
         topic=one.topic,
         partition=one.partition,
