@@ -42,7 +42,7 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
         **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {}),
     }
     async with running(
-        profile="bench", data_dir=directory, services=["registry", "queue", "hourly"], env=env
+        profile="bench", data_dir=directory, services=["registry", "queue"], env=env
     ) as platform:
         await furnish(platform)
         yardstick = connect(platform.mongodb_uri, "bench", driver=driver, pool=100)

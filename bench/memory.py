@@ -5,7 +5,7 @@ import psutil
 from bench.figure import Figure
 from local.platform import Platform
 
-SERVICES = ("registry", "queue", "hourly")
+SERVICES = ("registry", "queue")
 
 
 async def process_memory(platform: Platform) -> Figure:

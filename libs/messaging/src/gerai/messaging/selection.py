@@ -24,7 +24,17 @@ class Selection(Generic[A]):
     limit: int = 100
 
     def matches(self, aggregate: A) -> bool:
-        return all(_holds(getattr(aggregate, field), wanted) for field, wanted in self.where.items())
+        for field, wanted in self.where.items():
+            value = getattr(aggregate, field)
+            if value is not wanted and not _holds(value, wanted):
+                return False
+        return True
+
+    @property
+    def anchor(self) -> tuple[str, Any] | None:
+        """A field and the one value that it must have, if there is such a condition: most aggregates of a group
+        are told apart by it alone."""
+        return next((one for one in self.where.items() if not isinstance(one[1], Mapping)), None)
 
     def sorted(self, aggregates: list[A]) -> list[A]:
         for field, direction in reversed(self.order):
@@ -38,7 +48,7 @@ class Selection(Generic[A]):
 
 
 def _holds(value: Any, wanted: Any) -> bool:
-    if not isinstance(wanted, Mapping):
+    if wanted.__class__ is not dict:
         return bool(value == wanted)
     return all(_compare(operator, value, operand) for operator, operand in wanted.items())
 

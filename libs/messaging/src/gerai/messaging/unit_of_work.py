@@ -36,6 +36,7 @@ class Gathering:
         """The version that each known aggregate has in the store (0: it is new)."""
         self.touched: set[Identity] = set()
         self.selected: dict[tuple[Any, ...], tuple[list[Identity], bool]] = {}
+        self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
 
     async def load(self, identities: Iterable[Identity]) -> None:
@@ -59,6 +60,29 @@ class Gathering:
                     self.learn(aggregate)
             identities = [(type(aggregate), aggregate.id) for aggregate in found]
             self.selected[one.key] = (identities, len(found) < one.limit)
+
+    def touch(self, identity: Identity, state: Aggregate) -> None:
+        """A command of this group has changed it; this is its newest state."""
+        self.known[identity] = state
+        self.touched.add(identity)
+        for (kind, field), index in self._by_anchor.items():
+            if kind is identity[0]:
+                index.setdefault(getattr(state, field), set()).add(identity)
+
+    def touched_like(self, selection: Selection[Any]) -> Iterable[Identity]:
+        """Touched aggregates that a selection may hold now: those with its anchor's value, so that a large group
+        does not look at everybody's changes for each of its members."""
+        anchor = selection.anchor
+        if anchor is None:
+            return [one for one in self.touched if one[0] is selection.kind]
+        field, value = anchor
+        index = self._by_anchor.get((selection.kind, field))
+        if index is None:
+            index = self._by_anchor[selection.kind, field] = {}
+            for one in self.touched:
+                if one[0] is selection.kind:
+                    index.setdefault(getattr(self.known[one], field), set()).add(one)
+        return index.get(value, ())
 
     def learn(self, aggregate: Aggregate) -> None:
         identity = (type(aggregate), aggregate.id)
@@ -126,8 +150,10 @@ class UnitOfWork:
         await self._gathering.run([selection])
         wanted = selection.limit if first is None else first
         identities, complete = self._gathering.selected[selection.key]
-        moved = {one for one in (*self._gathering.touched, *self._forks) if one[0] is selection.kind}
-        steady = list(islice((one for one in identities if one not in moved), wanted))
+        gathering, forks = self._gathering, self._forks
+        moved = {*gathering.touched_like(selection), *(one for one in forks if one[0] is selection.kind)}
+        untouched = (one for one in identities if one not in gathering.touched and one not in forks)
+        steady = list(islice(untouched, wanted))
         if first is not None and not complete and len(steady) < wanted:
             raise Conflict("this group used up what it selected")
         shown = [self._newest(identity, selection.kind) for identity in (*steady, *moved)]
@@ -187,7 +213,7 @@ class UnitOfWork:
         gathering = self._gathering
         for identity, fork in self._forks.items():
             before, events = self._before[identity], fork.recorded
-            if before is not None and not events and fork == before:
+            if before is not None and not events and fork.__dict__ == before.__dict__:
                 continue
             first = before.version if before is not None else 0
             for number, (event, at) in enumerate(events, start=1):
@@ -195,8 +221,7 @@ class UnitOfWork:
                 gathering.batch.outbox.append(self._row(fork, event, at, first + number))
             fork.version = first + max(1, len(events))
             fork.settle()
-            gathering.known[identity] = fork
-            gathering.touched.add(identity)
+            gathering.touch(identity, fork)
         gathering.batch.timers_set.extend(self._timers_set)
         gathering.batch.timers_done.extend(self._timers_done)
         gathering.batch.timers_cancelled.extend(self._timers_cancelled)

@@ -334,7 +334,9 @@ class Ticket(Aggregate):
         self.callable_from = self._rounds().last_at + timedelta(minutes=rules.guard_minutes)
 
     def _call_leg(self, desk: str | None, at: datetime) -> None:
-        wait = self.leg.wait_seconds if self.leg.started_at else _seconds(self.leg.opened_at, at)
+        # who was put aside before being served did not wait meanwhile: that time is the hold's
+        waited = max(0.0, _seconds(self.leg.opened_at, at) - self.leg.hold_seconds)
+        wait = self.leg.wait_seconds if self.leg.started_at else waited
         self._change_leg(calls=self.leg.calls + 1, desk_id=desk, wait_seconds=wait)
 
     def _add_service_time(self, at: datetime) -> None:
