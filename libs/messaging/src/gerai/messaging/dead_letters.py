@@ -46,8 +46,7 @@ def group_topics(group: str) -> tuple[Topic, Topic]:
 
 def dead_letter(record: Record, *, group: str, reason: str, detail: str, attempts: int) -> OutboxRow:
     """The row that carries a poison record away. Unique by the record's place: one record, one dead letter."""
-    headers: dict[str, str | bytes] = dict(record.headers)
-    headers |= {
+    told: dict[str, str | bytes] = {
         "dead_reason": reason,
         "dead_detail": detail[:DETAIL_LIMIT],
         "dead_group": group,
@@ -63,9 +62,22 @@ def dead_letter(record: Record, *, group: str, reason: str, detail: str, attempt
         aggregate=f"dead-letter:{group}:{record.topic}/{record.partition}",
         version=record.offset,
         position=time.time_ns() // 1000,
-        headers=headers,
+        headers=_with_own(told, record),
         body=record.value or b"",
         type="dead-letter",
         tenant="",
         at=datetime.now(UTC),
     )
+
+
+def _with_own(told: dict[str, str | bytes], record: Record) -> dict[str, str | bytes]:
+    """The poison's own headers beside ours, under names that a document can hold: none has a NUL, none comes twice
+    ("trace", "trace#2")."""
+    headers = dict(told)
+    for name, value in record.headers:
+        plain = free = name.replace("\0", "\\0")
+        again = 2
+        while free in headers:
+            free, again = f"{plain}#{again}", again + 1
+        headers[free] = value
+    return headers

@@ -58,7 +58,7 @@ def begin_publish(row: Pending) -> tuple[Pending, Span | None]:
     """The row with the producer span's traceparent, and the span to end when the broker has acknowledged."""
     raw = row.headers.get(TRACEPARENT)
     parent = _sampled(raw.decode("latin-1") if raw else None)
-    if parent is None:
+    if parent is None or "dead_reason" in row.headers:  # a dead letter keeps the headers that the poison had
         return row, None
     context = trace.set_span_in_context(NonRecordingSpan(parent))
     attributes = _attributes(row.topic, _text(row, "ce_subject"), _text(row, "ce_type"))
