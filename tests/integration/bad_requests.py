@@ -121,20 +121,20 @@ RIGHTS = (
     Bad(
         what="another regency's service",
         status=404,
-        code="service_not_found",
+        code="not_found",
         body={"service_id": "lain-satu"},
     ),
     Bad(
         what="another regency's desk",
         status=404,
-        code="desk_not_found",
+        code="not_found",
         path="/v1/desks/lain-gerai-1/open",
         body=None,
     ),
     Bad(
         what="another regency's site",
         status=404,
-        code="site_not_found",
+        code="not_found",
         method="GET",
         body=None,
         **{**REGISTRY, "path": "/v1/sites/lain-mpp"},
@@ -142,7 +142,7 @@ RIGHTS = (
     Bad(
         what="a guessed link",
         status=404,
-        code="visit_not_found",
+        code="not_found",
         method="GET",
         path="/v1/visits/" + "a" * 22,
         body=None,

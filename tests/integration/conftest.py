@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -13,6 +12,7 @@ from pymongo import AsyncMongoClient
 from local.places import STATE
 from local.platform import running
 from tests.eventually import eventually
+from tests.integration import business_clock
 from tests.integration.ground import Ground, grounded
 from tests.integration.people import Doors, Registrar, Supervisor
 from tests.integration.register import (
@@ -26,22 +26,11 @@ from tests.integration.register import (
 from tests.parts import in_background
 
 REPLICAS = {"queue": 4, "queue-worker": 2}
-BUSINESS_DAY = "2026-11-25T01:00:00+00:00"
-"""A Wednesday, nine o'clock in Makassar."""
-SPEED = 10
-_BEGUN = datetime.now(UTC)
-
-
-def business_time() -> datetime:
-    """What the platform's clocks say."""
-    return datetime.fromisoformat(BUSINESS_DAY) + (datetime.now(UTC) - _BEGUN) * SPEED
 
 
 def _settings() -> dict[str, str]:
     return {
-        "GERAI_CLOCK_ANCHOR_REAL": _BEGUN.isoformat(),
-        "GERAI_CLOCK_ANCHOR_BUSINESS": BUSINESS_DAY,
-        "GERAI_CLOCK_SPEED": str(SPEED),
+        **business_clock.settings(),
         "GERAI_TRACE_RATIO": "0",  # a request that asks to be traced is traced
         "GERAI_MONGODB_DRIVER": os.environ.get("GERAI_TEST_DRIVER", "motor"),
     }

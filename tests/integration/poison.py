@@ -12,6 +12,18 @@ LARGE = 4 * 1024 * 1024
 Headers = Sequence[tuple[str, bytes]]
 
 
+STRANGE: Headers = [
+    ("$where", b"1"),
+    ("a.b", b"\xff"),
+    ("", b"nameless"),
+    ("with a \0 in it", b"hidden"),
+    ("twice", b"first"),
+    ("twice", b"second"),
+    ("dead_reason", b"none of your business"),
+]
+"""Names that a careless store would trip over."""
+
+
 @dataclass(frozen=True)
 class Poison:
     """A record, and the reason under which it has to be found among the dead letters."""
@@ -37,6 +49,7 @@ def kinds(type: str, good: Headers, body: bytes) -> list[Poison]:
         Poison("another shape", b'{"tenant": 7}', good, "invalid_body"),
         Poison("1.5 MB", b'{"padding": "' + b"x" * 1_500_000 + b'"}', good, "too_large"),
         Poison("no headers", body, [], "missing_header"),
+        Poison("strange headers", body, STRANGE, "missing_header"),
         Poison("no body", None, good, "no_body"),
     ]
 

@@ -1,5 +1,7 @@
 """Bad input at the front door: each refusal says why, in words for a clerk, and changes nothing."""
 
+import base64
+import hmac
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -71,6 +73,18 @@ async def test_refused(ground: Ground, doors: Doors, bad: Bad) -> None:
     assert await _everything(ground) == before, "a refused request changed something"
 
 
+def _signed_with_the_public_key(issuer: Issuer, claims: dict[str, Any]) -> str:
+    """What everybody can make, and a careless reader takes for signed: the public key used as a shared secret."""
+    header = {"alg": "HS256", "typ": "JWT", "kid": issuer.jwk()["kid"]}
+    signed = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
+    secret = json.dumps(issuer.jwk()).encode()
+    return f"{signed}.{_base64url(hmac.digest(secret, signed.encode(), 'sha256'))}"
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def _tokens(ground: Ground) -> dict[str, str]:
     """Tokens that nobody may get in with."""
     real = Issuer.at(ground.platform.data_dir / "issuer", url=ground.platform.issuer_url)
@@ -78,7 +92,6 @@ def _tokens(ground: Ground) -> dict[str, str]:
     good = jwt.decode(real.mint("admin", tenant=TENANT), options={"verify_signature": False})
     head, _, _ = real.mint("admin", tenant=TENANT).split(".")
     unsigned = jwt.encode(good, None, algorithm="none", headers={"kid": real.jwk()["kid"]})
-    public = json.dumps(real.jwk())
     return {
         "expired": real.mint("admin", tenant=TENANT, now=datetime.now(UTC) - timedelta(days=2)),
         "not yet valid": real.mint("admin", tenant=TENANT, now=datetime.now(UTC) + timedelta(days=1)),
@@ -88,9 +101,7 @@ def _tokens(ground: Ground) -> dict[str, str]:
         ),
         "alg none": unsigned,
         "alg none, signed for show": unsigned + "c2ln",
-        "the public key as a secret": jwt.encode(
-            good, public, algorithm="HS256", headers={"kid": real.jwk()["kid"]}
-        ),
+        "the public key as a secret": _signed_with_the_public_key(real, good),
         "another audience": jwt.encode(
             {**good, "aud": f"not-{AUDIENCE}"},
             real._key,
@@ -156,9 +167,7 @@ async def test_an_illegal_step_names_the_state(doors: Doors) -> None:
     officer = Officer(doors, desk="tutup-1")
     await officer.sit_down()
     assert await officer.call_next() is not None
-    problem = _require_problem(
-        await officer.send("POST", "/v1/desks/tutup-1/finish"), 409, "illegal_transition"
-    )
+    problem = _require_problem(await officer.send("POST", "/v1/desks/tutup-1/finish"), 409, "wrong_state")
     assert problem["details"]["state"] == "called", problem
     await officer.do("start")
     await officer.do("finish")
