@@ -122,7 +122,9 @@ def tests_assert_something(root: Path) -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 text = ast.unparse(node)
-                if not re.search(r"assert|raises|expect|eventually|require|must_|check|refused|says\(|ast\.parse", text):
+                if not re.search(
+                    r"assert|raises|expect|eventually|require|must_|check|refused|says\(|ast\.parse", text
+                ):
                     yield f"{path.relative_to(root)}:{node.lineno} {node.name} asserts nothing"
 
 

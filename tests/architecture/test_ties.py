@@ -4,6 +4,7 @@ who may use it."""
 from collections.abc import Iterator
 
 import pytest
+
 from gerai.chassis.clock import RealClock
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Rooms, Service
@@ -16,7 +17,6 @@ from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
 from gerai.queue.bootstrap import service as queue
 from gerai.registry.bootstrap import service as registry
-
 from local.plan import SERVICES
 
 SERVED: tuple[Service, ...] = (registry, queue, hourly)
@@ -71,7 +71,9 @@ async def test_topics_owned_are_topics_declared(service: Service) -> None:
 
 
 @pytest.mark.parametrize("service", SERVED, ids=lambda service: service.name)
-async def test_every_route_says_who_may_use_it(service: Service, rooms: dict[str, tuple[House, Rooms]]) -> None:
+async def test_every_route_says_who_may_use_it(
+    service: Service, rooms: dict[str, tuple[House, Rooms]]
+) -> None:
     house, of = rooms[service.name]
     operations = [
         operation
