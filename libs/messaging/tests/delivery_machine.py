@@ -136,6 +136,12 @@ class Delivery(RuleBasedStateMachine):
     def a_key_waits_no_more(self, jar: str) -> None:
         self.waiting.discard(jar)
 
+    @rule(jar=st.sampled_from(JARS), count=st.integers(1, 6))
+    def a_key_waits_for_one_poll(self, jar: str, count: int) -> None:
+        self.waiting.add(jar)
+        self.run(self.consume(count, keeps_offset=True))
+        self.waiting.discard(jar)
+
     @rule()
     def parked_records_are_tried(self) -> None:
         self.run(self.consume(0, keeps_offset=True, tries_parked=True))

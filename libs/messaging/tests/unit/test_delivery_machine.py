@@ -56,5 +56,5 @@ class Twins:
 
 def test_each_effect_happens_once_whatever_fails() -> None:
     run_state_machine_as_test(  # it asserts by itself
-        lambda: Delivery(Twins()), settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+        lambda: Delivery(Twins()), settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
     )
