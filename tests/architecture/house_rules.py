@@ -123,7 +123,8 @@ def tests_assert_something(root: Path) -> Iterator[str]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 text = ast.unparse(node)
                 if not re.search(
-                    r"assert|raises|expect|eventually|require|must_|check|refused|says\(|ast\.parse", text
+                    r"assert|raises|expect|eventually|require|must_|check|refused|says\(|shows\(|run_state_machine|ast\.parse",
+                    text,
                 ):
                     yield f"{path.relative_to(root)}:{node.lineno} {node.name} asserts nothing"
 
