@@ -26,7 +26,8 @@ token: install ## Print a token for the running platform: ROLE=officer [TENANT=m
 	@$(PY) -m local.tokens '$(ROLE)' $(if $(TENANT),--tenant '$(TENANT)')
 
 test: install ## All tests, on a real MongoDB and a real Kafka
-	@$(PY) -m pytest $(SUITES)
+	@$(PY) -m pytest $(SUITES) --ignore=tests/integration
+	@$(PY) -m pytest tests/integration
 
 unit: install ## Tests that need no other process
 	@$(PY) -m pytest $(SUITES) -m 'not integration'
