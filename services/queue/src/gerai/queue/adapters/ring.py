@@ -39,8 +39,8 @@ class Ring:
         if len(self._frames) == self._frames.maxlen:
             del self._places[self._frames[0].id]
             self._dropped += 1
-        self._places[frame.id] = self.end
-        self._frames.append(frame)
+        self._frames.append(frame)  # a full deque lets its first one go here
+        self._places[frame.id] = self.end - 1
         self._joined.clear()
 
     def after(self, place: int) -> list[Frame] | None:
