@@ -40,6 +40,11 @@ async def _close_at(doors: Doors, ground: Ground, closes: datetime) -> None:
     )
 
 
+async def _closing_known(ground: Ground, closes: datetime) -> bool:
+    entry = await ground.collection("register").find_one({"_id": f"registry.calendars:site:{NIGHT_SITE}"})
+    return entry is not None and f"{closes + MAKASSAR:%H:%M}" in entry["body"]
+
+
 async def _states(ground: Ground) -> dict[str, int]:
     groups = await ground.collection("tickets").aggregate(
         [{"$match": {"site_id": NIGHT_SITE}}, {"$group": {"_id": "$state", "n": {"$sum": 1}}}]
@@ -60,6 +65,11 @@ async def test_the_day_ends_once(ground: Ground, doors: Doors) -> None:
 
     closes = (business_time() + timedelta(minutes=4)).replace(second=0, microsecond=0)
     await _close_at(doors, ground, closes)
+    await eventually(
+        lambda: _closing_known(ground, closes),
+        lambda known: known,
+        because="the queue learns the hours from Kafka: a worker that does not know them asks again much later",
+    )
     await asyncio.gather(*(ground.kill(name) for name in ("queue-worker", "queue-worker-2")))
     assert (await _states(ground)).get("expired") is None
     await _fire(ground, timers[0])

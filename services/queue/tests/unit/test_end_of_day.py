@@ -36,9 +36,25 @@ def states(hall: Hall) -> dict[str, str]:
     return {one.number: one.state.value for one in hall.storage.aggregates[Ticket].values()}
 
 
-async def test_waits_until_some_time_after_closing(hall: Hall):
+async def test_ends_some_time_after_closing(hall: Hall):
     await hall.issues("nib")
+    await ends(hall, at=EVENING - minutes(1))
     assert [timer.due for timer in hall.storage.timers.values()] == [EVENING]
+    assert states(hall) == {"A-001": "waiting"}
+
+
+async def test_looks_again_so_that_hours_shortened_during_the_day_count(hall: Hall):
+    await hall.issues("nib")
+    (timer,) = hall.storage.timers.values()
+    assert timer.due == MORNING + minutes(15)
+    short = (language.DayHours(weekday=1, intervals=(language.Interval(opens="08:00", closes="10:00"),)),)
+    hall.catalogue = catalogue(calendar(week=short))
+    await ends(hall, at=timer.due)
+    (timer,) = hall.storage.timers.values()
+    assert timer.due == MORNING + minutes(30)
+    noon = MORNING + minutes(3 * 60)
+    await ends(hall, at=noon)
+    assert states(hall) == {"A-001": "expired"}
 
 
 async def test_ends_those_who_wait_in_bounded_steps(hall: Hall, monkeypatch: pytest.MonkeyPatch):
@@ -96,9 +112,10 @@ async def test_waits_longer_where_the_hours_were_changed_since(hall: Hall):
     await hall.issues("nib")
     late = (language.DayHours(weekday=1, intervals=(language.Interval(opens="08:00", closes="20:00"),)),)
     hall.catalogue = catalogue(calendar(week=late))
-    await ends(hall)
+    closes = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    await ends(hall, at=closes)
     (timer,) = hall.storage.timers.values()
-    assert timer.due == datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+    assert timer.due == closes + minutes(15)
     assert states(hall) == {"A-001": "waiting"}
 
 

@@ -7,6 +7,9 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Rules
 
+LOOK_AGAIN = timedelta(minutes=15)
+"""Opening hours may be shortened while people wait; the day then ends at most so much late."""
+
 
 def day_ends_at(catalogue: Catalogue, site_id: str, local_day: str) -> datetime:
     """Some time after the last closing of any of its services; local midnight at the latest."""
@@ -22,6 +25,11 @@ def day_ends_at(catalogue: Catalogue, site_id: str, local_day: str) -> datetime:
         return midnight
     grace = timedelta(minutes=catalogue.rules_of(site_id).end_after_closing_minutes)
     return min(midnight, max(closings) + grace)
+
+
+def next_look_at(catalogue: Catalogue, site_id: str, local_day: str, *, at: datetime) -> datetime:
+    """When to ask next whether the day is over."""
+    return min(day_ends_at(catalogue, site_id, local_day), at + LOOK_AGAIN)
 
 
 def states_that_end(rules: Rules) -> tuple[TicketState, ...]:

@@ -10,7 +10,7 @@ from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.domain.end_of_day import day_ends_at
+from gerai.queue.domain.end_of_day import next_look_at
 from gerai.queue.domain.opening import Code, Opening
 from gerai.queue.domain.service_day import ServiceDay, number_text, service_day_id
 from gerai.queue.domain.ticket import PriorityReason, Ticket
@@ -57,7 +57,7 @@ async def issue_ticket(
         range_end=service.number_range_end, rule=catalogue.rules_of(service.site_id).range_end
     )
     if n == 1:
-        _end_the_day_in_time(service, local_day, uow, catalogue)
+        _end_the_day_in_time(service, local_day, uow, catalogue, at=at)
     ticket = Ticket.issue(
         id=str(uuids.uuid7()),
         tenant=service.tenant,
@@ -91,14 +91,14 @@ def _require_available(opening: Opening, service: ServiceChanged) -> None:
 
 
 def _end_the_day_in_time(
-    service: ServiceChanged, local_day: str, uow: UnitOfWork, catalogue: Catalogue
+    service: ServiceChanged, local_day: str, uow: UnitOfWork, catalogue: Catalogue, *, at: datetime
 ) -> None:
     """With the first number of each service, so that no other aggregate has to be asked; setting it again only
     moves it."""
     uow.schedule(
         END_OF_DAY,
         f"{service.site_id}:{local_day}",
-        due=day_ends_at(catalogue, service.site_id, local_day),
+        due=next_look_at(catalogue, service.site_id, local_day, at=at),
         tenant=service.tenant,
         payload={"site_id": service.site_id, "local_day": local_day},
     )

@@ -7,7 +7,7 @@ from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
-from gerai.queue.domain.end_of_day import day_ends_at, states_that_end
+from gerai.queue.domain.end_of_day import day_ends_at, next_look_at, states_that_end
 from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Overnight
 from gerai.queue.domain.ticket import Ticket
@@ -20,9 +20,8 @@ async def when_day_ended_expire_tickets(
     timer: TimerRow, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
 ) -> None:
     site_id, local_day = timer.payload["site_id"], timer.payload["local_day"]
-    ends_at = day_ends_at(catalogue, site_id, local_day)
-    if at < ends_at:  # the opening hours were changed since the timer was set
-        _again(timer, ends_at, uow)
+    if at < day_ends_at(catalogue, site_id, local_day):
+        _again(timer, next_look_at(catalogue, site_id, local_day, at=at), uow)
         return
     rules = catalogue.rules_of(site_id)
     if rules.overnight is Overnight.KEEP:
