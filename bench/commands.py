@@ -7,6 +7,7 @@ from bench.bare import bare_loop
 from bench.figure import Figure
 from bench.hall import COUNTERS, desk_ids, service_ids
 from bench.http_load import Connection, Load, Request, drive, percentile
+from bench.processors import Stretch
 from gerai.messaging.mongo.driver import Database
 from local.platform import Platform
 
@@ -33,12 +34,14 @@ class Commands:
     async def _issue(self, id: str, service_of: object, words: str) -> Figure:
         assert callable(service_of)
         before = await bare_loop(self._yardstick, tasks=64, seconds=BARE_SECONDS)
+        stretch = Stretch(self._platform).begin()
         load = await drive(
             self._platform.queue_url,
             connections=64,
             seconds=SECONDS,
             next_request=lambda number: self._issue_request(service_of(number)),
         )
+        stretch.end()
         after = await bare_loop(self._yardstick, tasks=64, seconds=BARE_SECONDS)
         bare = (before.per_second + after.per_second) / 2
         return Figure(
@@ -47,17 +50,19 @@ class Commands:
             unit="× bare loop",
             at_least=1.0,
             detail=f"{load.per_second:.0f}/s over HTTP on {words}, p50 {_ms(load, 0.5)}, p99 {_ms(load, 0.99)}; "
-            f"bare {bare:.0f}/s; {_refused(load)}",
+            f"bare {bare:.0f}/s; {_refused(load)}; {stretch.per(load.done)}",
         )
 
     async def issue_latency_c1(self) -> Figure:
         bare = await bare_loop(self._yardstick, tasks=1, seconds=BARE_SECONDS)
+        stretch = Stretch(self._platform).begin()
         load = await drive(
             self._platform.queue_url,
             connections=1,
             seconds=SECONDS,
             next_request=lambda _: self._issue_request("s1"),
         )
+        stretch.end()
         again = await bare_loop(self._yardstick, tasks=1, seconds=BARE_SECONDS)
         p50 = percentile([*bare.latencies, *again.latencies], 0.5)
         return Figure(
@@ -65,7 +70,8 @@ class Commands:
             value=load.percentile(0.5) / p50,
             unit="× bare transaction",
             at_most=2.0,
-            detail=f"p50 {_ms(load, 0.5)}, p99 {_ms(load, 0.99)}; bare p50 {p50 * 1000:.2f} ms; {_refused(load)}",
+            detail=f"p50 {_ms(load, 0.5)}, p99 {_ms(load, 0.99)}; bare p50 {p50 * 1000:.2f} ms; {_refused(load)}; "
+            f"{stretch.per(load.done)}",
         )
 
     async def call_next_29(self) -> Figure:
@@ -73,18 +79,19 @@ class Commands:
         await self._stock(CALL_ROUNDS + 5)
         bare = await bare_loop(self._yardstick, tasks=COUNTERS, seconds=BARE_SECONDS)
         desks = desk_ids()[:COUNTERS]
-        load = Load()
+        load, stretch = Load(), Stretch(self._platform)
         connections = [Connection(self._platform.queue_url) for _ in desks]
         await asyncio.gather(*(one.__aenter__() for one in connections))
         try:
             pairs = list(zip(connections, desks, strict=True))
             for _ in range(CALL_ROUNDS):
-                begun = time.perf_counter()
+                stretch.begin()
                 await asyncio.gather(*(self._call(one, desk, load) for one, desk in pairs))
-                load.seconds += time.perf_counter() - begun
+                stretch.end()
                 await asyncio.gather(*(self._serve(one, desk) for one, desk in pairs))
         finally:
             await asyncio.gather(*(one.__aexit__() for one in connections))
+        load.seconds = stretch.seconds
         again = await bare_loop(self._yardstick, tasks=COUNTERS, seconds=BARE_SECONDS)
         rate = (bare.per_second + again.per_second) / 2
         return Figure(
@@ -93,7 +100,7 @@ class Commands:
             unit="× bare loop",
             at_least=0.8,
             detail=f"{load.per_second:.0f} calls/s in {CALL_ROUNDS} rounds of 29, p50 {_ms(load, 0.5)}; "
-            f"bare {rate:.0f}/s; {_refused(load)}",
+            f"bare {rate:.0f}/s; {_refused(load)}; {stretch.per(load.done)}",
         )
 
     async def _stock(self, tickets: int) -> None:

@@ -17,6 +17,7 @@ from gerai.contracts.event import Cleanup, Envelope, Topic
 from gerai.contracts.queue import TICKETS, PriorityClass, TicketIssued, TicketState
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Consumer, Subscription
+from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
@@ -107,6 +108,7 @@ async def consume_effect(platform: Platform, yardstick: Database, driver: Driver
         needs=lambda envelope: Needs(aggregates=[(Counter, str(envelope.subject)[:3])]),
         of=topic.name,
     )
+    await topics.ensure(platform.kafka_bootstrap, group_topics(subscription.group), create=True)
     async with GroupCommit(storage, source="/gerai/bench", group_limit=256) as commit:
         begun = time.perf_counter()
         await _consume(platform, database, subscription, commit, CONSUMED)
