@@ -144,7 +144,7 @@ RIGHTS = (
         status=404,
         code="not_found",
         method="GET",
-        path="/v1/visits/" + "a" * 22,
+        path="/v1/visits/" + "a" * 36 + "." + "a" * 22,
         body=None,
         roles=(),
     ),

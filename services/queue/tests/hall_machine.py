@@ -155,7 +155,7 @@ class HallMachine(RuleBasedStateMachine):
         if one.state is TicketState.HELD:
             self.attempt(self.hall.takes(resume_ticket, desk, at=self.now, ticket_id=one.id))
         elif one.state is TicketState.NO_SHOW:
-            self.attempt(self.hall.takes(reinstate_ticket, one.id, at=self.now))
+            self.attempt(self.hall.acts(reinstate_ticket, one.id, at=self.now))
         elif which == 0:
             self.attempt(self.hall.does(lambda uow: cancel_ticket(one.id, reason=None, uow=uow, at=self.now)))
 

@@ -153,7 +153,7 @@ def ticket(
         number=f"A-{n:03d}",
         n=n,
         local_day=TODAY,
-        link=secrets.token_urlsafe(16),
+        secret=secrets.token_urlsafe(16),
         wait_limit_minutes=wait_limit,
         at=at,
         actor="kiosk",
@@ -258,8 +258,12 @@ class Hall:
         """One step of an officer with the ticket at the desk."""
         return await self.does(
             lambda uow: step(desk_id, uow=uow, at=at, catalogue=self.catalogue, **more),
-            needs=what_the_desk_needs(desk_id),
+            needs=what_the_desk_needs(desk_id, catalogue=self.catalogue, tenant=self.tenant),
         )
+
+    async def acts(self, step: Callable[..., Awaitable[T]], id: str, *, at: datetime, **more: Any) -> T:
+        """One step of the office with a ticket or a service."""
+        return await self.does(lambda uow: step(id, uow=uow, at=at, catalogue=self.catalogue, **more))
 
     async def learns(self, event: EntryChanged, sequence: int = 1) -> None:
         """As if the registry had told it."""

@@ -130,7 +130,7 @@ class TestComingBack:
         issued = await hall.issues("nib")
         await hall.calls("loket-1", at=NOON)
         await hall.takes(mark_no_show, "loket-1", at=NOON)
-        view = await hall.takes(reinstate_ticket, issued.id, at=NOON + minutes(9))
+        view = await hall.acts(reinstate_ticket, issued.id, at=NOON + minutes(9))
         assert view.state == "waiting"
         assert (await hall.calls("loket-1", at=NOON + minutes(9))).number == issued.number
 

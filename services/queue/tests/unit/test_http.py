@@ -61,7 +61,9 @@ class TestIssuing:
         assert answer.status_code == 201
         body = answer.json()
         assert (body["number"], body["state"], body["priority_class"]) == ("A-001", "waiting", "priority")
-        assert len(body["link"]) == 22
+        id, _, secret = body["link"].partition(".")
+        assert id == body["id"]
+        assert len(secret) == 22
         assert answer.headers["etag"] == '"1"'
         assert "elderly" not in answer.text
 
@@ -143,6 +145,14 @@ class TestVisit:
         assert (body["number"], body["people_before"], body["position"]) == ("A-001", 2, 3)
         assert "pregnant" not in answer.text
         assert "id" not in body
+
+    async def test_who_knows_the_ticket_but_not_the_secret_sees_nothing(self, door: Door, kiosk: Client):
+        ticket = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()
+        visitor = Client(door, None)
+        for guess in (ticket["id"], f"{ticket['id']}.", f"{ticket['id']}.{'A' * 22}", ticket["link"][:-1]):
+            assert (await visitor.gets(f"/v1/visits/{guess}")).status_code == 404
+            assert (await visitor.posts(f"/v1/visits/{guess}/cancel")).status_code == 404
+        assert (await visitor.gets(f"/v1/visits/{ticket['link']}")).json()["state"] == "waiting"
 
     async def test_an_unchanged_place_is_not_sent_again(self, door: Door, kiosk: Client):
         link = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()["link"]

@@ -88,17 +88,17 @@ class TestRefusals:
 
     @pytest.mark.parametrize("code", ["manual_closed"])
     async def test_the_office_closes_a_service_for_the_day_and_reopens_it(self, hall: Hall, code: str):
-        await hall.takes(close_service, "nib", at=MORNING, reason="system_down")
+        await hall.acts(close_service, "nib", at=MORNING, reason="system_down")
         with pytest.raises(Refusal) as refused:
             await hall.issues("nib")
         assert refused.value.code == code
-        await hall.takes(reopen_service, "nib", at=MORNING)
+        await hall.acts(reopen_service, "nib", at=MORNING)
         assert (await hall.issues("nib")).number == "A-001"
         assert said(hall.storage.outbox, "queue.service-day-closed.v1")[0]["reason"] == "system_down"
 
     async def test_and_the_visitor_sees_the_same_beforehand(self, hall: Hall):
         hall.catalogue = catalogue(service(active=False))
-        await hall.takes(close_service, "izin", at=MORNING, reason=None)
+        await hall.acts(close_service, "izin", at=MORNING, reason=None)
         shown = await show_availability("mpp", uow=hall.queries, at=MORNING, catalogue=hall.catalogue)
         assert {one.service_id: one.availability for one in shown} == {
             "nib": "service_closed",

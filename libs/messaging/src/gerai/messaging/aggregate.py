@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
 
@@ -43,15 +43,21 @@ class Aggregate(BaseModel):
     traceparent: str | None = None
     """Of a followed aggregate: where its trace began (W3C trace context)."""
 
-    _recorded: tuple[Recorded, ...] = PrivateAttr(default=())
+    # A slot: pydantic's private attributes would cost more than all of the other fields of a document that is read.
+    __slots__ = ("_recorded",)
+    if TYPE_CHECKING:
+        _recorded: tuple[Recorded, ...]
 
     def _record(self, event: Event, *, at: datetime) -> None:
-        self._recorded = (*self._recorded, Recorded(event, at))
+        self._recorded = (*self.recorded, Recorded(event, at))
 
     @property
     def recorded(self) -> Sequence[Recorded]:
         """The events of this change, oldest first."""
-        return self._recorded
+        try:
+            return self._recorded
+        except AttributeError:  # it has recorded nothing since it was made or read
+            return ()
 
     def forked(self) -> Self:
         """A copy that can be changed and thrown away; it has recorded nothing yet.
@@ -62,7 +68,8 @@ class Aggregate(BaseModel):
         object.__setattr__(fork, "__dict__", self.__dict__.copy())
         object.__setattr__(fork, "__pydantic_fields_set__", self.__pydantic_fields_set__)
         object.__setattr__(fork, "__pydantic_extra__", None)
-        object.__setattr__(fork, "__pydantic_private__", {"_recorded": ()})
+        object.__setattr__(fork, "__pydantic_private__", None)
+        object.__setattr__(fork, "_recorded", ())
         return fork
 
     def settle(self) -> None:

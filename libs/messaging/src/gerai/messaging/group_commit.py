@@ -1,7 +1,8 @@
 """Group commit: commands that arrive together are committed together.
 
 A majority transaction costs about the same for one command as for fifty. While one group commits, the
-next gathers; nobody waits to fill a group. Within a group commands run one after the other in memory, so
+next gathers; nobody waits to fill a group, except that after a large one the first of the next waits a
+moment for those who come at the same time. Within a group commands run one after the other in memory, so
 those on the same aggregate see each other; a refused one drops out alone; a group that cannot be written
 is read again and retried, then in halves, so that one bad member does not hurt the others.
 """
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 WARM_LIMIT = 500
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
+SIBLINGS_S = 0.002
+"""After a large group its like is expected: people at many desks, answers that set many callers going at once."""
+EXPECTED_FOR_S = 0.5
 TOGETHER = 3
 """Attempts of a group that conflicts for a reason of its own, before it is split."""
 STUCK_S = 180.0
@@ -90,6 +94,7 @@ class GroupCommit:
         self._moved = time.monotonic()
         self._commit_s = SHORTEST_PAUSE_S
         """What a commit takes at present; who was overtaken waits about as long, and the winner is through."""
+        self._last_group = (0, 0.0)
         self._waiting: deque[_Member] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -137,6 +142,7 @@ class GroupCommit:
                 await self._arrived.wait()
                 continue
             self._moved = time.monotonic()
+            await self._siblings()
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_limit))]
             try:
                 members = [member for member in group if not member.answer.done()]
@@ -144,6 +150,12 @@ class GroupCommit:
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
                 log.error("group-failed", error=repr(error), size=len(group))
                 _fail(group, error)
+            self._last_group = (len(group), time.monotonic())
+
+    async def _siblings(self) -> None:
+        size, ended = self._last_group
+        if 2 * len(self._waiting) < size and time.monotonic() - ended < EXPECTED_FOR_S and not self._closing:
+            await asyncio.sleep(SIBLINGS_S)
 
     async def _settle(self, group: list[_Member], *, trusting: bool) -> None:
         """Write the group, retrying; in halves where retrying together does not help.

@@ -41,6 +41,11 @@ class Selection(Generic[A]):
             aggregates = sorted(aggregates, key=attrgetter(field), reverse=direction < 0)
         return aggregates
 
+    def before(self, ordered: list[A], last: A) -> list[A]:
+        """Those of an ordered list that do not come after `last`."""
+        together = self.sorted([*ordered, last])
+        return together[: max(place for place, one in enumerate(together) if one is last)]
+
     @property
     def key(self) -> tuple[Any, ...]:
         """Two selections with the same key are the same query."""

@@ -35,7 +35,8 @@ class Gathering:
         self.stored: dict[Identity, int] = {identity: state.version for identity, state in warm.items()}
         """The version that each known aggregate has in the store (0: it is new)."""
         self.touched: set[Identity] = set()
-        self.selected: dict[tuple[Any, ...], tuple[list[Identity], bool]] = {}
+        self.selected: dict[tuple[Any, ...], tuple[list[Identity], Aggregate | None]] = {}
+        """What was found, and the last of it as it was read where the store may hold more."""
         self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
 
@@ -59,7 +60,7 @@ class Gathering:
                 if self.known.get((type(aggregate), aggregate.id)) is None:
                     self.learn(aggregate)
             identities = [(type(aggregate), aggregate.id) for aggregate in found]
-            self.selected[one.key] = (identities, len(found) < one.limit)
+            self.selected[one.key] = (identities, found[-1] if len(found) == one.limit else None)
 
     def touch(self, identity: Identity, state: Aggregate) -> None:
         """A command of this group has changed it; this is its newest state."""
@@ -149,16 +150,20 @@ class UnitOfWork:
         """
         await self._gathering.run([selection])
         wanted = selection.limit if first is None else first
-        identities, complete = self._gathering.selected[selection.key]
+        identities, last = self._gathering.selected[selection.key]
         gathering, forks = self._gathering, self._forks
         moved = {*gathering.touched_like(selection), *(one for one in forks if one[0] is selection.kind)}
         untouched = (one for one in identities if one not in gathering.touched and one not in forks)
-        steady = list(islice(untouched, wanted))
-        if first is not None and not complete and len(steady) < wanted:
-            raise Conflict("this group used up what it selected")
-        shown = [self._newest(identity, selection.kind) for identity in (*steady, *moved)]
+        shown = [self._newest(identity, selection.kind) for identity in (*islice(untouched, wanted), *moved)]
         fitting = [one for one in shown if one is not None and selection.matches(one)]
-        chosen = selection.sorted(fitting)[:wanted]
+        chosen = selection.sorted(fitting)
+        if first is not None and last is not None:
+            assert isinstance(last, selection.kind)
+            # beyond the last one that was read others may stand, unread
+            chosen = selection.before(chosen, last)
+            if len(chosen) < wanted:
+                raise Conflict("this group used up what it selected")
+        chosen = chosen[:wanted]
         return [found for one in chosen if (found := await self.find(selection.kind, one.id)) is not None]
 
     def _newest(self, identity: Identity, kind: type[A]) -> A | None:

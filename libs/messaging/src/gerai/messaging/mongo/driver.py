@@ -5,6 +5,8 @@ same. The differences (`connect`, sessions, `aggregate`, `watch`, `close`) are a
 switches the driver.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -24,6 +26,9 @@ Collection: TypeAlias = Any
 DURABLE = WriteConcern(w="majority", j=True)
 MAJORITY = ReadConcern("majority")
 SNAPSHOT = ReadConcern("snapshot")
+STREAM_WAITS_MS = 1_000
+SESSION_RESTS_S = 60.0
+"""Much less than the server keeps one that nobody uses."""
 
 
 class Driver(StrEnum):
@@ -38,6 +43,7 @@ class Database:
         self._client = client
         self._database = client.get_database(name, read_concern=MAJORITY, write_concern=DURABLE)
         self.name = name
+        self._resting: list[tuple[Session, float]] = []
 
     def __getitem__(self, collection: str) -> Collection:
         return self._database[collection]
@@ -52,12 +58,26 @@ class Database:
 
     async def transaction(self, callback: Callable[[Session], Awaitable[None]]) -> None:
         """Run the callback in a majority transaction; it may run again, so it has no other side effect."""
-        started = self._client.start_session()
-        session = await started if isawaitable(started) else started
-        async with session:
+        session = await self._session()
+        try:
             await session.with_transaction(
                 callback, read_concern=SNAPSHOT, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY
             )
+        except BaseException:
+            await session.end_session()
+            raise
+        self._resting.append((session, time.monotonic()))
+
+    async def _session(self) -> Session:
+        """One that rests, or a new one. With Motor each beginning and end is a way to another thread and back."""
+        while self._resting:
+            session, since = self._resting.pop()
+            if time.monotonic() - since < SESSION_RESTS_S:
+                return session
+            await session.end_session()
+        # what one transaction read means nothing to the next one in the same session
+        started = self._client.start_session(causal_consistency=False)
+        return await started if isawaitable(started) else started
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Every document of a (bounded) pipeline."""
@@ -68,23 +88,47 @@ class Database:
 
     @asynccontextmanager
     async def watch(
-        self,
-        collection: str,
-        pipeline: Sequence[Mapping[str, Any]],
-        *,
-        resume_after: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[AsyncIterator[Document]]:
-        """The collection's change stream; each change carries its resume token in `_id`."""
-        started = self._database[collection].watch(list(pipeline), resume_after=resume_after)
-        stream = await started if isawaitable(started) else started
-        async with stream:
-            yield stream
+        self, collection: str, pipeline: Sequence[Mapping[str, Any]], *, pace_s: float
+    ) -> AsyncIterator[AsyncIterator[list[Document]]]:
+        """The collection's change stream, open when this is entered: changes as they come, in batches.
+
+        Never more than one batch in `pace_s` seconds. A driver's own stream hands changes out one by one; with Motor
+        each is a way to another thread and back, and each is asked of the server alone while little happens.
+        Raises the driver's error when the stream breaks; open a new one then.
+        """
+        stages = [{"$changeStream": {}}, *pipeline]
+        reading = {"level": "majority"}
+        session = await self._session()
+        try:
+            opened = await self._database.command(
+                "aggregate", collection, pipeline=stages, cursor={}, readConcern=reading, session=session
+            )
+            cursor: Document = opened["cursor"]
+            yield self._batches(collection, cursor, session, pace_s)
+            await self._database.command("killCursors", collection, cursors=[cursor["id"]], session=session)
+        finally:
+            await session.end_session()
+
+    async def _batches(
+        self, collection: str, cursor: Document, session: Session, pace_s: float
+    ) -> AsyncIterator[list[Document]]:
+        batch = cursor["firstBatch"]
+        while True:
+            if batch:
+                yield batch
+                await asyncio.sleep(pace_s)
+            more = await self._database.command(
+                "getMore", cursor["id"], collection=collection, maxTimeMS=STREAM_WAITS_MS, session=session
+            )
+            batch = more["cursor"]["nextBatch"]
 
     async def drop(self) -> None:
         """Delete the whole database; for tests."""
         await self._client.drop_database(self.name)
 
     async def close(self) -> None:
+        while self._resting:
+            await self._resting.pop()[0].end_session()
         closed = self._client.close()
         if isawaitable(closed):
             await closed

@@ -161,11 +161,12 @@ class DisplayFeed:
     async def _follow(self, since: datetime) -> None:
         """Open the stream first and look back then, so that nothing falls between the two."""
         pipeline = [{"$match": {"operationType": "insert", "fullDocument.type": {"$in": list(TYPES)}}}]
-        async with self._database.watch("outbox", pipeline) as stream:
+        async with self._database.watch("outbox", pipeline, pace_s=PACE_S) as stream:
             await self._look_back(since)
             self._filled.set()
-            async for change in stream:
-                self._take(change["fullDocument"], read_back=False)
+            async for changes in stream:
+                for change in changes:
+                    self._take(change["fullDocument"], read_back=False)
 
     async def _poll(self, since: datetime) -> None:
         """While there is no stream the outbox itself is asked, again and again."""

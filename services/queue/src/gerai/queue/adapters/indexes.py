@@ -15,11 +15,11 @@ _IN_ORDER = (
 
 INDEXES = (
     Index(collection="tickets", keys=_IN_ORDER, where={"state": "waiting"}),
-    Index(collection="tickets", keys=(("link", 1),), unique=True),
     # the guarantee itself, whatever the code does: a number is given once per service and day
     Index(collection="tickets", keys=(("origin_service_id", 1), ("local_day", 1), ("n", 1)), unique=True),
-    Index(collection="tickets", keys=(("site_id", 1), ("state", 1), ("local_day", 1), ("_id", 1))),
-    Index(collection="tickets", keys=(("desk_id", 1),), where={"desk_id": {"$exists": True}}),
+    # who is at a desk, what was put aside, who is still there at the day's end; every index costs each ticket's
+    # every step, so one does for the three
+    Index(collection="tickets", keys=(("site_id", 1), ("state", 1), ("desk_id", 1))),
     Index(collection="service_days", keys=(("site_id", 1), ("local_day", 1))),
     Index(collection="desk_sessions", keys=(("site_id", 1), ("is_open", 1))),
 )

@@ -22,6 +22,7 @@ class DeskSession(Aggregate):
     """Its id is the desk's. All that a desk does goes through it, so that it never has two tickets at once."""
 
     collection: ClassVar[str] = "desk_sessions"
+    warm: ClassVar[bool] = True
 
     site_id: str
     counter_id: str

@@ -22,6 +22,7 @@ class Line(Aggregate):
     """Its id is the counter's."""
 
     collection: ClassVar[str] = "lines"
+    warm: ClassVar[bool] = True
 
     priority_streak: int = 0
     """Priority calls since the last regular one."""

@@ -1,5 +1,6 @@
 """A visitor's place in the queue, from the kiosk to the last desk. Each step says its own event."""
 
+import hmac
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from gerai.queue.domain.leg import Leg, LegOutcome
 from gerai.queue.domain.rules import Rules
 
 MOST_LEGS = 20
+LINK_MARK = "."
 AT_A_DESK = frozenset({TicketState.CALLED, TicketState.SERVING})
 OPEN_STATES = AT_A_DESK | {TicketState.WAITING, TicketState.HELD, TicketState.AWAITING_PICKUP}
 
@@ -46,7 +48,7 @@ class Ticket(Aggregate):
     n: int
     local_day: str
     link: str
-    """The visitor's secret address; unguessable."""
+    """The visitor's secret address; unguessable. Begins with the ticket's id, by which it is found."""
     party_id: str | None = None
     state: TicketState = TicketState.WAITING
     priority_class: PriorityClass = PriorityClass.REGULAR
@@ -77,7 +79,7 @@ class Ticket(Aggregate):
         number: str,
         n: int,
         local_day: str,
-        link: str,
+        secret: str,
         wait_limit_minutes: int | None,
         at: datetime,
         actor: str,
@@ -94,7 +96,7 @@ class Ticket(Aggregate):
             number=number,
             n=n,
             local_day=local_day,
-            link=link,
+            link=f"{id}{LINK_MARK}{secret}",
             party_id=party_id,
             priority_class=PriorityClass.PRIORITY if priority_reason else PriorityClass.REGULAR,
             priority_reason=priority_reason,
@@ -112,6 +114,10 @@ class Ticket(Aggregate):
         body = self.model_dump(mode="python", exclude_none=True)
         body["_id"] = body.pop("id")
         return body
+
+    def opens_with(self, link: str) -> bool:
+        """Takes the same time for every wrong link."""
+        return hmac.compare_digest(self.link.encode(), link.encode())
 
     @property
     def leg(self) -> Leg:
@@ -368,6 +374,10 @@ class Ticket(Aggregate):
             **more,
         )
         self._record(event, at=at)
+
+
+def ticket_id_in(link: str) -> str:
+    return link.partition(LINK_MARK)[0]
 
 
 def _overdue_at(at: datetime, wait_limit_minutes: int | None) -> datetime | None:

@@ -122,5 +122,7 @@ def _add_step_with_reason(
 async def _take(
     step: Step, desk_id: str, commands: CommandsOf, house: House, catalogue: CatalogueNow
 ) -> Response:
-    use_case = partial(step, desk_id, at=moment(house), catalogue=catalogue())
-    return await commands.run(lambda uow: use_case(uow=uow), needs=what_the_desk_needs(desk_id))
+    known = catalogue()
+    needs = what_the_desk_needs(desk_id, catalogue=known, tenant=commands.context.tenant)
+    use_case = partial(step, desk_id, at=moment(house), catalogue=known)
+    return await commands.run(lambda uow: use_case(uow=uow), needs=needs)

@@ -2,21 +2,21 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Header, Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
-from gerai.messaging.group_commit import Needs
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.moment import moment
-from gerai.queue.use_cases.cancel_ticket import cancel_visit, ticket_behind, ticket_of_link
+from gerai.queue.use_cases.cancel_ticket import cancel_visit, ticket_of_link, what_the_link_needs
 from gerai.queue.use_cases.ports import Lines
 from gerai.queue.use_cases.show_visit import show_visit
 from gerai.queue.use_cases.views import VisitView
 
-Link = Annotated[str, Path(max_length=64, description="The secret part of the visitor's page.")]
+Link = Annotated[str, Path(max_length=80, description="The secret part of the visitor's page.")]
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 
@@ -39,9 +39,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
     async def cancel(link: Link, commands: CommandsOf) -> Response:
         """The visitor gives the place up."""
         at, known = moment(house), catalogue()
-        needs = Needs(selections=(ticket_behind(link),))
-        return await commands.run(
-            lambda uow: cancel_visit(link, uow=uow, at=at, catalogue=known), needs=needs
-        )
+        use_case = partial(cancel_visit, link, at=at, catalogue=known)
+        return await commands.run(lambda uow: use_case(uow=uow), needs=what_the_link_needs(link))
 
     return visits

@@ -6,16 +6,20 @@ from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession, UnableToUseDesk
-from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket import AT_A_DESK, Ticket
+
+AT_A_DESK_NOW = sorted(state.value for state in AT_A_DESK)
 
 
-def ticket_at(desk_id: str) -> Selection[Ticket]:
+def ticket_at(desk: DeskChanged) -> Selection[Ticket]:
     """Found by its desk, so that session and ticket come in one round trip. One more than there can be."""
-    return Selection(kind=Ticket, where={"desk_id": desk_id}, limit=2)
+    where = {"desk_id": desk.id, "site_id": desk.site_id, "state": {"$in": AT_A_DESK_NOW}}
+    return Selection(kind=Ticket, where=where, limit=2)
 
 
-def what_the_desk_needs(desk_id: str) -> Needs:
-    return Needs(aggregates=((DeskSession, desk_id),), selections=(ticket_at(desk_id),))
+def what_the_desk_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None) -> Needs:
+    desk = catalogue.desk(desk_id, tenant=tenant)
+    return Needs(aggregates=((DeskSession, desk.id),), selections=(ticket_at(desk),))
 
 
 async def open_session(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
@@ -34,7 +38,7 @@ async def session_and_ticket(
     session = await open_session(desk, uow)
     if session.ticket_id is None:
         raise UnableToUseDesk("no_ticket_at_desk")
-    for ticket in await uow.select(ticket_at(desk_id)):
+    for ticket in await uow.select(ticket_at(desk)):
         if ticket.id == session.ticket_id:
             return session, ticket
     return session, await uow.get(Ticket, session.ticket_id)

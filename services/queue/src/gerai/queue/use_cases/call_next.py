@@ -71,16 +71,20 @@ def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket]
 
 
 def _enough(desk: DeskChanged, catalogue: Catalogue) -> int:
-    """All desks of the counter may call in one group, each tells some that they are near the front, and the last
-    one still needs a whole front to choose from. Every ticket that is read costs, so not many more."""
-    near = catalogue.rules_of(desk.site_id).near_front
-    return min(catalogue.desks_of(desk.counter_id), LARGEST_GROUP) + 2 * near + 4
+    """All desks of the counter may call in one group, and the last one still needs a whole front to choose from.
+    Every ticket that is read costs, so not many more."""
+    return min(catalogue.desks_of(desk.counter_id), LARGEST_GROUP) + _front(catalogue.rules_of(desk.site_id))
+
+
+def _front(rules: Rules) -> int:
+    """Who is called, those who are told that they are near the front, and one more."""
+    return rules.near_front + 2
 
 
 async def _front_of(branch: Selection[Ticket], rules: Rules, uow: UnitOfWork, at: datetime) -> list[Ticket]:
     """The first of a branch, so many that the next and those near the front are among them; all of it where
     people who may not be called yet stand in their way."""
-    wanted = rules.near_front + 2
+    wanted = _front(rules)
     found = await uow.select(branch, first=wanted)
     callable_now = sum(1 for one in found if one.callable_from <= at)
     if callable_now == len(found) or len(found) < wanted:

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from gerai.messaging.selection import Selection
+from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket import Ticket, ticket_id_in
 from gerai.queue.domain.ticket_refusals import UnableToUseLink
 from gerai.queue.use_cases.show_visit import visit_view
 from gerai.queue.use_cases.views import TicketView, VisitView
@@ -13,16 +13,16 @@ from gerai.queue.use_cases.views import TicketView, VisitView
 BY_VISITOR = "visitor"
 
 
-def ticket_behind(link: str) -> Selection[Ticket]:
-    return Selection(kind=Ticket, where={"link": link}, limit=1)
+def what_the_link_needs(link: str) -> Needs:
+    return Needs(aggregates=((Ticket, ticket_id_in(link)),))
 
 
 async def ticket_of_link(link: str, uow: UnitOfWork) -> Ticket:
     """Raises UnableToUseLink, which does not repeat the link."""
-    found = await uow.select(ticket_behind(link))
-    if not found:
+    ticket = await uow.find(Ticket, ticket_id_in(link))
+    if ticket is None or not ticket.opens_with(link):
         raise UnableToUseLink("not_found")
-    return found[0]
+    return ticket
 
 
 async def cancel_ticket(ticket_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime) -> TicketView:

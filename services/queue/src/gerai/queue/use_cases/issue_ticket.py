@@ -18,7 +18,7 @@ from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 from gerai.queue.use_cases.views import IssuedTicket
 
 END_OF_DAY = "end-of-day"
-LINK_BYTES = 16
+SECRET_BYTES = 16
 
 
 class IssueTicket(BaseModel):
@@ -67,7 +67,7 @@ async def issue_ticket(
         number=number_text(service.prefix, n),
         n=n,
         local_day=local_day,
-        link=secrets.token_urlsafe(LINK_BYTES),
+        secret=secrets.token_urlsafe(SECRET_BYTES),
         wait_limit_minutes=service.wait_limit_minutes,
         at=at,
         actor=uow.context.actor,
