@@ -3,17 +3,18 @@
 import asyncio
 import time
 import uuid
+from inspect import isawaitable
 from typing import Any
 
 from bench.http_load import Load
-from gerai.messaging.mongo.driver import Database, Session
+from gerai.messaging.mongo.driver import DURABLE, SNAPSHOT, Database, Session
 
 PAD = "x" * 200
 
 
 async def bare_loop(database: Database, *, tasks: int, seconds: float) -> Load:
     """Transactions per second and their latencies with `tasks` side by side."""
-    load = Load()
+    load, client = Load(), database["bare_a"].database.client
     ends = time.perf_counter() + seconds
 
     async def transaction() -> None:
@@ -23,7 +24,9 @@ async def bare_loop(database: Database, *, tasks: int, seconds: float) -> Load:
             await database["bare_a"].insert_one(one, session=session)
             await database["bare_b"].insert_one(two, session=session)
 
-        await database.transaction(write)
+        started = client.start_session()
+        async with await started if isawaitable(started) else started as session:
+            await session.with_transaction(write, read_concern=SNAPSHOT, write_concern=DURABLE)
 
     async def loop() -> None:
         while (begun := time.perf_counter()) < ends:

@@ -26,7 +26,8 @@ from gerai.messaging.mongo.driver import Database, Driver, connect
 from gerai.messaging.mongo.lease import MongoLease
 from gerai.messaging.mongo.outbox import MongoOutbox
 from gerai.messaging.mongo.parked import MongoParkedRecords
-from gerai.messaging.mongo.storage import MongoStorage, outbox_document
+from gerai.messaging.mongo.storage import MongoStorage
+from gerai.messaging.mongo.writes import outbox_document
 from gerai.messaging.outbox import Publisher
 from gerai.messaging.parking import Parking
 from gerai.messaging.relay import Relay

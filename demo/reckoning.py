@@ -32,6 +32,9 @@ READERS: Mapping[str, tuple[str, frozenset[str]]] = {
 }
 """Consumer group → the database with its inbox, and the event types that it reads."""
 
+EVENTS = {"aggregate": {"$exists": True}}
+"""What else stands in an outbox are answers to callers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
@@ -108,7 +111,7 @@ async def settle(databases: Mapping[str, Database], published: Callable[[], set[
 
 
 async def _outbox(database: Database) -> dict[str, str]:
-    rows = await database["outbox"].find({}, {"type": 1}).to_list(None)
+    rows = await database["outbox"].find(EVENTS, {"type": 1}).to_list(None)
     return {row["_id"]: row["type"] for row in rows}
 
 

@@ -15,6 +15,7 @@ from demo.clock import DemoClock
 from demo.hall import Hall
 from demo.listener import Published
 from demo.mall import Mall
+from demo.reckoning import EVENTS
 from demo.scoreboard import Scoreboard, Tally
 from gerai.contracts.queue import TicketState
 from gerai.messaging.mongo.driver import Database
@@ -51,7 +52,7 @@ class ControlRoom:
             ]
             published = len(self.published.ids)
             outboxes = [database["outbox"] for database in self.databases.values()]
-            committed = sum([await one.estimated_document_count() for one in outboxes])
+            committed = sum([await one.count_documents(EVENTS) for one in outboxes])
             self.events = f"committed {committed:,} → published {published:,} → consumed: {', '.join(taken)}"
             await asyncio.sleep(COUNT_SECONDS)
 

@@ -30,7 +30,6 @@ async def _everything(ground: Ground) -> dict[str, Any]:
             "site_rules",
             "sites",
             "outbox",
-            "idempotency",
         ):
             found = ground.collection(name, database=database)
             kept[f"{database}.{name}"] = await found.count_documents({})

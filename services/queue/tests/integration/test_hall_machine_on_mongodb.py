@@ -14,7 +14,7 @@ from gerai.messaging.mongo.storage import MongoStorage
 from gerai.queue.adapters.indexes import INDEXES
 from gerai.queue.domain.ticket import Ticket
 
-COLLECTIONS = ("tickets", "lines", "desk_sessions", "service_days", "outbox", "timers", "idempotency")
+COLLECTIONS = ("tickets", "lines", "desk_sessions", "service_days", "outbox", "timers")
 
 
 @pytest.mark.timeout(240)
@@ -34,7 +34,12 @@ def test_the_hall_on_mongodb(mongodb_uri: str):
             return storage
 
         async def rows(self) -> list[tuple[str, int, str, dict[str, Any]]]:
-            found = await self.database["outbox"].find({}).sort("position", 1).to_list(None)
+            found = (
+                await self.database["outbox"]
+                .find({"aggregate": {"$exists": True}})
+                .sort("position", 1)
+                .to_list(None)
+            )
             return [(row["aggregate"], row["version"], row["type"], body_of(row["body"])) for row in found]
 
         async def tickets(self) -> list[Ticket]:

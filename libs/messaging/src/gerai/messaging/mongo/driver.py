@@ -48,8 +48,11 @@ class Database:
     def __getitem__(self, collection: str) -> Collection:
         return self._database[collection]
 
-    async def command(self, name: str, **arguments: Any) -> Document:
-        found: Document = await self._database.command(name, **arguments)
+    async def command(
+        self, name: str, value: Any = 1, *, session: Session = None, **arguments: Any
+    ) -> Document:
+        """As the server knows it; write errors are in the answer, anything else is raised."""
+        found: Document = await self._database.command(name, value, session=session, **arguments)
         return found
 
     async def ping(self) -> None:

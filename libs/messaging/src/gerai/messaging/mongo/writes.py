@@ -1,0 +1,231 @@
+"""A batch as the statements of one transaction.
+
+The statements are sent as plain commands: a driver's own bulk interface costs as much again as encoding the
+documents, and here it has nothing to add.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pymongo import DeleteOne, ReplaceOne
+from pymongo.errors import BulkWriteError, OperationFailure
+
+from gerai.messaging.mongo.driver import Database, Document, Session
+from gerai.messaging.storage import (
+    AlreadyDone,
+    Batch,
+    Conflict,
+    DocumentWrite,
+    Once,
+    OnceKind,
+    OutboxRow,
+    Overtaken,
+    StoredAnswer,
+    TimerRow,
+)
+
+DUPLICATE_KEY = 11000
+WRITE_CONFLICT = 112
+WORTH_COMPARING = 8
+COMMAND_BYTES = 16 * 1024 * 1024
+"""Well below the largest message that the server takes."""
+
+ONCE_IN = {OnceKind.IDEMPOTENCY: "outbox", OnceKind.INBOX: "inbox"}
+"""What leaves the service is in the outbox: events on their way to Kafka, and answers to callers, kept in case
+that they ask again. So a command that is answered once costs no insert of its own."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A document that must still have a version in the store."""
+
+    id: str
+    version: int
+    document: RawBSONDocument
+
+
+@dataclass(kw_only=True)
+class Writes:
+    """Encoded once, and applied by each try of the transaction."""
+
+    replaced: dict[str, list[Replacement]]
+    inserted: dict[str, list[RawBSONDocument]]
+    beside: dict[str, list[Any]]
+    timers: list[Any]
+    timers_done: list[Any]
+
+    @classmethod
+    def of(cls, batch: Batch) -> "Writes":
+        now = datetime.now(UTC)
+        replaced: dict[str, list[Replacement]] = {}
+        for aggregate, version in batch.changed:
+            new = Replacement(aggregate.id, version, _raw(aggregate.document()))
+            replaced.setdefault(aggregate.collection, []).append(new)
+        inserted: dict[str, list[RawBSONDocument]] = {}
+        for aggregate in batch.added:
+            inserted.setdefault(aggregate.collection, []).append(_raw(aggregate.document()))
+        for key, answer in batch.once:
+            inserted.setdefault(ONCE_IN[key.kind], []).append(_raw(_once_document(key, answer, now)))
+        if batch.outbox:
+            inserted.setdefault("outbox", []).extend(_raw(outbox_document(row, now)) for row in batch.outbox)
+        beside: dict[str, list[Any]] = {}
+        for write in batch.documents:
+            beside.setdefault(write.collection, []).append(_beside(write))
+        timers: list[Any] = [DeleteOne({"_id": id}) for id in batch.timers_cancelled]
+        timers += [ReplaceOne({"_id": row.id}, _timer_document(row), upsert=True) for row in batch.timers_set]
+        return cls(
+            replaced=replaced,
+            inserted=inserted,
+            beside=beside,
+            timers=timers,
+            timers_done=[DeleteOne({"_id": row.id, "version": row.version}) for row in batch.timers_done],
+        )
+
+    async def apply(self, database: Database, session: Session) -> None:
+        """Raises Conflict, or the driver's error; nothing is written then."""
+        try:
+            await self._apply(database, session)
+        except BulkWriteError as error:
+            raise _named(_codes((error.details or {}).get("writeErrors", [])), error) from error
+        except OperationFailure as error:
+            raise _named({error.code}, error) from error
+
+    async def _apply(self, database: Database, session: Session) -> None:
+        if self.timers_done:
+            done = await database["timers"].bulk_write(self.timers_done, session=session)
+            if done.deleted_count != len(self.timers_done):
+                raise AlreadyDone("a timer was already handled")
+        for collection, replacements in self.replaced.items():
+            await _replace(database, collection, replacements, session)
+        for collection, documents in self.inserted.items():
+            for part in _parts((document, document) for document in documents):
+                await _send(database, session, "insert", collection, documents=part)
+        for collection, operations in self.beside.items():
+            await database[collection].bulk_write(operations, session=session)
+        if self.timers:
+            await database["timers"].bulk_write(self.timers, session=session)
+
+
+async def _replace(
+    database: Database, collection: str, replacements: Sequence[Replacement], session: Session
+) -> None:
+    """Each document must still have the version that was read.
+
+    For a few the filter says so. For many they are compared first: whoever changes one after the transaction's
+    snapshot meets a write conflict, and finding a document by its `_id` alone costs the server half as much.
+    """
+    few = len(replacements) < WORTH_COMPARING
+    if not few:
+        await _compare(database, collection, replacements, session)
+    updates = (
+        ({"q": {"_id": one.id, "version": one.version} if few else {"_id": one.id}, "u": one.document}, one)
+        for one in replacements
+    )
+    replaced = 0
+    for part in _parts((update, one.document) for update, one in updates):
+        replaced += await _send(database, session, "update", collection, updates=part)
+    if replaced != len(replacements):
+        raise Overtaken(f"{collection} changed meanwhile")
+
+
+async def _compare(
+    database: Database, collection: str, replacements: Sequence[Replacement], session: Session
+) -> None:
+    ids = [one.id for one in replacements]
+    found = database[collection].find(
+        {"_id": {"$in": ids}}, {"version": 1}, session=session, batch_size=len(ids) + 1
+    )
+    stored = {document["_id"]: document["version"] for document in await found.to_list(None)}
+    if any(stored.get(one.id) != one.version for one in replacements):
+        raise Overtaken(f"{collection} changed meanwhile")
+
+
+async def _send(database: Database, session: Session, verb: str, collection: str, **statements: Any) -> int:
+    """One write command of the transaction; how many documents it met. Raises Conflict or OperationFailure."""
+    answer = await database.command(verb, collection, **statements, ordered=False, session=session)
+    if faults := answer.get("writeErrors"):
+        raise _named(_codes(faults), OperationFailure(str(faults[0])[:300], faults[0].get("code")))
+    return int(answer["n"])
+
+
+def _codes(faults: Iterable[Mapping[str, Any]]) -> set[int | None]:
+    return {fault.get("code") for fault in faults}
+
+
+def _named(codes: set[int | None], error: OperationFailure) -> Conflict | OperationFailure:
+    """What a failure means to who may try again. Running the same writes again after a conflict could only miss:
+    what was read is stale now."""
+    if DUPLICATE_KEY in codes:
+        return AlreadyDone("a unique key was taken meanwhile")
+    return Overtaken("write conflict") if WRITE_CONFLICT in codes else error
+
+
+def _raw(document: Document) -> RawBSONDocument:
+    return RawBSONDocument(bson.encode(document))
+
+
+def _parts(statements: Iterable[tuple[Any, RawBSONDocument]]) -> Iterator[list[Any]]:
+    """Statements, each with its document, in commands that the server takes."""
+    part: list[Any] = []
+    size = 0
+    for statement, document in statements:
+        if part and size + len(document.raw) > COMMAND_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(statement)
+        size += len(document.raw)
+    if part:
+        yield part
+
+
+def _once_document(once: Once, answer: StoredAnswer, now: datetime) -> Document:
+    if once.kind is OnceKind.INBOX:
+        return {"_id": once.key, "at": now}
+    return {
+        "_id": once.key,
+        "answered_at": now,
+        "fingerprint": answer.fingerprint,
+        "body": answer.body,
+        "headers": dict(answer.headers),
+    }
+
+
+def outbox_document(row: OutboxRow, now: datetime) -> Document:
+    """As it stands in `outbox`; the relay takes `pending` away when Kafka has acknowledged it."""
+    return {
+        "_id": row.id,
+        "topic": row.topic,
+        "key": row.key,
+        "aggregate": row.aggregate,
+        "version": row.version,
+        "position": row.position,
+        "headers": dict(row.headers),
+        "body": row.body,
+        "type": row.type,
+        "tenant": row.tenant,
+        "at": row.at,
+        "created_at": now,
+        "pending": True,
+    }
+
+
+def _timer_document(row: TimerRow) -> Document:
+    return {
+        "_id": row.id,
+        "name": row.name,
+        "key": row.key,
+        "tenant": row.tenant,
+        "due": row.due,
+        "payload": dict(row.payload),
+        "version": row.version,
+    }
+
+
+def _beside(write: DocumentWrite) -> Any:
+    if write.document is None:
+        return DeleteOne({"_id": write.id})
+    return ReplaceOne({"_id": write.id}, {**write.document, "_id": write.id}, upsert=True)
