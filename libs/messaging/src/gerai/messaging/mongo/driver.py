@@ -6,8 +6,7 @@ switches the driver.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from inspect import isawaitable
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, ReadPreference
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -22,13 +22,19 @@ Document: TypeAlias = dict[str, Any]
 Session: TypeAlias = Any
 Collection: TypeAlias = Any
 """Motor's or PyMongo's collection: find, insert, update and delete are called alike."""
+Talk: TypeAlias = Generator[Document, Document, None]
+"""A transaction, command by command: each that is yielded comes back as the server's answer, write errors in it; any
+other error is raised where the command was yielded. So it is written once and knows no driver."""
 
 DURABLE = WriteConcern(w="majority", j=True)
 MAJORITY = ReadConcern("majority")
 SNAPSHOT = ReadConcern("snapshot")
 STREAM_WAITS_MS = 1_000
-SESSION_RESTS_S = 60.0
-"""Much less than the server keeps one that nobody uses."""
+_TRANSACTION: dict[str, Any] = {
+    "read_concern": SNAPSHOT,
+    "write_concern": DURABLE,
+    "read_preference": ReadPreference.PRIMARY,
+}
 
 
 class Driver(StrEnum):
@@ -43,44 +49,56 @@ class Database:
         self._client = client
         self._database = client.get_database(name, read_concern=MAJORITY, write_concern=DURABLE)
         self.name = name
-        self._resting: list[tuple[Session, float]] = []
 
     def __getitem__(self, collection: str) -> Collection:
         return self._database[collection]
 
-    async def command(
-        self, name: str, value: Any = 1, *, session: Session = None, **arguments: Any
-    ) -> Document:
-        """As the server knows it; write errors are in the answer, anything else is raised."""
-        found: Document = await self._database.command(name, value, session=session, **arguments)
+    async def command(self, name: str, **arguments: Any) -> Document:
+        found: Document = await self._database.command(name, **arguments)
         return found
 
     async def ping(self) -> None:
         """Raises the driver's error when no primary answers."""
         await self._client.admin.command("ping")
 
-    async def transaction(self, callback: Callable[[Session], Awaitable[None]]) -> None:
-        """Run the callback in a majority transaction; it may run again, so it has no other side effect."""
-        session = await self._session()
-        try:
-            await session.with_transaction(
-                callback, read_concern=SNAPSHOT, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY
-            )
-        except BaseException:
-            await session.end_session()
-            raise
-        self._resting.append((session, time.monotonic()))
+    async def transaction(self, begin: Callable[[], Talk]) -> None:
+        """A majority transaction; it may be begun again, so the talk has no other side effect. What the talk raises
+        undoes it and comes out here."""
+        if isinstance(self._client, AsyncIOMotorClient):
+            # Motor goes to another thread and back for each command; a whole transaction needs to go only once.
+            await asyncio.to_thread(self._transaction_in_thread, begin)
+            return
 
-    async def _session(self) -> Session:
-        """One that rests, or a new one. With Motor each beginning and end is a way to another thread and back."""
-        while self._resting:
-            session, since = self._resting.pop()
-            if time.monotonic() - since < SESSION_RESTS_S:
-                return session
-            await session.end_session()
-        # what one transaction read means nothing to the next one in the same session
-        started = self._client.start_session(causal_consistency=False)
-        return await started if isawaitable(started) else started
+        async def write(session: Session) -> None:
+            talk = begin()
+            command = next(talk, None)
+            while command is not None:
+                try:
+                    answer = await self._database.command(command, session=session)
+                except PyMongoError as error:
+                    command = _refused(talk, error)
+                else:
+                    command = _answered(talk, answer)
+
+        async with self._client.start_session(causal_consistency=False) as session:
+            await session.with_transaction(write, **_TRANSACTION)
+
+    def _transaction_in_thread(self, begin: Callable[[], Talk]) -> None:
+        database = self._database.delegate
+
+        def write(session: Session) -> None:
+            talk = begin()
+            command = next(talk, None)
+            while command is not None:
+                try:
+                    answer = database.command(command, session=session)
+                except PyMongoError as error:
+                    command = _refused(talk, error)
+                else:
+                    command = _answered(talk, answer)
+
+        with self._client.delegate.start_session(causal_consistency=False) as session:
+            session.with_transaction(write, **_TRANSACTION)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Every document of a (bounded) pipeline."""
@@ -101,7 +119,8 @@ class Database:
         """
         stages = [{"$changeStream": {}}, *pipeline]
         reading = {"level": "majority"}
-        session = await self._session()
+        started = self._client.start_session(causal_consistency=False)
+        session = await started if isawaitable(started) else started
         try:
             opened = await self._database.command(
                 "aggregate", collection, pipeline=stages, cursor={}, readConcern=reading, session=session
@@ -130,11 +149,25 @@ class Database:
         await self._client.drop_database(self.name)
 
     async def close(self) -> None:
-        while self._resting:
-            await self._resting.pop()[0].end_session()
         closed = self._client.close()
         if isawaitable(closed):
             await closed
+
+
+def _answered(talk: Talk, answer: Document) -> Document | None:
+    """The next command; None at the end."""
+    try:
+        return talk.send(answer)
+    except StopIteration:
+        return None
+
+
+def _refused(talk: Talk, error: PyMongoError) -> Document | None:
+    """The next command, if the talk can go on after such an error."""
+    try:
+        return talk.throw(error)
+    except StopIteration:
+        return None
 
 
 def connect(

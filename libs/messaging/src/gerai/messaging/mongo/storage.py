@@ -14,7 +14,7 @@ from typing import Any
 from pymongo import IndexModel
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.mongo.driver import Database, Document, Session
+from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import ONCE_IN, Writes
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Once, StoredAnswer
@@ -114,12 +114,7 @@ class MongoStorage:
         return found
 
     async def commit(self, batch: Batch) -> None:
-        writes = Writes.of(batch)
-
-        async def write(session: Session) -> None:
-            await writes.apply(self._database, session)
-
-        await self._database.transaction(write)
+        await self._database.transaction(Writes.of(batch).talk)
 
 
 def _branch(selection: Selection[Any], number: int) -> list[Document]:

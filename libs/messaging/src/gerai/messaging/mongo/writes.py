@@ -4,22 +4,20 @@ The statements are sent as plain commands: a driver's own bulk interface costs a
 documents, and here it has nothing to add.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import bson
 from bson.raw_bson import RawBSONDocument
-from pymongo import DeleteOne, ReplaceOne
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import OperationFailure
 
-from gerai.messaging.mongo.driver import Database, Document, Session
+from gerai.messaging.mongo.driver import Document, Talk
 from gerai.messaging.storage import (
     AlreadyDone,
     Batch,
     Conflict,
-    DocumentWrite,
     Once,
     OnceKind,
     OutboxRow,
@@ -30,6 +28,7 @@ from gerai.messaging.storage import (
 
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
+TIMERS = "timers"
 WORTH_COMPARING = 8
 COMMAND_BYTES = 16 * 1024 * 1024
 """Well below the largest message that the server takes."""
@@ -48,15 +47,19 @@ class Replacement:
     document: RawBSONDocument
 
 
+Put = tuple[str, RawBSONDocument]
+"""An id, and the document that it has from now on, whatever was there."""
+
+
 @dataclass(kw_only=True)
 class Writes:
     """Encoded once, and applied by each try of the transaction."""
 
     replaced: dict[str, list[Replacement]]
     inserted: dict[str, list[RawBSONDocument]]
-    beside: dict[str, list[Any]]
-    timers: list[Any]
-    timers_done: list[Any]
+    deleted: dict[str, list[str]]
+    put: dict[str, list[Put]]
+    timers_done: list[TimerRow]
 
     @classmethod
     def of(cls, batch: Batch) -> "Writes":
@@ -72,47 +75,43 @@ class Writes:
             inserted.setdefault(ONCE_IN[key.kind], []).append(_raw(_once_document(key, answer, now)))
         if batch.outbox:
             inserted.setdefault("outbox", []).extend(_raw(outbox_document(row, now)) for row in batch.outbox)
-        beside: dict[str, list[Any]] = {}
-        for write in batch.documents:
-            beside.setdefault(write.collection, []).append(_beside(write))
-        timers: list[Any] = [DeleteOne({"_id": id}) for id in batch.timers_cancelled]
-        timers += [ReplaceOne({"_id": row.id}, _timer_document(row), upsert=True) for row in batch.timers_set]
+        deleted: dict[str, list[str]] = {}
+        put: dict[str, list[Put]] = {}
+        for write in {(one.collection, one.id): one for one in batch.documents}.values():
+            if write.document is None:
+                deleted.setdefault(write.collection, []).append(write.id)
+            else:
+                put.setdefault(write.collection, []).append(
+                    (write.id, _raw({**write.document, "_id": write.id}))
+                )
+        if batch.timers_cancelled:
+            deleted[TIMERS] = batch.timers_cancelled
+        if timers := {row.id: row for row in batch.timers_set}:
+            put[TIMERS] = [(row.id, _raw(_timer_document(row))) for row in timers.values()]
         return cls(
-            replaced=replaced,
-            inserted=inserted,
-            beside=beside,
-            timers=timers,
-            timers_done=[DeleteOne({"_id": row.id, "version": row.version}) for row in batch.timers_done],
+            replaced=replaced, inserted=inserted, deleted=deleted, put=put, timers_done=batch.timers_done
         )
 
-    async def apply(self, database: Database, session: Session) -> None:
-        """Raises Conflict, or the driver's error; nothing is written then."""
-        try:
-            await self._apply(database, session)
-        except BulkWriteError as error:
-            raise _named(_codes((error.details or {}).get("writeErrors", [])), error) from error
-        except OperationFailure as error:
-            raise _named({error.code}, error) from error
-
-    async def _apply(self, database: Database, session: Session) -> None:
+    def talk(self) -> Talk:
+        """Raises Conflict where the store is not as it was read."""
         if self.timers_done:
-            done = await database["timers"].bulk_write(self.timers_done, session=session)
-            if done.deleted_count != len(self.timers_done):
+            as_read = [{"q": {"_id": row.id, "version": row.version}, "limit": 1} for row in self.timers_done]
+            if (yield from _send("delete", TIMERS, deletes=as_read)) != len(as_read):
                 raise AlreadyDone("a timer was already handled")
         for collection, replacements in self.replaced.items():
-            await _replace(database, collection, replacements, session)
+            yield from _replace(collection, replacements)
         for collection, documents in self.inserted.items():
             for part in _parts((document, document) for document in documents):
-                await _send(database, session, "insert", collection, documents=part)
-        for collection, operations in self.beside.items():
-            await database[collection].bulk_write(operations, session=session)
-        if self.timers:
-            await database["timers"].bulk_write(self.timers, session=session)
+                yield from _send("insert", collection, documents=part)
+        for collection, ids in self.deleted.items():
+            yield from _send("delete", collection, deletes=[{"q": {"_id": {"$in": ids}}, "limit": 0}])
+        for collection, puts in self.put.items():
+            upserts = (({"q": {"_id": id}, "u": document, "upsert": True}, document) for id, document in puts)
+            for part in _parts(upserts):
+                yield from _send("update", collection, updates=part)
 
 
-async def _replace(
-    database: Database, collection: str, replacements: Sequence[Replacement], session: Session
-) -> None:
+def _replace(collection: str, replacements: Sequence[Replacement]) -> Talk:
     """Each document must still have the version that was read.
 
     For a few the filter says so. For many they are compared first: whoever changes one after the transaction's
@@ -120,33 +119,33 @@ async def _replace(
     """
     few = len(replacements) < WORTH_COMPARING
     if not few:
-        await _compare(database, collection, replacements, session)
+        yield from _compare(collection, replacements)
     updates = (
         ({"q": {"_id": one.id, "version": one.version} if few else {"_id": one.id}, "u": one.document}, one)
         for one in replacements
     )
     replaced = 0
     for part in _parts((update, one.document) for update, one in updates):
-        replaced += await _send(database, session, "update", collection, updates=part)
+        replaced += yield from _send("update", collection, updates=part)
     if replaced != len(replacements):
         raise Overtaken(f"{collection} changed meanwhile")
 
 
-async def _compare(
-    database: Database, collection: str, replacements: Sequence[Replacement], session: Session
-) -> None:
+def _compare(collection: str, replacements: Sequence[Replacement]) -> Talk:
     ids = [one.id for one in replacements]
-    found = database[collection].find(
-        {"_id": {"$in": ids}}, {"version": 1}, session=session, batch_size=len(ids) + 1
-    )
-    stored = {document["_id"]: document["version"] for document in await found.to_list(None)}
+    question = {"find": collection, "filter": {"_id": {"$in": ids}}, "projection": {"version": 1}}
+    answer = yield {**question, "batchSize": len(ids) + 1, "singleBatch": True}
+    stored = {document["_id"]: document["version"] for document in answer["cursor"]["firstBatch"]}
     if any(stored.get(one.id) != one.version for one in replacements):
         raise Overtaken(f"{collection} changed meanwhile")
 
 
-async def _send(database: Database, session: Session, verb: str, collection: str, **statements: Any) -> int:
+def _send(verb: str, collection: str, **statements: Any) -> Generator[Document, Document, int]:
     """One write command of the transaction; how many documents it met. Raises Conflict or OperationFailure."""
-    answer = await database.command(verb, collection, **statements, ordered=False, session=session)
+    try:
+        answer = yield {verb: collection, **statements, "ordered": False}
+    except OperationFailure as error:
+        raise _named({error.code}, error) from error
     if faults := answer.get("writeErrors"):
         raise _named(_codes(faults), OperationFailure(str(faults[0])[:300], faults[0].get("code")))
     return int(answer["n"])
@@ -223,9 +222,3 @@ def _timer_document(row: TimerRow) -> Document:
         "payload": dict(row.payload),
         "version": row.version,
     }
-
-
-def _beside(write: DocumentWrite) -> Any:
-    if write.document is None:
-        return DeleteOne({"_id": write.id})
-    return ReplaceOne({"_id": write.id}, {**write.document, "_id": write.id}, upsert=True)
