@@ -32,6 +32,8 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
 SIBLINGS_S = 0.002
 """After a large group its like is expected: people at many desks, answers that set many callers going at once."""
 EXPECTED_FOR_S = 0.5
+TAKES_IN = 3
+"""How often an open group reads on for those who came meanwhile."""
 TOGETHER = 3
 """Attempts of a group that conflicts for a reason of its own, before it is split."""
 STUCK_S = 180.0
@@ -143,21 +145,25 @@ class GroupCommit:
                 continue
             self._moved = time.monotonic()
             await self._siblings()
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_limit))]
+            group = self._arrivals(self._group_limit)
             try:
-                members = [member for member in group if not member.answer.done()]
-                await self._settle(members, trusting=time.monotonic() >= self._trust_from)
+                await self._settle(group, trusting=time.monotonic() >= self._trust_from, is_open=True)
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
                 log.error("group-failed", error=repr(error), size=len(group))
                 _fail(group, error)
             self._last_group = (len(group), time.monotonic())
+
+    def _arrivals(self, most: int) -> list[_Member]:
+        """Who waits, without those whose callers have gone away."""
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), most))]
+        return [member for member in taken if not member.answer.done()]
 
     async def _siblings(self) -> None:
         size, ended = self._last_group
         if 2 * len(self._waiting) < size and time.monotonic() - ended < EXPECTED_FOR_S and not self._closing:
             await asyncio.sleep(SIBLINGS_S)
 
-    async def _settle(self, group: list[_Member], *, trusting: bool) -> None:
+    async def _settle(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> None:
         """Write the group, retrying; in halves where retrying together does not help.
 
         A trusting attempt reads less: it takes warm aggregates from memory and does not look once-keys up.
@@ -165,7 +171,7 @@ class GroupCommit:
         """
         for attempt in range(self._attempts):
             try:
-                doubtful = await self._attempt(group, trusting=trusting)
+                doubtful = await self._attempt(group, trusting=trusting, is_open=is_open and attempt == 0)
             except Conflict as conflict:
                 self._cool_down()
                 # Who was overtaken stays together: split up, each part would be overtaken again.
@@ -195,14 +201,22 @@ class GroupCommit:
         self._warm.clear()
         self._trust_from = time.monotonic() + COOL_DOWN_S
 
-    async def _attempt(self, group: list[_Member], *, trusting: bool) -> list[_Member]:
-        """One try. Returns the members whose refusal rests on unread state."""
+    async def _attempt(
+        self, group: list[_Member], *, trusting: bool, is_open: bool = False
+    ) -> list[_Member]:
+        """One try. Returns the members whose refusal rests on unread state.
+
+        An open group takes in who comes while it reads: its reading goes on beside their parsing. What they need
+        is read after they came, though the group knows it: they must see all that was answered before.
+        """
         gathering = Gathering(self._storage, self._warm if trusting else {})
-        known, _, _ = await asyncio.gather(
-            self._answers(group, trusting=trusting),
-            gathering.load([identity for member in group for identity in member.needs.aggregates]),
-            gathering.run([one for member in group for one in member.needs.selections]),
-        )
+        known = await self._read(group, gathering, trusting=trusting)
+        for _ in range(TAKES_IN if is_open else 0):
+            late = self._arrivals(self._group_limit - len(group))
+            if not late:
+                break
+            group.extend(late)
+            known.update(await self._read(late, gathering, trusting=trusting, again=True))
         outcomes = [(member, *await self._run(member, gathering, known)) for member in group]
         batch = gathering.sealed()
         if not batch.is_empty():
@@ -222,7 +236,18 @@ class GroupCommit:
                 member.answer.set_result(answer)
         return doubtful
 
-    async def _answers(self, group: list[_Member], *, trusting: bool) -> dict[str, StoredAnswer]:
+    async def _read(
+        self, members: Sequence[_Member], gathering: Gathering, *, trusting: bool, again: bool = False
+    ) -> dict[str, StoredAnswer]:
+        """What they need, into the gathering, and the answers that some of them had before."""
+        known, _, _ = await asyncio.gather(
+            self._answers(members, trusting=trusting),
+            gathering.load([one for member in members for one in member.needs.aggregates], again=again),
+            gathering.run([one for member in members for one in member.needs.selections], again=again),
+        )
+        return known
+
+    async def _answers(self, group: Sequence[_Member], *, trusting: bool) -> dict[str, StoredAnswer]:
         keys = [member.once for member in group if member.once is not None]
         return await self._storage.answers(keys) if keys and not trusting else {}
 

@@ -22,7 +22,7 @@ from gerai.messaging.tracing import begin_publish, end_publish
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
-PACE_S = 0.03
+PACE_S = 0.05
 """Between two batches that are not full. A batch of one costs the broker, the database and this process nearly
 as much as one of fifty."""
 IDLE_POLL_S = 0.1

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -30,7 +31,7 @@ class Selection(Generic[A]):
                 return False
         return True
 
-    @property
+    @cached_property
     def anchor(self) -> tuple[str, Any] | None:
         """A field and the one value that it must have, if there is such a condition: most aggregates of a group
         are told apart by it alone."""
@@ -46,7 +47,7 @@ class Selection(Generic[A]):
         together = self.sorted([*ordered, last])
         return together[: max(place for place, one in enumerate(together) if one is last)]
 
-    @property
+    @cached_property
     def key(self) -> tuple[Any, ...]:
         """Two selections with the same key are the same query."""
         return (self.kind, repr(sorted(self.where.items())), self.order, self.limit)

@@ -35,30 +35,32 @@ class Gathering:
         self.stored: dict[Identity, int] = {identity: state.version for identity, state in warm.items()}
         """The version that each known aggregate has in the store (0: it is new)."""
         self.touched: set[Identity] = set()
+        self._asked: set[Identity] = set()
         self.selected: dict[tuple[Any, ...], tuple[list[Identity], Aggregate | None]] = {}
         """What was found, and the last of it as it was read where the store may hold more."""
         self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
 
-    async def load(self, identities: Iterable[Identity]) -> None:
+    async def load(self, identities: Iterable[Identity], *, again: bool = False) -> None:
+        """Ask the store for what this group does not know yet; with `again` also for what it has asked before."""
         wanted: dict[type[Aggregate], set[str]] = {}
-        for kind, id in identities:
-            if (kind, id) not in self.known:
-                wanted.setdefault(kind, set()).add(id)
-                self.known[kind, id] = None
+        for identity in identities:
+            if identity not in self.known or (again and identity in self._asked):
+                wanted.setdefault(identity[0], set()).add(identity[1])
+                self.known.setdefault(identity, None)
+                self._asked.add(identity)
         if wanted:
             for aggregate in await self._storage.fetch(wanted):
-                self.learn(aggregate)
+                self._learn(aggregate)
 
-    async def run(self, selections: Sequence[Selection[Any]]) -> None:
-        """Ask the store for selections that this group has not asked yet, in one round trip."""
-        fresh = {one.key: one for one in selections if one.key not in self.selected}
+    async def run(self, selections: Sequence[Selection[Any]], *, again: bool = False) -> None:
+        """Ask the store for selections that this group has not asked yet, in one round trip; with `again` for all."""
+        fresh = {one.key: one for one in selections if again or one.key not in self.selected}
         if not fresh:
             return
         for one, found in zip(fresh.values(), await self._storage.select(list(fresh.values())), strict=True):
             for aggregate in found:
-                if self.known.get((type(aggregate), aggregate.id)) is None:
-                    self.learn(aggregate)
+                self._learn(aggregate)
             identities = [(type(aggregate), aggregate.id) for aggregate in found]
             self.selected[one.key] = (identities, found[-1] if len(found) == one.limit else None)
 
@@ -85,10 +87,13 @@ class Gathering:
                     index.setdefault(getattr(self.known[one], field), set()).add(one)
         return index.get(value, ())
 
-    def learn(self, aggregate: Aggregate) -> None:
+    def _learn(self, aggregate: Aggregate) -> None:
+        """The newest that was read counts; what the group has changed itself is newer than anything stored."""
         identity = (type(aggregate), aggregate.id)
-        self.known[identity] = aggregate
-        self.stored[identity] = aggregate.version
+        known = self.known.get(identity)
+        if identity not in self.touched and (known is None or known.version < aggregate.version):
+            self.known[identity] = aggregate
+            self.stored[identity] = aggregate.version
 
     def sealed(self) -> Batch:
         """The batch with the final state of every touched aggregate."""

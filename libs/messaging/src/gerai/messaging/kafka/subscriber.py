@@ -95,7 +95,7 @@ class Subscriber:
             max_poll_interval_ms=600_000,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=500,  # for when there is nothing: what comes is answered at once
             fetch_max_bytes=8 * 1024 * 1024,
             metadata_max_age_ms=5_000,  # a topic that its owner makes later is noticed soon
             max_partition_fetch_bytes=4 * 1024 * 1024,

@@ -20,6 +20,7 @@ from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Once, StoredAnswer
 
 DAY = 86_400
+BRANCHES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,8 @@ class MongoStorage:
         return [kind.from_document(document) for document in await cursor.to_list(None)]
 
     async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]:
-        """All selections of one collection travel in one aggregation, as branches of a union."""
+        """Selections of one collection travel together in an aggregation, as branches of a union; many of them in
+        several, which the server answers side by side."""
         by_collection: dict[str, list[int]] = {}
         for number, selection in enumerate(selections):
             by_collection.setdefault(selection.kind.collection, []).append(number)
@@ -99,7 +101,13 @@ class MongoStorage:
                 number = document.pop("_selection")
                 results[number].append(selections[number].kind.from_document(document))
 
-        await asyncio.gather(*(ask(collection, numbers) for collection, numbers in by_collection.items()))
+        await asyncio.gather(
+            *(
+                ask(collection, numbers[first : first + BRANCHES])
+                for collection, numbers in by_collection.items()
+                for first in range(0, len(numbers), BRANCHES)
+            )
+        )
         return results
 
     async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]:

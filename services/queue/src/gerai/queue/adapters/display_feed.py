@@ -88,22 +88,16 @@ class Audience:
     def __init__(self) -> None:
         self.ring = Ring(RING)
         self.listeners: set[Listener] = set()
-        self._woken_at = 0.0
-        self._due: asyncio.TimerHandle | None = None
+        self._due: asyncio.Handle | None = None
 
     def hear(self, frame: Frame) -> None:
-        """Wakes the displays within `PACE_S`; what comes until then reaches them together."""
+        """Wakes the displays; what comes with one batch of the stream reaches them together."""
         self.ring.add(frame)
         if self._due is None and self.listeners:
-            loop = asyncio.get_running_loop()
-            self._due = loop.call_at(max(loop.time(), self._woken_at + PACE_S), self._wake)
-
-    def _wake(self) -> None:
-        self._due = None
-        self._woken_at = asyncio.get_running_loop().time()
-        self.wake()
+            self._due = asyncio.get_running_loop().call_soon(self.wake)
 
     def wake(self) -> None:
+        self._due = None
         for listener in self.listeners:
             listener.wake()
 
