@@ -256,7 +256,7 @@ async def call_to_feed(platform: Platform) -> Figure:
     url = urlsplit(platform.queue_url)
     loop = asyncio.get_running_loop()
     for listener in listeners:
-        await loop.create_connection(partial(_itself, listener), url.hostname, url.port)
+        await loop.create_connection(partial(_itself, listener), url.hostname or "", url.port or 0)
     await asyncio.sleep(2)
     free: asyncio.Queue[str] = asyncio.Queue()
     for desk in desk_ids():

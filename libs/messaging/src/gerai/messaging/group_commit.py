@@ -1,10 +1,10 @@
 """Group commit: commands that arrive together are committed together.
 
 A majority transaction costs about the same for one command as for fifty. While one group commits, the
-next gathers; nobody waits to fill a group, except that after a large one the first of the next waits a
-moment for those who come at the same time. Within a group commands run one after the other in memory, so
-those on the same aggregate see each other; a refused one drops out alone; a group that cannot be written
-is read again and retried, then in halves, so that one bad member does not hurt the others.
+next gathers; nobody waits to fill a group, but while a group reads it takes in who comes. Within a group
+commands run one after the other in memory, so those on the same aggregate see each other; a refused one
+drops out alone; a group that cannot be written is read again and retried, then in halves, so that one bad
+member does not hurt the others.
 """
 
 import asyncio
@@ -29,9 +29,6 @@ log = structlog.get_logger(__name__)
 
 WARM_LIMIT = 500
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
-SIBLINGS_S = 0.002
-"""After a large group its like is expected: people at many desks, answers that set many callers going at once."""
-EXPECTED_FOR_S = 0.5
 TAKES_IN = 3
 """How often an open group reads on for those who came meanwhile."""
 TOGETHER = 3
@@ -96,7 +93,6 @@ class GroupCommit:
         self._moved = time.monotonic()
         self._commit_s = SHORTEST_PAUSE_S
         """What a commit takes at present; who was overtaken waits about as long, and the winner is through."""
-        self._last_group = (0, 0.0)
         self._waiting: deque[_Member] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -144,24 +140,17 @@ class GroupCommit:
                 await self._arrived.wait()
                 continue
             self._moved = time.monotonic()
-            await self._siblings()
             group = self._arrivals(self._group_limit)
             try:
                 await self._settle(group, trusting=time.monotonic() >= self._trust_from, is_open=True)
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
                 log.error("group-failed", error=repr(error), size=len(group))
                 _fail(group, error)
-            self._last_group = (len(group), time.monotonic())
 
     def _arrivals(self, most: int) -> list[_Member]:
         """Who waits, without those whose callers have gone away."""
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), most))]
         return [member for member in taken if not member.answer.done()]
-
-    async def _siblings(self) -> None:
-        size, ended = self._last_group
-        if 2 * len(self._waiting) < size and time.monotonic() - ended < EXPECTED_FOR_S and not self._closing:
-            await asyncio.sleep(SIBLINGS_S)
 
     async def _settle(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> None:
         """Write the group, retrying; in halves where retrying together does not help.
@@ -201,9 +190,7 @@ class GroupCommit:
         self._warm.clear()
         self._trust_from = time.monotonic() + COOL_DOWN_S
 
-    async def _attempt(
-        self, group: list[_Member], *, trusting: bool, is_open: bool = False
-    ) -> list[_Member]:
+    async def _attempt(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> list[_Member]:
         """One try. Returns the members whose refusal rests on unread state.
 
         An open group takes in who comes while it reads: its reading goes on beside their parsing. What they need

@@ -26,9 +26,12 @@ class Outbox(Protocol):
     """Rows are found by their state, never by a cursor: what commits late is found late, but found."""
 
     async def pending(
-        self, limit: int, *, without: Collection[str] = (), resting: Collection[str] = ()
+        self, limit: int, *, beyond: Sequence["Pending"] = (), resting: Collection[str] = ()
     ) -> list[Pending]:
-        """The oldest pending rows, by position, without some ids and some topics.
+        """The oldest pending rows, by position, at most `limit` and fewer where they are large, without some topics.
+
+        `beyond`: rows that are under way; what stands before the last of them is not looked at this time. It is
+        found by the next question without it, and an aggregate's rows never come to stand before an earlier one.
 
         What is seen is one majority-committed snapshot: no phantom leaves the house, and a row is never seen
         without the earlier rows of its aggregate.

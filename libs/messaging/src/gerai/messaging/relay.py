@@ -22,6 +22,8 @@ from gerai.messaging.tracing import begin_publish, end_publish
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
+BATCHES = 50
+"""In a row; then the outbox is read from its beginning again, for what came to stand before."""
 PACE_S = 0.05
 """Between two batches that are not full. A batch of one costs the broker, the database and this process nearly
 as much as one of fifty."""
@@ -123,11 +125,12 @@ class Relay:
         """Batch after batch: while one is on its way the next is read, and the one before is marked. A batch
         leaves only after all of the one before was acknowledged, so that no row overtakes."""
         marking: asyncio.Task[None] | None = None
-        before: Sequence[Pending] = ()
         try:
             # asked before each batch, so that a process that was frozen for long does not send what is old by now
-            while rows and await self._tenure.holds():
-                ahead = asyncio.create_task(self._read_ahead(rows, before))
+            for _ in range(BATCHES):
+                if not rows or not await self._tenure.holds():
+                    return
+                ahead = asyncio.create_task(self._read_ahead(rows))
                 try:
                     result = await self._publish(publisher, rows)
                     if marking is not None:
@@ -138,16 +141,15 @@ class Relay:
                     await _ended(ahead)
                 if len(result.acknowledged) < len(rows):
                     return
-                before, rows = rows, following
+                rows = following
         finally:
             if marking is not None:
                 await marking
 
-    async def _read_ahead(self, rows: Sequence[Pending], before: Sequence[Pending]) -> Sequence[Pending]:
+    async def _read_ahead(self, rows: Sequence[Pending]) -> Sequence[Pending]:
         if len(rows) < BATCH or not await self._tenure.holds():
             return ()
-        under_way = [row.id for row in (*before, *rows)]
-        return await self._outbox.pending(BATCH, without=under_way, resting=self._resting.topics())
+        return await self._outbox.pending(BATCH, beyond=rows, resting=self._resting.topics())
 
     async def _publish(self, publisher: Publisher, rows: Sequence[Pending]) -> Published:
         begun = [begin_publish(row) for row in rows]

@@ -53,8 +53,11 @@ class Database:
     def __getitem__(self, collection: str) -> Collection:
         return self._database[collection]
 
-    async def command(self, name: str, **arguments: Any) -> Document:
-        found: Document = await self._database.command(name, **arguments)
+    async def command(self, name: str, value: Any = 1, **arguments: Any) -> Document:
+        """As the server knows it; times come back aware, as everywhere."""
+        found: Document = await self._database.command(
+            name, value, codec_options=self._database.codec_options, **arguments
+        )
         return found
 
     async def ping(self) -> None:
@@ -122,12 +125,12 @@ class Database:
         started = self._client.start_session(causal_consistency=False)
         session = await started if isawaitable(started) else started
         try:
-            opened = await self._database.command(
+            opened = await self.command(
                 "aggregate", collection, pipeline=stages, cursor={}, readConcern=reading, session=session
             )
             cursor: Document = opened["cursor"]
             yield self._batches(collection, cursor, session, pace_s)
-            await self._database.command("killCursors", collection, cursors=[cursor["id"]], session=session)
+            await self.command("killCursors", collection, cursors=[cursor["id"]], session=session)
         finally:
             await session.end_session()
 
@@ -139,7 +142,7 @@ class Database:
             if batch:
                 yield batch
                 await asyncio.sleep(pace_s)
-            more = await self._database.command(
+            more = await self.command(
                 "getMore", cursor["id"], collection=collection, maxTimeMS=STREAM_WAITS_MS, session=session
             )
             batch = more["cursor"]["nextBatch"]

@@ -1,19 +1,21 @@
 """The outbox collection as the relay sees it."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo.write_concern import WriteConcern
-
 from gerai.messaging.lease import Lease
-from gerai.messaging.mongo.driver import SNAPSHOT, Database, Document
+from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.outbox import Pending
 
 COUNT_LIMIT = 100_000
+AT_ONCE = 250
+"""Marks that are made by one command; several go side by side, as one alone leaves the server idle."""
 WAITING_INDEX = "pending"
 """A question without a bound on `position` does not find this index by itself, and would read the whole outbox."""
 WAITING = {"pending": True}
+NEEDED = {"topic": 1, "key": 1, "body": 1, "headers": 1, "position": 1, "created_at": 1}
 
 
 class MongoOutbox:
@@ -21,31 +23,46 @@ class MongoOutbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Without a snapshot a long read can pass the place of an event before it is committed and then see its
-        # successor, which the same transaction committed: the two would leave in the wrong order.
-        self._rows = database["outbox"].with_options(read_concern=SNAPSHOT)
-        # Not journaled: a lost mark only means that a row is sent again, which every inbox absorbs. But majority:
-        # the next read sees majority-committed state, and would find unmarked rows that were sent already.
-        self._marks = database["outbox"].with_options(write_concern=WriteConcern(w="majority", j=False))
 
     async def pending(
-        self, limit: int, *, without: Collection[str] = (), resting: Collection[str] = ()
+        self, limit: int, *, beyond: Sequence[Pending] = (), resting: Collection[str] = ()
     ) -> list[Pending]:
         where: Document = dict(WAITING)
-        if without:
-            where["_id"] = {"$nin": list(without)}
+        if beyond:
+            last = max(row.position for row in beyond)
+            where["position"] = {"$gte": last}
+            where["_id"] = {"$nin": [row.id for row in beyond if row.position == last]}
         if resting:
             where["topic"] = {"$nin": list(resting)}
-        found = self._rows.find(where, batch_size=limit + 1).sort("position", 1).limit(limit)
-        return [_pending(document) for document in await found.to_list(None)]
+        found = await self._database.command(
+            "find",
+            "outbox",
+            filter=where,
+            sort={"position": 1},
+            hint=WAITING_INDEX,
+            projection=NEEDED,
+            limit=limit,
+            batchSize=limit,
+            singleBatch=True,  # the server ends it at 16 MB, so memory is bounded whatever the rows hold
+            # Without a snapshot a long read can pass the place of an event before it is committed and then see its
+            # successor, which the same transaction committed: the two would leave in the wrong order.
+            readConcern={"level": "snapshot"},
+        )
+        return [_pending(document) for document in found["cursor"]["firstBatch"]]
 
     async def published(self, ids: Sequence[str], lease: Lease) -> None:
         # No transaction around guard and mark, which would cost half as much again: should the lease go over
         # between the two, the mark still says what is true, that the broker has the row.
         await lease.guard()
         done: Document = {"$unset": {"pending": ""}, "$set": {"published_at": datetime.now(UTC)}}
-        # without the hint the planner may choose the index of pending rows, and scan all that wait
-        await self._marks.update_many({"_id": {"$in": list(ids)}, **WAITING}, done, hint="_id_")
+        rows = self._database["outbox"]
+        await asyncio.gather(
+            *(
+                # without the hint the planner may choose the index of pending rows, and scan all that wait
+                rows.update_many({"_id": {"$in": ids[first : first + AT_ONCE]}, **WAITING}, done, hint="_id_")
+                for first in range(0, len(ids), AT_ONCE)
+            )
+        )
 
     async def park(self, row: Pending, reason: str, lease: Lease) -> None:
         await lease.guard()

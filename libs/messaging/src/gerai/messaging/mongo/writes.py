@@ -55,6 +55,7 @@ Put = tuple[str, RawBSONDocument]
 class Writes:
     """Encoded once, and applied by each try of the transaction."""
 
+    inbox: list[RawBSONDocument]
     replaced: dict[str, list[Replacement]]
     inserted: dict[str, list[RawBSONDocument]]
     deleted: dict[str, list[str]]
@@ -71,10 +72,13 @@ class Writes:
         inserted: dict[str, list[RawBSONDocument]] = {}
         for aggregate in batch.added:
             inserted.setdefault(aggregate.collection, []).append(_raw(aggregate.document()))
+        inbox: list[RawBSONDocument] = []
+        leaving = [_raw(outbox_document(row, now)) for row in batch.outbox]
         for key, answer in batch.once:
-            inserted.setdefault(ONCE_IN[key.kind], []).append(_raw(_once_document(key, answer, now)))
-        if batch.outbox:
-            inserted.setdefault("outbox", []).extend(_raw(outbox_document(row, now)) for row in batch.outbox)
+            kept = inbox if key.kind is OnceKind.INBOX else leaving
+            kept.append(_raw(_once_document(key, answer, now)))
+        if leaving:
+            inserted["outbox"] = leaving
         deleted: dict[str, list[str]] = {}
         put: dict[str, list[Put]] = {}
         for write in {(one.collection, one.id): one for one in batch.documents}.values():
@@ -89,7 +93,12 @@ class Writes:
         if timers := {row.id: row for row in batch.timers_set}:
             put[TIMERS] = [(row.id, _raw(_timer_document(row))) for row in timers.values()]
         return cls(
-            replaced=replaced, inserted=inserted, deleted=deleted, put=put, timers_done=batch.timers_done
+            inbox=inbox,
+            replaced=replaced,
+            inserted=inserted,
+            deleted=deleted,
+            put=put,
+            timers_done=batch.timers_done,
         )
 
     def talk(self) -> Talk:
@@ -98,17 +107,23 @@ class Writes:
             as_read = [{"q": {"_id": row.id, "version": row.version}, "limit": 1} for row in self.timers_done]
             if (yield from _send("delete", TIMERS, deletes=as_read)) != len(as_read):
                 raise AlreadyDone("a timer was already handled")
+        if self.inbox:  # first, so that a record that was handled already costs nothing more
+            yield from _insert("inbox", self.inbox)
         for collection, replacements in self.replaced.items():
             yield from _replace(collection, replacements)
         for collection, documents in self.inserted.items():
-            for part in _parts((document, document) for document in documents):
-                yield from _send("insert", collection, documents=part)
+            yield from _insert(collection, documents)
         for collection, ids in self.deleted.items():
             yield from _send("delete", collection, deletes=[{"q": {"_id": {"$in": ids}}, "limit": 0}])
         for collection, puts in self.put.items():
             upserts = (({"q": {"_id": id}, "u": document, "upsert": True}, document) for id, document in puts)
             for part in _parts(upserts):
                 yield from _send("update", collection, updates=part)
+
+
+def _insert(collection: str, documents: Sequence[RawBSONDocument]) -> Talk:
+    for part in _parts((document, document) for document in documents):
+        yield from _send("insert", collection, documents=part)
 
 
 def _replace(collection: str, replacements: Sequence[Replacement]) -> Talk:
