@@ -3,16 +3,18 @@
 from datetime import datetime
 from typing import ClassVar
 
-from gerai.chassis import House, Page, Permission, QueriesOf, Rooms, Routes, Service
+from gerai.chassis import CallerOf, House, Page, Permission, QueriesOf, Rooms, Routes, Service
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HOURS, HourCounted
 from gerai.contracts.queue import TicketIssued
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Subscription
+from gerai.messaging.mongo.storage import Index
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
 
-LOOK = Permission.to("hours.look", "officer", "supervisor", "operator")
+NEWEST = Index(collection="hours", keys=(("tenant", 1), ("hour", -1)))
+routes = Routes(tag="hours")
 
 
 class HourTally(Aggregate):
@@ -23,7 +25,10 @@ class HourTally(Aggregate):
 
     def count(self, *, at: datetime) -> None:
         self.tickets += 1
-        self._record(HourCounted(tenant=self.tenant, hour=self.hour, tickets=self.tickets), at=at)
+        self._record(self.told(), at=at)
+
+    def told(self) -> HourCounted:
+        return HourCounted(tenant=self.tenant, hour=self.hour, tickets=self.tickets)
 
 
 async def when_ticket_issued_count(
@@ -31,27 +36,21 @@ async def when_ticket_issued_count(
 ) -> None:
     hour = envelope.time.replace(minute=0, second=0, microsecond=0)
     id = f"{event.tenant}:{hour:%Y-%m-%dT%H}"
-    tally = await uow.find(HourTally, id)
-    if tally is None:
+    if (tally := await uow.find(HourTally, id)) is None:
         tally = HourTally(id=id, tenant=event.tenant, hour=hour)
         uow.add(tally)
     tally.count(at=at)
 
 
-def hours() -> Routes:
-    routes = Routes(tag="hours")
-
-    @routes.get("/v1/hours", permission=LOOK)
-    async def list_hours(queries: QueriesOf) -> Page[HourTally]:
-        newest = Selection(kind=HourTally, where={"tickets": {"$gt": 0}}, order=(("id", -1),), limit=24)
-        return Page(items=tuple(await queries.uow.select(newest)))
-
-    return routes
+@routes.get("/v1/hours", permission=Permission.to("hours.look", "officer", "supervisor", "operator"))
+async def hours(caller: CallerOf, queries: QueriesOf) -> Page[HourCounted]:
+    newest = Selection(kind=HourTally, where={"tenant": caller.tenant}, order=(("hour", -1),), limit=24)
+    return Page(items=tuple(tally.told() for tally in await queries.uow.select(newest)))
 
 
 def assemble(house: House) -> Rooms:
     counting = Subscription(group="hourly.count", handlers={TicketIssued: when_ticket_issued_count})
-    return Rooms(routes=[hours()], subscriptions=[counting])
+    return Rooms(routes=[routes], subscriptions=[counting])
 
 
-service = Service(name="hourly", title="Gerai: tickets per hour", assemble=assemble, topics=[HOURS])
+service = Service(name="hourly", title="Gerai: hourly", assemble=assemble, topics=[HOURS], indexes=[NEWEST])
