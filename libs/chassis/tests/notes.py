@@ -26,9 +26,9 @@ from gerai.chassis import (
 )
 from gerai.chassis.text import Name
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.group_commit import StoreBusy
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.selection import Selection
+from gerai.messaging.storage import StoreBusy
 from gerai.messaging.unit_of_work import UnitOfWork
 
 WRITE = Permission.to("notes.write", "officer")

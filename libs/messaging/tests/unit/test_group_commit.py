@@ -1,14 +1,18 @@
 """Group commit on the in-memory twin: what callers are promised, without IO."""
 
 import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pytest
 from messaging_builders import Jar, Tally, UnableToFill, context, once
+from pymongo.errors import ServerSelectionTimeoutError
 
-from gerai.messaging.group_commit import GroupCommit, StoreBusy
+from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
-from gerai.messaging.storage import Batch, Conflict, Overtaken, StoredAnswer
+from gerai.messaging.selection import Selection
+from gerai.messaging.storage import Batch, Conflict, Overtaken, StoreBusy, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
 
@@ -34,10 +38,15 @@ class CountingStorage(MemoryStorage):
         self.conflicts = 0
         self.conflict: Conflict = Conflict("planted")
         self.broken: Exception | None = None
+        self.bad_id: str | None = None
+        self.tries = 0
 
     async def commit(self, batch: Batch) -> None:
+        self.tries += 1
         if self.broken is not None:
             raise self.broken
+        if any(aggregate.id == self.bad_id for aggregate, _ in batch.changed):
+            raise ValueError("planted: this document cannot be written")
         if self.conflicts:
             self.conflicts -= 1
             raise self.conflict
@@ -191,6 +200,52 @@ class TestTrouble:
             storage.broken = None
             assert (await commit.execute(filling(), context=context())).body == b"1"
 
+    async def test_one_member_that_cannot_be_written_does_not_hurt_the_others(self) -> None:
+        storage = CountingStorage()
+        await put(storage, *(Jar(id=f"j{n}", tenant="muna-barat") for n in range(10)))
+        storage.bad_id = "j7"
+        async with GroupCommit(storage, source="test") as commit:
+            results = await asyncio.gather(
+                *(commit.execute(filling(f"j{n}"), context=context()) for n in range(10)),
+                return_exceptions=True,
+            )
+        assert [n for n, one in enumerate(results) if isinstance(one, ValueError)] == [7]
+        assert len(storage.outbox) == 9
+
+    async def test_one_document_that_cannot_be_read_does_not_hurt_the_others(self) -> None:
+        class Unreadable(MemoryStorage):
+            async def fetch(self, wanted: Mapping[type[Any], Collection[str]]) -> list[Any]:
+                if any("j7" in ids for ids in wanted.values()):
+                    raise ValueError("planted: this document cannot be read")
+                return await super().fetch(wanted)
+
+        storage = Unreadable()
+        await put(storage, *(Jar(id=f"j{n}", tenant="muna-barat") for n in range(10)))
+        async with GroupCommit(storage, source="test") as commit:
+            results = await asyncio.gather(
+                *(
+                    commit.execute(
+                        filling(f"j{n}"), context=context(), needs=Needs(aggregates=((Jar, f"j{n}"),))
+                    )
+                    for n in range(10)
+                ),
+                return_exceptions=True,
+            )
+        assert [n for n, one in enumerate(results) if isinstance(one, ValueError)] == [7]
+
+    async def test_a_store_that_is_away_fails_everybody_at_once(self) -> None:
+        """In halves each part would wait for its own time-out, and the last caller for more than an hour."""
+        storage = CountingStorage()
+        await put(storage, *(Jar(id=f"j{n}", tenant="muna-barat") for n in range(10)))
+        storage.broken, storage.tries = ServerSelectionTimeoutError("planted"), 0
+        async with GroupCommit(storage, source="test") as commit:
+            results = await asyncio.gather(
+                *(commit.execute(filling(f"j{n}"), context=context()) for n in range(10)),
+                return_exceptions=True,
+            )
+        assert all(isinstance(one, ServerSelectionTimeoutError) for one in results)
+        assert storage.tries == 1
+
     async def test_too_many_waiting_commands_are_refused_at_the_door(self) -> None:
         storage = MemoryStorage()
         await put(storage, Jar(id="j1", tenant="muna-barat", room=50))
@@ -199,6 +254,76 @@ class TestTrouble:
                 *(commit.execute(filling(), context=context()) for _ in range(12)), return_exceptions=True
             )
         assert sum(isinstance(one, StoreBusy) for one in results) == 2
+
+
+class TestTrust:
+    """What a process remembers saves reads; it is believed only where a version guards it."""
+
+    async def test_nothing_to_do_is_not_believed_from_memory(self) -> None:
+        storage = MemoryStorage()
+
+        async def at_least_one(uow: UnitOfWork) -> StoredAnswer:
+            tally = await uow.find(Tally, "t1")
+            if tally is None:
+                tally = Tally(id="t1", tenant="muna-barat")
+                uow.add(tally)
+            if tally.count == 0:
+                tally.next()
+            return StoredAnswer(body=str(tally.count).encode())
+
+        async def reset(uow: UnitOfWork) -> None:
+            (await uow.get(Tally, "t1")).count = 0
+
+        async with GroupCommit(storage, source="a") as one, GroupCommit(storage, source="b") as two:
+            await one.execute(at_least_one, context=context(), once=once("k1"))
+            await two.execute(reset, context=context())
+            await one.execute(at_least_one, context=context(), once=once("k2"))
+        assert storage.aggregates[Tally]["t1"].count == 1
+
+    async def test_an_error_is_not_believed_before_the_earlier_answer_was_looked_for(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+
+        async def fill_the_first(uow: UnitOfWork) -> StoredAnswer:
+            jar = await uow.get(Jar, "j1")
+            if jar.filled:
+                raise RuntimeError("it was handled before, and the handler does not know")
+            jar.fill()
+            return StoredAnswer(body=b"done")
+
+        async with GroupCommit(storage, source="test") as commit:
+            await commit.execute(fill_the_first, context=context(), once=once("k"))
+            again = await commit.execute(fill_the_first, context=context(), once=once("k"))
+        assert (again.body, again.repeated) == (b"done", True)
+
+
+class TestOpenGroup:
+    async def test_who_comes_while_a_group_reads_sees_what_was_answered_before(self) -> None:
+        empty = Selection(kind=Jar, where={"filled": 0})
+        reading, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(MemoryStorage):
+            async def select(self, selections: Any) -> list[list[Any]]:
+                found = await super().select(selections)
+                reading.set()
+                await go_on.wait()
+                return found
+
+        storage = Slow()
+
+        async def count(uow: UnitOfWork) -> StoredAnswer:
+            return StoredAnswer(body=str(len(await uow.select(empty))).encode())
+
+        async with GroupCommit(storage, source="test") as commit:
+            needs = Needs(selections=(empty,))
+            early = asyncio.create_task(commit.execute(count, context=context(), needs=needs))
+            await reading.wait()
+            await put(storage, Jar(id="j1", tenant="muna-barat"))  # elsewhere, and answered
+            late = asyncio.create_task(commit.execute(count, context=context(), needs=needs))
+            await asyncio.sleep(0)
+            go_on.set()
+            answers = [await early, await late]
+        assert answers[1].body == b"1"
 
 
 class TestTenant:

@@ -1,8 +1,9 @@
 """Timers on twins: due by business time, once, and a failing one does not hold up the others."""
 
+import asyncio
 from datetime import datetime, timedelta
 
-from messaging_builders import NOON, Tally
+from messaging_builders import NOON, Tally, context
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryDueTimers, MemoryLease, MemoryLeases
@@ -79,3 +80,17 @@ class TestTimers:
                 await firing.turn()
         assert rung(storage) == {"again": 3}
         assert storage.timers == {}
+
+    async def test_the_last_word_about_a_timer_counts(self) -> None:
+        storage = MemoryStorage()
+
+        async def set_it(uow: UnitOfWork) -> None:
+            uow.schedule("ring", "a", due=NOON, tenant="muna-barat")
+
+        async def cancel_it(uow: UnitOfWork) -> None:
+            uow.cancel_timer("ring", "a")
+
+        async with GroupCommit(storage, source="test") as commit:
+            for commands in ((set_it, cancel_it), (cancel_it, set_it), (set_it, cancel_it)):
+                await asyncio.gather(*(commit.execute(one, context=context()) for one in commands))
+                assert bool(storage.timers) is (commands[-1] is set_it)

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from gerai.chassis.sentences import INVALID_BECAUSE as INVALID_BECAUSE
 from gerai.chassis.sentences import SENTENCES as SENTENCES
-from gerai.messaging.failures import TRANSIENT
-from gerai.messaging.group_commit import StoreBusy
+from gerai.messaging.failures import store_is_away
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.storage import StoreBusy
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,6 @@ HTTP_CODES = {
 }
 FAULTS_LIMIT = 20
 FIELD_LIMIT = 200
-PASSING_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
 
 SCHEMA = {
     "title": "Problem",
@@ -223,7 +222,7 @@ async def on_busy(request: Request, error: Exception) -> Response:
 async def on_store_error(request: Request, error: Exception) -> Response:
     """Away, electing or overtaken passes by itself; a query that the store refuses is a fault of ours."""
     assert isinstance(error, PyMongoError)
-    if isinstance(error, TRANSIENT) or any(error.has_error_label(label) for label in PASSING_LABELS):
+    if store_is_away(error):
         return await on_busy(request, error)
     return await on_bug(request, error)
 

@@ -3,7 +3,7 @@
 from aiokafka.errors import KafkaError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
 
-from gerai.messaging.group_commit import StoreBusy
+from gerai.messaging.storage import StoreBusy
 
 TRANSIENT: tuple[type[Exception], ...] = (
     StoreBusy,

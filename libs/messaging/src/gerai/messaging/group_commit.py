@@ -19,10 +19,20 @@ import structlog
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
+from gerai.messaging.failures import store_is_away
 from gerai.messaging.metrics import GROUP_SIZE
-from gerai.messaging.refusal import Refusal, UnableToRepeat
+from gerai.messaging.refusal import UnableToRepeat
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Conflict, Once, Overtaken, Storage, StoredAnswer
+from gerai.messaging.storage import (
+    AlreadyDone,
+    Batch,
+    Conflict,
+    Once,
+    Overtaken,
+    Storage,
+    StoreBusy,
+    StoredAnswer,
+)
 from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -33,7 +43,7 @@ TAKES_IN = 3
 """How often an open group reads on for those who came meanwhile."""
 TOGETHER = 3
 """Attempts of a group that conflicts for a reason of its own, before it is split."""
-STUCK_S = 180.0
+STUCK_S = 240.0
 """Longer than the driver retries one transaction."""
 COOL_DOWN_S = 0.5
 """After a conflict another process is at work on the same data: trusting attempts would be wasted for a while."""
@@ -54,10 +64,6 @@ class Needs:
 NOTHING = Needs()
 
 
-class StoreBusy(Exception):
-    """The group kept conflicting or the store is out of reach; nothing was acknowledged. Retrying is safe."""
-
-
 @dataclass(eq=False)
 class _Member:
     command: Command
@@ -67,6 +73,26 @@ class _Member:
     answer: "asyncio.Future[StoredAnswer | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of a member in one try."""
+
+    member: _Member
+    answer: StoredAnswer | None = None
+    error: Exception | None = None
+    doubtful: bool = False
+    """It wrote nothing that a version guards, and rests on what was not read afresh."""
+
+    def tell(self) -> None:
+        waiting = self.member.answer
+        if waiting.done():  # the caller went away meanwhile
+            return
+        if self.error is not None:
+            waiting.set_exception(self.error)
+        else:
+            waiting.set_result(self.answer)
 
 
 class GroupCommit:
@@ -156,7 +182,8 @@ class GroupCommit:
         """Write the group, retrying; in halves where retrying together does not help.
 
         A trusting attempt reads less: it takes warm aggregates from memory and does not look once-keys up.
-        Versions and unique keys still guard the write, and a refusal is only believed after fresh reads.
+        Versions and unique keys still guard what it writes; an outcome that writes nothing is only believed after
+        fresh reads. A store that is away fails everybody at once: they would only wait for it one after the other.
         """
         for attempt in range(self._attempts):
             try:
@@ -164,13 +191,17 @@ class GroupCommit:
             except Conflict as conflict:
                 self._cool_down()
                 # Who was overtaken stays together: split up, each part would be overtaken again.
-                if attempt >= TOGETHER and len(group) > 1 and not isinstance(conflict, Overtaken):
-                    break
+                if attempt >= TOGETHER and not isinstance(conflict, Overtaken):
+                    if len(group) > 1:
+                        break
+                    if isinstance(conflict, AlreadyDone):  # a timer that was moved, or done elsewhere
+                        _fail(group, conflict)
+                        return
                 if not trusting:
                     await asyncio.sleep(random.uniform(0.2, 1.5) * self._commit_s)
                 trusting = False
-            except _Unwritable as error:
-                if len(group) == 1:
+            except _StoreFailed as error:
+                if len(group) == 1 or store_is_away(error.cause):
                     _fail(group, error.cause)
                     return
                 break
@@ -191,7 +222,7 @@ class GroupCommit:
         self._trust_from = time.monotonic() + COOL_DOWN_S
 
     async def _attempt(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> list[_Member]:
-        """One try. Returns the members whose refusal rests on unread state.
+        """One try. Returns the members whose outcome rests on unread state.
 
         An open group takes in who comes while it reads: its reading goes on beside their parsing. What they need
         is read after they came, though the group knows it: they must see all that was answered before.
@@ -204,34 +235,29 @@ class GroupCommit:
                 break
             group.extend(late)
             known.update(await self._read(late, gathering, trusting=trusting, again=True))
-        outcomes = [(member, *await self._run(member, gathering, known)) for member in group]
+        outcomes = [await self._run(member, gathering, known, trusting=trusting) for member in group]
         batch = gathering.sealed()
         if not batch.is_empty():
             await self._write(batch)
             GROUP_SIZE.observe(len(group))
             self._keep_warm(gathering)
-        doubtful: list[_Member] = []
-        for member, answer, error in outcomes:
-            if isinstance(error, Refusal) and trusting:
-                doubtful.append(member)
-                continue
-            if member.answer.done():  # the caller went away meanwhile
-                continue
-            if error is not None:
-                member.answer.set_exception(error)
-            else:
-                member.answer.set_result(answer)
-        return doubtful
+        for outcome in outcomes:
+            if not outcome.doubtful:
+                outcome.tell()
+        return [outcome.member for outcome in outcomes if outcome.doubtful]
 
     async def _read(
         self, members: Sequence[_Member], gathering: Gathering, *, trusting: bool, again: bool = False
     ) -> dict[str, StoredAnswer]:
         """What they need, into the gathering, and the answers that some of them had before."""
-        known, _, _ = await asyncio.gather(
-            self._answers(members, trusting=trusting),
-            gathering.load([one for member in members for one in member.needs.aggregates], again=again),
-            gathering.run([one for member in members for one in member.needs.selections], again=again),
-        )
+        try:
+            known, _, _ = await asyncio.gather(
+                self._answers(members, trusting=trusting),
+                gathering.load([one for member in members for one in member.needs.aggregates], again=again),
+                gathering.run([one for member in members for one in member.needs.selections], again=again),
+            )
+        except Exception as error:
+            raise _StoreFailed(error) from error
         return known
 
     async def _answers(self, group: Sequence[_Member], *, trusting: bool) -> dict[str, StoredAnswer]:
@@ -245,7 +271,7 @@ class GroupCommit:
         except Conflict:
             raise
         except Exception as error:
-            raise _Unwritable(error) from error
+            raise _StoreFailed(error) from error
         took = self._commit_s + 0.2 * (time.monotonic() - begun - self._commit_s)
         self._commit_s = min(max(took, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
         self._on_commit()
@@ -258,31 +284,33 @@ class GroupCommit:
                     del self._warm[next(iter(self._warm))]
 
     async def _run(
-        self, member: _Member, gathering: Gathering, known: dict[str, StoredAnswer]
-    ) -> tuple[StoredAnswer | None, Exception | None]:
+        self, member: _Member, gathering: Gathering, known: dict[str, StoredAnswer], *, trusting: bool
+    ) -> _Outcome:
         once = member.once
         if once is not None and (earlier := known.get(once.key)) is not None:
             if earlier.fingerprint != once.fingerprint:
-                return None, UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
-            return replace(earlier, repeated=True), None
+                reused = UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
+                return _Outcome(member, error=reused)
+            return _Outcome(member, replace(earlier, repeated=True))
         unit = UnitOfWork(gathering, member.context, source=self._source)
         try:
             answer = await member.command(unit)
         except Conflict:
             raise
-        except Refusal as refusal:
-            return None, refusal
         except Exception as error:  # noqa: BLE001  one member's fault is its caller's answer, not the group's
-            return None, error
-        unit.join()
+            return _Outcome(member, error=error, doubtful=trusting)
+        if not unit.join() and trusting:
+            return _Outcome(member, answer, doubtful=True)
         if once is not None:
             kept = replace(answer or StoredAnswer(body=b""), fingerprint=once.fingerprint)
             known[once.key] = kept
             gathering.batch.once.append((once, kept))
-        return answer, None
+        return _Outcome(member, answer)
 
 
-class _Unwritable(Exception):
+class _StoreFailed(Exception):
+    """What the group reads or writes together could not be read or written."""
+
     def __init__(self, cause: Exception) -> None:
         super().__init__(repr(cause))
         self.cause = cause

@@ -92,6 +92,11 @@ class Batch:
     timers_cancelled: list[str] = field(default_factory=list)
     documents: list["DocumentWrite"] = field(default_factory=list)
 
+    def cancel_timers(self, ids: Sequence[str]) -> None:
+        """Those that the batch itself has set are not set then; one that is set later stands."""
+        self.timers_set = [row for row in self.timers_set if row.id not in ids]
+        self.timers_cancelled.extend(ids)
+
     def is_empty(self) -> bool:
         return not any(vars(self).values())
 
@@ -114,7 +119,11 @@ class Overtaken(Conflict):
 
 
 class AlreadyDone(Conflict):
-    """A once-key of the batch was used in the meantime."""
+    """A once-key of the batch was used in the meantime, or a timer of it was moved or done."""
+
+
+class StoreBusy(Exception):
+    """The same data kept changing, or too many commands wait; nothing was acknowledged. Retrying is safe."""
 
 
 class Storage(Protocol):

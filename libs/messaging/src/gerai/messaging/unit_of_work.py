@@ -204,7 +204,9 @@ class UnitOfWork:
         )
 
     def cancel_timer(self, name: str, key: str) -> None:
-        self._timers_cancelled.append(f"{name}:{key}")
+        id = f"{name}:{key}"
+        self._timers_set = [row for row in self._timers_set if row.id != id]
+        self._timers_cancelled.append(id)
 
     def complete_timer(self, timer: TimerRow) -> None:
         """The timer that caused this command; the command takes effect only if it still stands."""
@@ -218,13 +220,15 @@ class UnitOfWork:
         """A record that is not this aggregate's event but must leave with this transaction: a dead letter."""
         self._forwarded.append(row)
 
-    def join(self) -> None:
-        """The command succeeded: its changes become part of the group."""
+    def join(self) -> bool:
+        """The command succeeded: its changes become part of the group. False: it changed nothing."""
         gathering = self._gathering
+        changed = False
         for identity, fork in self._forks.items():
             before, events = self._before[identity], fork.recorded
             if before is not None and not events and fork.__dict__ == before.__dict__:
                 continue
+            changed = True
             first = before.version if before is not None else 0
             for number, (event, at) in enumerate(events, start=1):
                 fork.position = max(fork.position + 1, time.time_ns() // 1000)
@@ -234,9 +238,17 @@ class UnitOfWork:
             gathering.touch(identity, fork)
         gathering.batch.timers_set.extend(self._timers_set)
         gathering.batch.timers_done.extend(self._timers_done)
-        gathering.batch.timers_cancelled.extend(self._timers_cancelled)
+        gathering.batch.cancel_timers(self._timers_cancelled)
         gathering.batch.documents.extend(self._documents)
         gathering.batch.outbox.extend(self._forwarded)
+        beside = (
+            self._timers_set,
+            self._timers_done,
+            self._timers_cancelled,
+            self._documents,
+            self._forwarded,
+        )
+        return changed or any(beside)
 
     def _row(self, aggregate: Aggregate, event: Any, at: datetime, version: int) -> OutboxRow:
         id: UUID = uuids.uuid7()

@@ -27,7 +27,8 @@ POLL_RECORDS = 500
 POLL_MS = 200
 PARKED_EVERY_S = 1.0
 LAG_EVERY_S = 5.0
-STUCK_S = 90.0
+STUCK_S = 240.0
+"""Longer than the driver goes on with one transaction while the store is away: that passes by itself."""
 START_S = 60.0
 SETTLED_S = 30.0
 HAND_OVER_S = 4.0
@@ -143,6 +144,9 @@ class Subscriber:
             self.lag = lag = await asyncio.wait_for(_lag_of(kafka), ANSWER_S)
         except OWNERSHIP_LOST as error:
             log.info("ownership-lost", error=type(error).__name__)
+            return
+        except (KafkaError, TimeoutError) as error:  # a partition without a leader; the others are read on
+            log.warning("lag-unknown", error=repr(error)[:300])
             return
         metrics.LAG.labels(self.group).set(lag)
         self._behind_since = None if lag == 0 else self._behind_since or time.monotonic()

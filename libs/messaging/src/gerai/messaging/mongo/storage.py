@@ -51,8 +51,8 @@ MESSAGING_INDEXES = {
             [("answered_at", 1)], name="answered", expireAfterSeconds=2 * DAY, **_those_with("answered_at")
         ),
     ],
-    # longer than any topic keeps its records, so that a late duplicate is still known
-    "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=45 * DAY)],
+    # longer than any topic keeps its records, dead letters too, so that a late duplicate is still known
+    "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=100 * DAY)],
     "timers": [IndexModel([("due", 1)], name="due")],
     "parked": [
         IndexModel([("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane")
