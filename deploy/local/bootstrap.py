@@ -40,6 +40,7 @@ class Checkout:
         self.python = self.venv / "bin" / "python"
         self.stamp = self.venv / "gerai.stamp"
         self.log = root / ".gerai" / "install.log"
+        self.cache = root / ".gerai" / "cache" / "uv"
 
     def members(self) -> list[Path]:
         """The packages of this checkout, which are installed in place."""
@@ -165,12 +166,16 @@ def explain(doing: str, output: str, log: Path) -> str:
 
 
 def _environment(checkout: Checkout) -> dict[str, str]:
-    """uv doesn't read pip's settings; a machine with a mirror usually has it there."""
+    """That of the shell, with all downloads kept in the checkout and the mirror that pip knows.
+
+    uv doesn't read pip's settings; a machine with a mirror usually has it there.
+    """
     env = {
         key: value
         for key, value in os.environ.items()
         if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     }
+    env |= {"UV_CACHE_DIR": str(checkout.cache), "PIP_NO_CACHE_DIR": "1"}
     if checkout.python.exists() and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(env):
         argv = [str(checkout.python), "-m", "pip", "config", "list"]
         listed = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=env).stdout

@@ -21,6 +21,8 @@ _FROM_THE_SHELL = {
     "GERAI_CLOCK_SPEED": "1.0",
     "GERAI_LOG_LEVEL": "INFO",
 }
+_ANCHORS = ("GERAI_CLOCK_ANCHOR_REAL", "GERAI_CLOCK_ANCHOR_BUSINESS")
+"""From the shell, too, where they are set; only a clock with both of them may have another speed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,7 @@ class Plan:
         """One service process, told by its environment all it has to know."""
         port = self.port(name)
         env = {key: os.environ.get(key, default) for key, default in _FROM_THE_SHELL.items()}
+        env |= {key: os.environ[key] for key in _ANCHORS if os.environ.get(key)}
         env |= {
             "GERAI_ROLES": role,
             "GERAI_HTTP_HOST": ports.HOST,

@@ -1,3 +1,6 @@
+import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -66,6 +69,30 @@ class TestPins:
         assert "--hash=sha256:" in Checkout(ROOT).pins("uv")
 
 
+class TestTheEnvironmentOfTheTools:
+    def test_keeps_all_downloads_in_the_checkout(self, checkout, monkeypatch):
+        monkeypatch.setenv("UV_CACHE_DIR", "/somewhere/else")
+        monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
+        env = bootstrap._environment(checkout)
+        assert env["UV_CACHE_DIR"] == str(checkout.root / ".gerai" / "cache" / "uv")
+        assert env["PIP_NO_CACHE_DIR"] == "1"
+
+    def test_keeps_them_where_make_clean_removes_them(self, checkout):
+        recipe = re.search(r"^clean:.*\n\t@rm -rf (.+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert recipe is not None
+        kept = (checkout.venv, checkout.log, checkout.cache)
+        assert {path.relative_to(checkout.root).parts[0] for path in kept} <= set(recipe.group(1).split())
+
+    def test_is_otherwise_that_of_the_shell_without_another_environments_packages(
+        self, checkout, monkeypatch
+    ):
+        monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+        env = bootstrap._environment(checkout)
+        assert "PYTHONPATH" not in env
+        assert env["HTTPS_PROXY"] == "http://proxy:3128"
+
+
 class TestExplanations:
     @pytest.mark.parametrize(
         ("output", "sentence"),
@@ -101,6 +128,27 @@ class TestAnOldPython:
 
         source = (ROOT / "deploy" / "local" / "bootstrap.py").read_text()
         ast.parse(source, feature_version=(3, 8))
+
+
+class TestWithoutANetwork:
+    def test_it_says_so_in_one_line_and_leaves_no_stamp(self, tmp_path):
+        (tmp_path / "deploy" / "local").mkdir(parents=True)
+        shutil.copy(bootstrap.__file__, tmp_path / "deploy" / "local" / "bootstrap.py")
+        shutil.copy(ROOT / "requirements.lock", tmp_path)
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))}
+        env |= {"PYTHONPATH": str(tmp_path / "deploy"), "PIP_CONFIG_FILE": os.devnull}
+        env |= {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "NO_PROXY": "127.0.0.1"}
+        argv = [sys.executable, "-m", "local.bootstrap"]
+        found = subprocess.run(
+            argv, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=100, check=False
+        )
+        assert found.returncode == 1
+        began, said = found.stderr.splitlines()
+        assert began.startswith("Installing into .venv")
+        assert said.startswith("The Python package registry can't be reached: check the network")
+        assert str(tmp_path / ".gerai" / "install.log") in said
+        assert Checkout(tmp_path).python.exists()
+        assert not Checkout(tmp_path).stamp.exists()
 
 
 class TestTheCommand:

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import socket
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from local import command
+from local.failure import UnableToStart
 from local.ledger import Identity
 from local.places import ROOT
 from local.ports import HOST, free_ports
@@ -23,6 +26,29 @@ async def main():
                        env={"PYTHONPATH": sys.argv[2]}, start_mongodb=False, start_kafka=False) as platform:
         print(*(process.pid for process in platform.processes), flush=True)
         await asyncio.Event().wait()
+
+raise SystemExit(command.run(main()))
+"""
+FULL_DISK = """
+import asyncio, hashlib, shutil, sys
+from pathlib import Path
+from local import command, jars, warm
+from local.jars import Jar
+from local.platform import running
+
+# One archive that is there already, and no file for faster starts: both programs are to run once, side by side.
+jars.CACHE = warm.CACHE = Path(sys.argv[1]) / "cache"
+archive = Jar("org.example:thing:1.0", hashlib.sha256(b"").hexdigest())
+archive.path.parent.mkdir(parents=True)
+archive.path.touch()
+jars.locked = lambda bundle: [archive]
+shutil.disk_usage = lambda path: shutil._ntuple_diskusage(10**12, 10**12, 7_000_000)
+
+async def main():
+    async with running(profile="test", data_dir=Path(sys.argv[1]) / "data", services=["standin"], traces=True,
+                       start_mongodb=False, prepare_java=True):
+        print("it runs")
+    return 0
 
 raise SystemExit(command.run(main()))
 """
@@ -62,6 +88,69 @@ class TestACommand:
         assert "died with signal SIGKILL" in errors
         assert "Traceback" not in errors
         assert not [pid for pid in pids if Identity.of("any", pid)]
+
+
+def naming(directory: Path) -> list[str]:
+    """The processes that have the directory in their command line."""
+    lines = (_command_line(entry) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [line for line in lines if str(directory) in line]
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text(errors="replace")
+    except OSError:  # it has just ended
+        return ""
+
+
+class TestAFullDisk:
+    def test_before_java_is_prepared_is_one_sentence(self, tmp_path):
+        argv = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+        env = {key: value for key, value in ENV.items() if key not in ("MONGODB_URI", "KAFKA_BOOTSTRAP")}
+        found = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=60, check=False)
+        assert found.returncode == 1
+        assert "has 7 MB free, but Kafka needs 1000 MB: free some space" in found.stderr
+        assert found.stderr.count("\n") == 1
+        assert "it runs" not in found.stdout
+        assert not list((tmp_path / "cache").glob("warm-*"))
+        assert not naming(tmp_path)
+
+    def test_while_parts_start_is_one_sentence_and_stops_what_was_started(self, tmp_path):
+        # Whatever is written there meets a full disk: the list of processes, once the first of them runs.
+        (tmp_path / "processes.draft").symlink_to("/dev/full")
+        process, pids = start(tmp_path)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, pids) == (1, [])
+        assert errors.startswith("The disk is full: ")
+        assert errors.count("\n") == 1
+        assert list((tmp_path / "logs").iterdir())
+        assert not naming(tmp_path)
+
+
+class TestFailuresInGroups:
+    """Parts that start side by side fail side by side; one sentence is told."""
+
+    def run(self, error: BaseException) -> int:
+        async def main() -> int:
+            raise error
+
+        return command.run(main())
+
+    def test_words_go_before_a_full_disk_however_deep_they_are(self, capsys):
+        full = OSError(errno.ENOSPC, "No space left on device", "/data/x")
+        inner = ExceptionGroup("inner", [UnableToStart("Kafka can't."), UnableToStart("Zipkin can't.")])
+        assert self.run(ExceptionGroup("outer", [full, inner])) == 1
+        assert capsys.readouterr().err == "Kafka can't.\n"
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+    def test_a_full_disk_names_the_file(self, capsys, number):
+        assert self.run(ExceptionGroup("", [ValueError(), OSError(number, "full", "/data/x")])) == 1
+        told = "The disk is full: /data/x can't be written. Free some space, then try again.\n"
+        assert capsys.readouterr().err == told
+
+    def test_a_mistake_of_ours_keeps_its_traceback(self):
+        with pytest.raises(ExceptionGroup, match="mistake"):
+            self.run(ExceptionGroup("mistake", [ValueError("of ours"), OSError(errno.EBADF, "closed")]))
 
 
 class TestMakeUp:

@@ -36,7 +36,24 @@ class TestRunning:
         assert api["GERAI_ISSUER"] == issuer["issuer"] == platform.issuer_url
         assert api["GERAI_JWKS_URL"] == issuer["jwks_uri"]
         assert api["GERAI_CLOCK_SPEED"] == "60"
+        assert not [key for key in api if key.startswith("GERAI_CLOCK_ANCHOR")]
         assert json.loads((tmp_path / "platform.json").read_text())["standin"] == platform.url("standin")
+
+    async def test_passes_the_clock_of_the_shell_on_to_every_process(self, tmp_path, monkeypatch):
+        anchors = {
+            "GERAI_CLOCK_ANCHOR_REAL": "2026-12-01T00:00:00+00:00",
+            "GERAI_CLOCK_ANCHOR_BUSINESS": "2026-12-01T09:00:00+08:00",
+        }
+        for key, value in anchors.items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.setenv("GERAI_STOP_SECONDS", "1")
+        async with standin(tmp_path) as platform, httpx.AsyncClient() as client:
+            told = [
+                (await client.get(platform.url(name) + "/settings")).json()
+                for name in ("standin", "standin-worker")
+            ]
+        assert all(settings.items() >= anchors.items() for settings in told)
+        assert not any("GERAI_STOP_SECONDS" in settings for settings in told)
 
     async def test_starts_as_many_replicas_as_it_is_told(self, tmp_path):
         async with standin(tmp_path, replicas={"standin": 3, "standin-worker": 2}) as platform:
