@@ -86,6 +86,17 @@ class TestTokens:
         assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
         assert answer.headers["www-authenticate"] == 'Bearer realm="gerai", error="invalid_token"'
 
+    @pytest.mark.parametrize(
+        "subject", ["7413010101900001", "nik-7413010101900001", "081234567890", "a@b.id"]
+    )
+    async def test_a_subject_that_tells_who_somebody_is_is_refused(self, door: Door, subject: str) -> None:
+        answer = await door.client(sub=subject).gets("/v1/notes")
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+
+    async def test_an_id_that_happens_to_hold_many_digits_is_taken(self, door: Door) -> None:
+        subject = "01234567-89ab-4cde-8123-123456789012"
+        assert (await door.client(sub=subject).gets("/v1/notes")).status_code == 200
+
     async def test_nobody_is_asked_to_sign_in(self, door: Door) -> None:
         answer = await door.stranger().gets("/v1/notes")
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")

@@ -33,6 +33,9 @@ CACHE_LIMIT = 4_096
 TOKEN_LIMIT = 8_192
 TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+PERSONAL = re.compile(r"@|(?<!\d)\d{10,16}(?!\d)")
+"""An e-mail address, a NIK, a phone number."""
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,10 @@ def _caller_of(claims: dict[str, Any]) -> Caller:
     if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None or not isinstance(roles, list):
         raise _refused("invalid_token")
     if SUBJECT.fullmatch(subject) is None:
+        raise _refused("invalid_token")
+    if UUID.fullmatch(subject) is None and PERSONAL.search(subject):
+        # the subject is the actor of events, which everybody may read
+        log.error("subject-looks-personal", tenant=tenant)
         raise _refused("invalid_token")
     return Caller(subject, tenant, frozenset(role for role in roles if isinstance(role, str)))
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
-from gerai.messaging.tracing import format_of, parse
+from gerai.messaging.tracing import UNTOLD, failing, format_of, parse
 
 QUEUE_LIMIT = 8_192
 _NO_PARENT = OtelContext()
@@ -92,5 +92,8 @@ def step(name: str) -> Iterator[None]:
     if not trace.get_current_span().is_recording():
         yield
         return
-    with _Sampling.tracer.start_as_current_span(name, kind=SpanKind.INTERNAL):
+    with (
+        _Sampling.tracer.start_as_current_span(name, kind=SpanKind.INTERNAL, **UNTOLD) as span,
+        failing(span),
+    ):
         yield
