@@ -161,6 +161,24 @@ async def test_goes_on_when_the_server_ends_the_stream(one: Door, database: Data
     assert display.numbers() == numbers
 
 
+async def test_a_row_that_nobody_can_read_does_not_end_the_feed(one: Door, database: Database):
+    async with listening(one) as display:
+        await calls(one, 1)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        for id, wrong in enumerate(({"body": b"{}"}, {"body": b"\xff"}, {"at": "yesterday"})):
+            row = await database["outbox"].find_one({"type": "queue.ticket-called.v1"})
+            await database["outbox"].insert_one(
+                {**row, **wrong, "_id": f"bad-{id}", "aggregate": f"tickets:bad-{id}"}
+            )
+        numbers = await calls(one, 1)
+        await display.until(lambda heard: heard.numbers("left")[-1:] == numbers)
+        assert not [id for id, _, _ in display.heard if id is not None and id.startswith("bad")]
+    async with replica(database) as restarted, listening(restarted) as again:
+        assert again.status == 200
+        numbers = await calls(restarted, 1)
+        await again.until(lambda heard: heard.numbers("left")[-1:] == numbers)
+
+
 async def end_streams(database: Database) -> None:
     """Kill the cursors on this outbox, as an operator would."""
     pipeline = [{"$currentOp": {"idleCursors": True}}, {"$match": {"ns": f"{database.name}.outbox"}}]

@@ -6,6 +6,7 @@ import pytest
 from queue_builders import MORNING, TODAY, Hall, calendar, catalogue, language, minutes, said
 
 from gerai.messaging.storage import TimerRow
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
@@ -106,6 +107,18 @@ async def test_keeps_the_queue_overnight_where_the_site_says_so(hall: Hall):
     tomorrow = MORNING + minutes(24 * 60)
     assert (await hall.issues("nib", at=tomorrow)).local_day == "2026-11-25"
     assert (await hall.calls("loket-1", at=tomorrow)).local_day == TODAY
+
+
+async def test_waits_while_the_site_is_not_known(hall: Hall):
+    """Its entry became unusable during the day: nobody is sent away, and the timer does not fail."""
+    await hall.issues("nib")
+    known, hall.catalogue = hall.catalogue, Catalogue()
+    await ends(hall)
+    assert [timer.due for timer in hall.storage.timers.values()] == [EVENING + minutes(15)]
+    assert states(hall) == {"A-001": "waiting"}
+    hall.catalogue = known
+    await ends(hall, at=EVENING + minutes(15))
+    assert states(hall) == {"A-001": "expired"}
 
 
 async def test_waits_longer_where_the_hours_were_changed_since(hall: Hall):

@@ -4,12 +4,26 @@ import asyncio
 from datetime import date
 
 import pytest
-from queue_builders import MORNING, TENANT, TODAY, Hall, calendar, catalogue, holiday, minutes, said, service
+from queue_builders import (
+    MORNING,
+    SMALL,
+    TENANT,
+    TODAY,
+    Hall,
+    calendar,
+    catalogue,
+    holiday,
+    language,
+    minutes,
+    said,
+    service,
+)
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.refusal import Refusal, UnableToFind
 from gerai.messaging.storage import Once, OnceKind, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import RangeEnd, Rules
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.close_service import close_service, reopen_service
@@ -80,6 +94,13 @@ class TestRefusals:
         with pytest.raises(Refusal) as refused:
             await hall.issues("nib")
         assert refused.value.code == "quota_reached"
+
+    async def test_a_service_whose_site_was_not_told_yet_is_closed(self, hall: Hall):
+        """The topics of the register come independently."""
+        hall.catalogue = Catalogue([one for one in SMALL if not isinstance(one, language.SiteChanged)])
+        with pytest.raises(Refusal) as refused:
+            await hall.issues("nib")
+        assert (refused.value.code, refused.value.field) == ("service_closed", "service_id")
 
     async def test_another_regencys_service_is_not_there(self, hall: Hall):
         stranger = Hall(hall.storage, hall.commit, hall.catalogue, tenant="buton")

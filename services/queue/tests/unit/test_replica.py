@@ -1,9 +1,21 @@
 """Our replica of the register: whatever comes, in whatever order and how often."""
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from queue_builders import SMALL, TENANT, Hall, service
+from pymongo.errors import AutoReconnect
+from queue_builders import SMALL, TENANT, Hall, calendar, counter, language, service, site
+from structlog.testing import LogCapture
 
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.refusal import Refusal
+from gerai.messaging.selection import Selection
+from gerai.queue.adapters import catalogue_replica
 from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.domain.register_entry import RegisterEntry
 from gerai.queue.domain.rules import Rules
@@ -52,6 +64,93 @@ async def test_one_unreadable_entry_does_not_hide_the_others(hall: Hall):
     replica = CatalogueReplica(hall.storage)
     await replica.refresh()
     assert [one.id for one in replica.current.services_at("mpp")] == ["izin", "pajak"]
+
+
+ELSEWHERE = (
+    site(id="olympus", zone="Mars/Olympus"),
+    counter("loket-olympus", site_id="olympus"),
+    service("warp", site_id="olympus", counter_id="loket-olympus", prefix="O"),
+)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "Asia", "Asia/Makassar\0"])
+async def test_a_site_in_a_zone_that_does_not_exist_is_left_out_alone(
+    hall: Hall, zone: str, monkeypatch: pytest.MonkeyPatch
+):
+    logs = LogCapture()
+    monkeypatch.setattr(
+        catalogue_replica,
+        "log",
+        structlog.wrap_logger(
+            None, processors=[logs], wrapper_class=structlog.make_filtering_bound_logger(0)
+        ),
+    )
+    for event in (*SMALL, site(id="olympus", zone=zone), *ELSEWHERE[1:]):
+        await hall.learns(event)
+    replica = CatalogueReplica(hall.storage)
+    for _ in range(2):
+        await replica.refresh()
+    told = [(one["event"], one["entry"]) for one in logs.entries]
+    assert told == [("entry-unusable", "registry.sites:olympus")], "once per load"
+    hall.catalogue = replica.current
+    assert (await hall.issues("nib")).number == "A-001"
+    with pytest.raises(Refusal) as refused:
+        await hall.issues("warp")
+    assert refused.value.code == "service_closed"
+    for desk in ("loket-1", "loket-9"):
+        await hall.opens(desk)
+
+
+@pytest.mark.parametrize("opens", ["8", "", "08:60", "25:00", "-1:00", "acht:00", "08:00:00"])
+async def test_hours_that_are_none_leave_the_calendar_out_alone(hall: Hall, opens: str):
+    hours = (language.DayHours(weekday=1, intervals=(language.Interval(opens=opens, closes="15:30"),)),)
+    for event in (*SMALL, calendar("service:izin", week=hours)):
+        await hall.learns(event)
+    replica = CatalogueReplica(hall.storage)
+    await replica.refresh()
+    assert replica.current.unusable == ("registry.calendars:service:izin",)
+    hall.catalogue = replica.current
+    assert (await hall.issues("izin")).number == "B-001"  # by the hours of its site
+
+
+class Unanswering(MemoryStorage):
+    """A store that is asked in vain, for as long as `asked` says; `clock` is the process's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.asked = asyncio.Semaphore(0)
+        self.hangs = False
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]:
+        self.now += catalogue_replica.STUCK_S + 1
+        self.asked.release()
+        if self.hangs:
+            await asyncio.Event().wait()
+        raise AutoReconnect("nobody there")
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_store_that_is_away_is_no_reason_to_restart_but_a_loop_that_hangs_is(
+    monkeypatch: pytest.MonkeyPatch, hangs: bool
+):
+    storage = Unanswering()
+    monkeypatch.setattr(catalogue_replica, "time", storage)
+    monkeypatch.setattr(catalogue_replica, "LOOK_S", 0)
+    replica = CatalogueReplica(storage)
+    running = asyncio.create_task(replica.run())
+    for _ in range(3):
+        await storage.asked.acquire()
+    storage.hangs = hangs
+    if hangs:
+        await storage.asked.acquire()
+    await asyncio.sleep(0)
+    assert bool(replica.progress()) is hangs
+    running.cancel()
+    await asyncio.wait([running])
 
 
 @given(sequences=st.lists(st.integers(1, 6), min_size=1, max_size=12))

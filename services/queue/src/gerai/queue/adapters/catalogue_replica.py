@@ -38,14 +38,17 @@ class CatalogueReplica:
         await self._read.wait()
 
     def progress(self) -> Mapping[str, str]:
+        """What hangs. A store that does not answer is no reason to restart; a loop that does not turn is."""
         silent = time.monotonic() - self._looked
-        return {"catalogue": f"not read for {silent:.0f} s"} if silent > STUCK_S else {}
+        return {"catalogue": f"not looked for {silent:.0f} s"} if silent > STUCK_S else {}
 
     async def run(self) -> None:
         while True:
             try:
                 await self.refresh()
             except PyMongoError as error:
+                # it was asked and did not answer: no restart of this process would change that
+                self._looked = time.monotonic()
                 log.warning("catalogue-not-read", error=type(error).__name__)
             await asyncio.sleep(LOOK_S)
 
@@ -68,7 +71,10 @@ class CatalogueReplica:
             ]
         )
         events = [event for entry in entries if (event := _event_of(entry)) is not None]
-        return Catalogue(events, {one.id: one.rules for one in rules})
+        catalogue = Catalogue(events, {one.id: one.rules for one in rules})
+        for id in catalogue.unusable:
+            log.error("entry-unusable", entry=id)
+        return catalogue
 
 
 def _event_of(entry: RegisterEntry) -> EntryChanged | None:

@@ -186,9 +186,12 @@ class DisplayFeed:
         self._known[id] = None
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
-        kind = Event.of_type(document["type"])
-        assert kind is not None, "the stream is filtered by types that we know"
-        place = shown(kind.parse(document["body"]), self._catalogue(), at=document["at"])
+        try:
+            place = _shown_by(document, self._catalogue())
+        except (KeyError, ValueError) as error:
+            # one row that this version can't read must not end the feed for all
+            log.error("row-unreadable", row=id, error=type(error).__name__)
+            return
         if place is None:
             return
         site_id, change = place
@@ -200,6 +203,13 @@ class DisplayFeed:
         if found is None:
             found = self._audiences[site_id] = Audience()
         return found
+
+
+def _shown_by(document: Document, catalogue: Catalogue) -> tuple[str, Shown] | None:
+    kind = Event.of_type(document["type"])
+    if kind is None:
+        return None
+    return shown(kind.parse(document["body"]), catalogue, at=document["at"])
 
 
 def frame_of(change: Shown, *, id: str) -> bytes:

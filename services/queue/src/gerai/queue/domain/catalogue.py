@@ -16,15 +16,23 @@ from gerai.contracts.registry import (
 )
 from gerai.messaging.refusal import UnableToFind
 from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
-from gerai.queue.domain.register_entry import EntryChanged
+from gerai.queue.domain.register_entry import EntryChanged, entry_id
 from gerai.queue.domain.rules import DEFAULTS, Rules
 from gerai.queue.domain.service_day import ServiceDay
+
+UNUSABLE = (KeyError, ValueError, OSError)
+"""What a time zone that does not exist, or hours that are none, raise."""
 
 E = TypeVar("E", SiteChanged, CounterChanged, DeskChanged, ServiceChanged)
 
 
 class Catalogue:
-    """One state of the replica; a newer one is another object."""
+    """One state of the replica; a newer one is another object.
+
+    The register's contract lets through what no clock can use: a zone that does not exist, hours that are none. Such
+    an entry is left out as if it had never come, and named in `unusable`; all others work. Without its site a
+    service is not offered; without its calendar it has the hours of its counter or site, or none.
+    """
 
     def __init__(
         self, entries: Iterable[EntryChanged] = (), rules: Mapping[str, Rules] | None = None
@@ -35,16 +43,23 @@ class Catalogue:
         self._desks: dict[str, DeskChanged] = {}
         self._services: dict[str, ServiceChanged] = {}
         self._hours: dict[str, OpeningHours] = {}
+        self._zones: dict[str, ZoneInfo] = {}
         self._rules = dict(rules or {})
+        unusable: list[str] = []
         for entry in entries:
-            self._take(entry)
-        self._zones = {site.id: ZoneInfo(site.zone) for site in self._sites.values()}
+            try:
+                self._take(entry)
+            except UNUSABLE:
+                unusable.append(entry_id(entry))
+        self.unusable = tuple(unusable)
+        """The ids of the entries that were left out."""
         self._rivals = self._find_rivals()
         self._desk_count = Counter(desk.counter_id for desk in self._desks.values())
 
     def _take(self, entry: EntryChanged) -> None:
         match entry:
             case SiteChanged():
+                self._zones[entry.id] = ZoneInfo(entry.zone)
                 self._sites[entry.id] = entry
             case InstitutionChanged():
                 self._institutions[entry.id] = entry
@@ -117,11 +132,20 @@ class Catalogue:
     def rules_of(self, site_id: str) -> Rules:
         return self._rules.get(site_id, DEFAULTS)
 
+    def knows_site(self, id: str) -> bool:
+        """False: it was not told yet (the register's topics come independently), or its entry is unusable."""
+        return id in self._sites
+
     def zone_of(self, site_id: str) -> ZoneInfo:
-        return self._zones[site_id]
+        """Raises UnableToFind where the site is not known."""
+        zone = self._zones.get(site_id)
+        if zone is None:
+            raise UnableToFind("site", site_id)
+        return zone
 
     def local_day(self, site_id: str, at: datetime) -> str:
-        return local_day(at, self._zones[site_id])
+        """Raises UnableToFind where the site is not known."""
+        return local_day(at, self.zone_of(site_id))
 
     def hours_of(self, service: ServiceChanged) -> OpeningHours | None:
         """The most specific calendar that exists; calendars are whole, they do not add up."""

@@ -153,8 +153,11 @@ def _spans(intervals: tuple[Interval, ...]) -> tuple[Span, ...]:
 
 
 def _minutes(text: str) -> int:
-    hours, minutes = text.split(":")
-    return int(hours) * 60 + int(minutes)
+    """Raises ValueError for what is no time of a day; 24:00 is its end."""
+    hours, minutes = (int(part) for part in text.split(":"))
+    if not (0 <= hours <= 24 and 0 <= minutes < 60 and hours * 60 + minutes <= 24 * 60):
+        raise ValueError(f"no time of a day: {text!r}")
+    return hours * 60 + minutes
 
 
 def _text(minute: int) -> str:

@@ -7,7 +7,7 @@ import uuid_utils.compat as uuids
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.contracts.registry import ServiceChanged
-from gerai.messaging.group_commit import Needs
+from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.end_of_day import next_look_at
@@ -39,6 +39,8 @@ def what_issuing_needs(
     command: IssueTicket, *, catalogue: Catalogue, tenant: str | None, at: datetime
 ) -> Needs:
     service = catalogue.service(command.service_id, tenant=tenant)
+    if not catalogue.knows_site(service.site_id):
+        return NOTHING
     day = catalogue.local_day(service.site_id, at)
     return Needs(aggregates=((ServiceDay, service_day_id(service.id, day)),))
 
@@ -47,6 +49,8 @@ async def issue_ticket(
     command: IssueTicket, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
 ) -> IssuedTicket:
     service = catalogue.service(command.service_id, tenant=uow.context.tenant)
+    if not catalogue.knows_site(service.site_id):  # and so it has no day yet
+        raise UnableToIssueTicket("service_closed", field="service_id")
     local_day = catalogue.local_day(service.site_id, at)
     day = await uow.find(ServiceDay, service_day_id(service.id, local_day))
     _require_available(catalogue.opening_of(service, day, at=at), service)

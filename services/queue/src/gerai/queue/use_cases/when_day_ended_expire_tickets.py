@@ -7,7 +7,7 @@ from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
-from gerai.queue.domain.end_of_day import day_ends_at, next_look_at, states_that_end
+from gerai.queue.domain.end_of_day import LOOK_AGAIN, day_ends_at, next_look_at, states_that_end
 from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Overnight
 from gerai.queue.domain.ticket import Ticket
@@ -20,6 +20,9 @@ async def when_day_ended_expire_tickets(
     timer: TimerRow, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
 ) -> None:
     site_id, local_day = timer.payload["site_id"], timer.payload["local_day"]
+    if not catalogue.knows_site(site_id):
+        _again(timer, at + LOOK_AGAIN, uow)
+        return
     if at < day_ends_at(catalogue, site_id, local_day):
         _again(timer, next_look_at(catalogue, site_id, local_day, at=at), uow)
         return
