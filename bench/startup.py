@@ -2,9 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -13,35 +18,46 @@ from local import places, ports
 from local.tokens import Issuer
 
 LIMIT_S = 180.0
-CLOSED = 409
+CREATED = 201
+OPEN = datetime(2026, 12, 1, 9, 0, tzinfo=ZoneInfo("Asia/Makassar"))
+"""A Tuesday morning without a holiday: whenever the bench runs, the doors are open and a number is given."""
 
 
 async def warm_start() -> Figure:
     """The first start makes the data and the Java archives; the second one is timed."""
-    await _start_once()
-    seconds = await _start_once()
+    data = places.data_dir("bench-start")
+    shutil.rmtree(data, ignore_errors=True)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(places.ROOT / "deploy"),
+        "GERAI_DATA_DIR": str(data),  # a developer's own data get no tickets from here
+        "GERAI_CLOCK_ANCHOR_REAL": datetime.now(UTC).isoformat(),
+        "GERAI_CLOCK_ANCHOR_BUSINESS": OPEN.isoformat(),
+    }
+    await _start_once(env, data)
+    seconds = await _start_once(env, data)
     return Figure(
         id="warm_start",
         value=seconds,
         unit="s",
         at_most=20,
-        detail="from starting the command to a number that is given, or refused by the calendar",
+        detail="from starting the command to the first number that is given",
     )
 
 
-async def _start_once() -> float:
+async def _start_once(env: Mapping[str, str], data: Path) -> float:
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "local.up",
         cwd=places.ROOT,
-        env={**os.environ, "PYTHONPATH": str(places.ROOT / "deploy")},
+        env=env,
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:
         async with asyncio.timeout(LIMIT_S):
-            await _first_ticket(process)
+            await _first_ticket(process, data)
         return time.perf_counter() - begun
     finally:
         if process.returncode is None:
@@ -49,20 +65,20 @@ async def _start_once() -> float:
         await process.wait()
 
 
-async def _first_ticket(process: asyncio.subprocess.Process) -> None:
+async def _first_ticket(process: asyncio.subprocess.Process, data: Path) -> None:
     configured = ports.configured()
     issuer = f"http://{ports.HOST}:{configured['issuer']}"
     url = f"http://{ports.HOST}:{configured['queue']}/v1/tickets"
     async with httpx.AsyncClient(timeout=5) as client:
         while process.returncode is None:
             try:
-                token = Issuer.at(places.data_dir("up") / "issuer", url=issuer).mint("kiosk")
+                token = Issuer.at(data / "up" / "issuer", url=issuer).mint("kiosk")
                 answer = await client.post(
                     url,
                     json={"service_id": "dpmptsp-nib"},
                     headers={"authorization": f"Bearer {token}", "idempotency-key": uuid.uuid4().hex},
                 )
-                if answer.is_success or answer.status_code == CLOSED:
+                if answer.status_code == CREATED:
                     return
             except (httpx.HTTPError, OSError):
                 await asyncio.sleep(0.05)  # it is on its way up

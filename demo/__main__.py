@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +17,7 @@ from demo.failure import UnableToPlay
 from demo.figures import Outcome
 from demo.mall import read_mall
 from demo.report import print_outcome
-from demo.stage import platform_of
+from demo.stage import STORES_OF_OTHERS, WHY_ITS_OWN, platform_of
 from local import command
 from local.seed import FILE
 
@@ -27,10 +28,13 @@ SEED = 1
 
 async def demo(*, seed: int, visitors: int, json_path: Path | None) -> int:
     """The exit code: 0 where everything is as it should be, else 1."""
-    _require_writable(json_path)
+    await asyncio.to_thread(require_writable, json_path)
     console = Console()
     mall = read_mall(FILE)
     date = mall.ordinary_day(datetime.now(mall.zone).date())
+    for given in STORES_OF_OTHERS:
+        if os.environ.get(given):
+            console.print(f"{given} is not used: {WHY_ITS_OWN}.", highlight=False, soft_wrap=True)
     console.print("Starting MongoDB, Kafka, Zipkin and the services …", highlight=False)
     async with platform_of(mall, date) as (platform, clock), open_client() as client:
         day = Day(
@@ -43,13 +47,18 @@ async def demo(*, seed: int, visitors: int, json_path: Path | None) -> int:
             client=client,
             console=console,
         )
-        outcome = await day.play()
-        print_outcome(outcome, console)
-        if json_path is not None:
-            await asyncio.to_thread(json_path.write_text, _as_text(outcome), encoding="utf-8")
+        code = await conclude(await day.play(), console, json_path)
         if sys.stdin.isatty() and console.is_terminal:
             console.print("Everything runs on, so that the trace can be opened. Enter stops it.", style="dim")
             await _enter()
+    return code
+
+
+async def conclude(outcome: Outcome, console: Console, json_path: Path | None) -> int:
+    """Show the outcome, and write it where that is wanted, also a bad one. The exit code."""
+    print_outcome(outcome, console)
+    if json_path is not None:
+        await asyncio.to_thread(json_path.write_text, _as_text(outcome), encoding="utf-8")
     return 1 if outcome.complaints() else 0
 
 
@@ -57,9 +66,17 @@ def _as_text(outcome: Outcome) -> str:
     return json.dumps(outcome.as_json(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _require_writable(path: Path | None) -> None:
-    if path is not None and not path.resolve().parent.is_dir():
-        raise UnableToPlay(f"{path} can't be written: there is no folder {path.resolve().parent}.")
+def require_writable(path: Path | None) -> None:
+    """Refuse before the day what would fail after it. What is in the file stays until then."""
+    if path is None:
+        return
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise UnableToPlay(f"{path} can't be written ({error.strerror}): choose another path.") from error
+    if is_new:
+        path.unlink()
 
 
 async def _enter() -> None:

@@ -71,8 +71,7 @@ class Outcome:
         if self.trace is None:
             found.append("Zipkin has no trace of any served visitor.")
         elif not self.trace.whole:
-            lacks = ", ".join(self.trace.lacks) or "a second service"
-            found.append(f"The visitor's trace {self.trace.id} lacks: {lacks}.")
+            found.append(f"The visitor's trace {self.trace.id} lacks: {', '.join(self.trace.lacks)}.")
         return found
 
     def as_json(self) -> dict[str, Any]:

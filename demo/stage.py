@@ -28,6 +28,9 @@ READY_SECONDS = 60.0
 END_AFTER_CLOSING_MINUTES = 90
 """Late enough that who was called before the officers left is served by then."""
 
+STORES_OF_OTHERS = ("MONGODB_URI", "KAFKA_BOOTSTRAP")
+WHY_ITS_OWN = "the demo begins with empty stores and counts every event in them, so it starts its own"
+
 
 @asynccontextmanager
 async def platform_of(mall: Mall, day: date) -> AsyncIterator[tuple[Platform, DemoClock]]:
@@ -35,8 +38,8 @@ async def platform_of(mall: Mall, day: date) -> AsyncIterator[tuple[Platform, De
     directory = places.data_dir("demo")
     for part in ("services", "stores"):
         _wipe(directory / part)
-    for given in ("MONGODB_URI", "KAFKA_BOOTSTRAP"):
-        os.environ.pop(given, None)  # the demo counts every event, so nobody else may use its stores
+    for given in STORES_OF_OTHERS:
+        os.environ.pop(given, None)
     async with running(profile="demo", data_dir=directory / "stores", prepare_java=True) as stores:
         slowness = await _slowness()
         clock = DemoClock(

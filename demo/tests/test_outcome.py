@@ -3,8 +3,12 @@
 import dataclasses
 import io
 import json
+import os
 from datetime import date
 
+import pytest
+from demo.__main__ import conclude, require_writable
+from demo.failure import UnableToPlay
 from demo.figures import Outcome, counter_figures
 from demo.listener import Published
 from demo.mall import read_mall
@@ -64,7 +68,7 @@ def test_each_missing_thing_is_a_complaint():
         "came out of order": {"published": Published(out_of_order={"t"})},
         "don't add up": {"visitors": 3},
         "no trace": {"trace": None},
-        "lacks: outbox wait": {"trace": dataclasses.replace(TRACE, lacks=("outbox wait",))},
+        "lacks: queue's commit": {"trace": dataclasses.replace(TRACE, lacks=("queue's commit",))},
     }
     for words, change in wrong.items():
         (complaint,) = outcome(**change).complaints()
@@ -83,3 +87,38 @@ def test_the_report_fits_a_terminal_of_eighty_columns():
     text = console.file.getvalue()
     assert "…" not in text and "BPJS Ketenagakerjaan" in text and "Nothing is missing" in text
     assert "http://z" in text
+
+
+async def test_a_bad_day_is_written_all_the_same_and_its_exit_code_says_so(tmp_path):
+    lost = dataclasses.replace(SUMS, published=frozenset())
+    console = Console(file=io.StringIO(), width=80)
+    for changes, code in (({}, 0), ({"reckoning": lost}, 1)):
+        path = tmp_path / f"{code}.json"
+        assert await conclude(outcome(**changes), console, path) == code
+        assert json.loads(path.read_text())["ok"] is (code == 0)
+    assert json.loads(path.read_text())["events"]["missing"] == 1
+    assert await conclude(outcome(reckoning=lost), console, None) == 1
+
+
+class TestWhereTheFiguresGo:
+    """Looked at before the day is played, not after it."""
+
+    def test_a_path_that_can_be_written_is_left_as_it_was(self, tmp_path):
+        require_writable(None)
+        require_writable(tmp_path / "new.json")
+        assert not list(tmp_path.iterdir())
+        (tmp_path / "old.json").write_text("{}")
+        require_writable(tmp_path / "old.json")
+        assert (tmp_path / "old.json").read_text() == "{}"
+
+    def test_a_folder_and_what_lies_in_no_folder_are_refused(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        for path in (tmp_path, tmp_path / "nowhere" / "day.json", tmp_path / "file" / "day.json"):
+            with pytest.raises(UnableToPlay, match=r"can't be written \(.+\): choose another path"):
+                require_writable(path)
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_that_is_only_to_be_read_is_refused(self, tmp_path):
+        tmp_path.chmod(0o500)
+        with pytest.raises(UnableToPlay, match="Permission denied"):
+            require_writable(tmp_path / "day.json")

@@ -1,11 +1,13 @@
 """An event that is missing anywhere is found, and the outcome says so."""
 
 from demo.listener import Published, topics
-from demo.reckoning import Reading, Reckoning
+from demo.reckoning import READERS, SERVICES_RECKONED, Reading, Reckoning
 from demo.tests.telling import Teller
+from tests.architecture.test_ties import SERVED, house_of
 
 from gerai.contracts import queue
 from gerai.contracts.queue import TicketState
+from local.plan import SERVICES
 
 
 def reckoning(**changes: object) -> Reckoning:
@@ -57,3 +59,16 @@ def test_a_version_that_comes_after_a_later_one_is_noticed():
 
 def test_every_topic_of_the_three_services_is_read():
     assert {"queue.tickets", "queue.service-days", "registry.desks", "hourly.hours"} <= set(topics())
+
+
+async def test_every_subscription_of_the_services_is_reckoned_with_all_it_reads():
+    subscribed = {
+        subscription.group: (service.name, frozenset(kind.type for kind in subscription.handlers))
+        for service in SERVED
+        for subscription in service.assemble(house_of(service)).subscriptions
+    }
+    assert subscribed == READERS
+
+
+def test_every_service_that_runs_is_reckoned():
+    assert {service.name for service in SERVED} == set(SERVICES_RECKONED) == set(SERVICES)

@@ -1,9 +1,11 @@
 """A trace counts only if it tells the whole way."""
 
+import pytest
 from demo.trace import read_trace
 
 WAY = [
     ("queue", "POST /v1/tickets"),
+    ("queue", "commit"),
     ("queue", "outbox wait"),
     ("queue", "queue.tickets publish"),
     ("hourly", "queue.tickets process"),
@@ -17,17 +19,29 @@ def read(spans: list[tuple[str, str]]):
 
 def test_from_the_request_to_the_other_service_is_whole():
     trace = read(WAY)
-    assert trace.whole and trace.services == ("hourly", "queue") and trace.spans == 4
+    assert trace.whole and trace.services == ("hourly", "queue") and trace.spans == 5
     assert trace.address == "http://127.0.0.1:1/zipkin/traces/abc"
 
 
-def test_without_the_wait_in_the_outbox_it_is_not():
-    trace = read([span for span in WAY if span[1] != "outbox wait"])
-    assert not trace.whole and trace.lacks == ("outbox wait",)
+@pytest.mark.parametrize(
+    ("missing", "lacks"),
+    [
+        ("POST /v1/tickets", "queue's post"),
+        ("commit", "queue's commit"),
+        ("outbox wait", "queue's outbox wait"),
+        ("queue.tickets publish", "queue's publish"),
+        ("queue.tickets process", "hourly's process"),
+    ],
+)
+def test_without_a_part_of_the_way_it_is_not(missing: str, lacks: str):
+    trace = read([span for span in WAY if span[1] != missing])
+    assert not trace.whole and trace.lacks == (lacks,)
 
 
-def test_one_service_alone_is_not():
-    assert not read([("queue", name) for _, name in WAY]).whole
+def test_the_same_part_in_another_service_does_not_count():
+    elsewhere = [("hourly" if name == "commit" else service, name) for service, name in WAY]
+    assert read(elsewhere).lacks == ("queue's commit",)
+    assert read([("queue", name) for _, name in WAY]).lacks == ("hourly's process",)
 
 
 def test_names_come_from_zipkin_in_small_letters():

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import os
 import uuid
 from collections.abc import Mapping
@@ -133,10 +134,18 @@ async def _answers(port: int) -> bool:
 async def require_answer(given: str) -> None:
     """Refuse a `KAFKA_BOOTSTRAP` that doesn't answer."""
     admin = AIOKafkaAdminClient(bootstrap_servers=given, request_timeout_ms=5_000)
+    log = logging.getLogger("aiokafka")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # each address that it tries would be an error; we say it in one sentence
     try:
         await asyncio.wait_for(admin.start(), 15)
         await asyncio.wait_for(admin.list_topics(), 15)
+    except ValueError as error:
+        raise UnableToStart(
+            f"KAFKA_BOOTSTRAP is {given!r}, but it is written like host:9092,other:9092."
+        ) from error
     except (KafkaError, TimeoutError) as error:
         raise UnableToStart(f"The Kafka at {given} (KAFKA_BOOTSTRAP) doesn't answer.") from error
     finally:
         await admin.close()
+        log.setLevel(level)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
 from local.failure import UnableToStart
 from local.places import require_space
@@ -100,7 +100,13 @@ async def _found(client: AsyncMongoClient[dict[str, Any]], address: str) -> None
 
 async def require_answer(given: str) -> None:
     """Refuse a `MONGODB_URI` that doesn't answer, or that can't do transactions."""
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(given, serverSelectionTimeoutMS=3_000)
+    try:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(given, serverSelectionTimeoutMS=3_000)
+    except (ValueError, ConfigurationError) as error:
+        # What it is now stays untold: it may hold a password.
+        raise UnableToStart(
+            "MONGODB_URI can't be read: it is written like mongodb://host:27017/?replicaSet=rs0."
+        ) from error
     try:
         hello = await client.admin.command("hello")
     except PyMongoError as error:

@@ -52,6 +52,21 @@ async def main():
 
 raise SystemExit(command.run(main()))
 """
+GIVEN = """
+import sys
+from pathlib import Path
+from local import command
+from local.platform import running
+
+async def main():
+    wanted = sys.argv[2]
+    async with running(profile="test", data_dir=Path(sys.argv[1]), start_mongodb=wanted == "MONGODB_URI",
+                       start_kafka=wanted == "KAFKA_BOOTSTRAP"):
+        print("it runs")
+    return 0
+
+raise SystemExit(command.run(main()))
+"""
 ENV = {**os.environ, "PYTHONPATH": str(ROOT / "deploy")}
 
 
@@ -125,6 +140,39 @@ class TestAFullDisk:
         assert errors.count("\n") == 1
         assert list((tmp_path / "logs").iterdir())
         assert not naming(tmp_path)
+
+
+class TestGivenStores:
+    """`MONGODB_URI` and `KAFKA_BOOTSTRAP`: what can't be used is told, and none of ours starts in its place."""
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "sentence"),
+        [
+            ("KAFKA_BOOTSTRAP", "127.0.0.1:1", "The Kafka at 127.0.0.1:1 (KAFKA_BOOTSTRAP) doesn't answer."),
+            (
+                "KAFKA_BOOTSTRAP",
+                "a:b:c",
+                "KAFKA_BOOTSTRAP is 'a:b:c', but it is written like host:9092,other:9092.",
+            ),
+            (
+                "MONGODB_URI",
+                "mongodb://127.0.0.1:1/",
+                "The MongoDB that MONGODB_URI names doesn't answer (ServerSelectionTimeoutError).",
+            ),
+            (
+                "MONGODB_URI",
+                "mongodb://me:secret:1/",
+                "MONGODB_URI can't be read: it is written like mongodb://host:27017/?replicaSet=rs0.",
+            ),
+        ],
+    )
+    def test_one_that_is_away_or_misspelt_is_one_sentence(self, tmp_path, variable, value, sentence):
+        env = {**ENV, variable: value}
+        argv = [sys.executable, "-c", GIVEN, str(tmp_path), variable]
+        found = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=60, check=False)
+        assert (found.returncode, found.stdout) == (1, "")
+        assert found.stderr == sentence + "\n"
+        assert not (tmp_path / "logs").exists()
 
 
 class TestFailuresInGroups:

@@ -5,7 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local import kafka, mongodb
 from local.failure import UnableToStart
+from local.plan import Plan
 from local.platform import running
 from local.supervisor import ProcessDied
 
@@ -110,3 +112,24 @@ class TestRunning:
         with pytest.raises(UnableToStart, match="MONGODB_URI names doesn't answer"):
             async with running(profile="test", data_dir=tmp_path, mongodb_uri=away, start_kafka=False):
                 pytest.fail("it must not start")
+
+
+class TestThePlan:
+    def plan(self, directory: Path, **stores: str | None) -> Plan:
+        return Plan(directory=directory, services=("queue",), replicas={}, ports={}, env={}, **stores)
+
+    def test_stores_that_are_given_are_not_started_and_take_no_port(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MONGODB_URI", "mongodb://elsewhere")
+        monkeypatch.setenv("KAFKA_BOOTSTRAP", "elsewhere:9092")
+        plan = self.plan(tmp_path, mongodb_uri=mongodb.given_uri(), kafka_bootstrap=kafka.given_bootstrap())
+        assert not plan.starts_mongodb
+        assert not plan.starts_kafka
+        assert plan.names() == ["issuer", "queue", "queue-worker"]
+
+    @pytest.mark.parametrize("empty", [True, False])
+    def test_an_empty_setting_gives_none(self, tmp_path, monkeypatch, empty):
+        for key in ("MONGODB_URI", "KAFKA_BOOTSTRAP"):
+            monkeypatch.setenv(key, "") if empty else monkeypatch.delenv(key, raising=False)
+        plan = self.plan(tmp_path, mongodb_uri=mongodb.given_uri(), kafka_bootstrap=kafka.given_bootstrap())
+        assert plan.starts_mongodb
+        assert plan.starts_kafka

@@ -1,9 +1,16 @@
+import dataclasses
 import uuid
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pymongo import AsyncMongoClient
+
+from local import mongodb
+from local.failure import UnableToStart
+from local.platform import running
+from local.ports import HOST, free_ports
+from local.supervisor import Supervisor
 
 pytestmark = pytest.mark.integration
 
@@ -38,3 +45,54 @@ class TestTheRealParts:
         assert (record.key, record.value) == (b"key", b"value")
         await admin.delete_topics([topic])
         await admin.close()
+
+
+class TestGivenStores:
+    """Those of `MONGODB_URI` and `KAFKA_BOOTSTRAP`."""
+
+    async def test_are_used_and_none_of_ours_is_started(
+        self, tmp_path, monkeypatch, mongodb_uri, kafka_bootstrap
+    ):
+        monkeypatch.setenv("MONGODB_URI", mongodb_uri)
+        monkeypatch.setenv("KAFKA_BOOTSTRAP", kafka_bootstrap)
+        async with running(profile="test", data_dir=tmp_path) as platform:
+            assert (platform.mongodb_uri, platform.kafka_bootstrap) == (mongodb_uri, kafka_bootstrap)
+            assert platform.processes == ()
+
+    async def test_a_mongodb_that_is_no_replica_set_is_refused(self, tmp_path, monkeypatch):
+        (port,) = free_ports(1)
+        program = mongodb.program(directory=tmp_path / "alone" / "mongodb", port=port)
+        at = program.argv.index("--replSet")
+        alone = dataclasses.replace(program, argv=program.argv[:at] + program.argv[at + 2 :])
+        monkeypatch.setenv("MONGODB_URI", f"mongodb://{HOST}:{port}")
+        async with Supervisor(tmp_path / "alone") as supervisor:
+            await supervisor.add(alone).start()
+            with pytest.raises(UnableToStart, match="is no replica set, so it has no transactions"):
+                async with running(profile="test", data_dir=tmp_path / "ours", start_kafka=False):
+                    pytest.fail("it must not start")
+
+
+class TestASecondStart:
+    @pytest.mark.timeout(300)
+    async def test_finds_the_data_as_they_were_also_on_other_ports(self, tmp_path, monkeypatch):
+        for given in ("MONGODB_URI", "KAFKA_BOOTSTRAP"):
+            monkeypatch.delenv(given, raising=False)
+        async with running(profile="test", data_dir=tmp_path) as platform:
+            async with AsyncMongoClient(platform.mongodb_uri) as client:
+                await client["kept"]["rows"].insert_one({"_id": "written first"})
+            admin = AIOKafkaAdminClient(bootstrap_servers=platform.kafka_bootstrap)
+            await admin.start()
+            await admin.create_topics([NewTopic("kept", 1, 1)])
+            await admin.close()
+            async with AIOKafkaProducer(bootstrap_servers=platform.kafka_bootstrap) as producer:
+                await producer.send_and_wait("kept", b"sent first", key=b"key")
+            before = platform.mongodb_uri
+        async with running(profile="test", data_dir=tmp_path) as platform:
+            assert platform.mongodb_uri != before
+            async with AsyncMongoClient(platform.mongodb_uri) as client:
+                assert await client["kept"]["rows"].find_one() == {"_id": "written first"}
+            async with AIOKafkaConsumer(
+                "kept", bootstrap_servers=platform.kafka_bootstrap, auto_offset_reset="earliest"
+            ) as consumer:
+                record = await consumer.getone()
+            assert (record.key, record.value) == (b"key", b"sent first")
