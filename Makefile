@@ -6,6 +6,9 @@ SUITES := libs services deploy tests demo bench
 
 export PYTHONPATH := $(CURDIR)/deploy:$(CURDIR)
 export MYPYPATH := deploy
+ifdef DRIVER
+export GERAI_MONGODB_DRIVER := $(DRIVER)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install up demo token test unit integration check format contracts bench lock clean
@@ -32,7 +35,7 @@ test: install ## All tests, on a real MongoDB and a real Kafka
 unit: install ## Tests that need no other process
 	@$(PY) -m pytest $(SUITES) -m 'not integration'
 
-integration: install ## Tests that need the real parts
+integration: install ## Tests that need the real parts: [DRIVER=pymongo] runs them with the other driver
 	@$(PY) -m pytest $(SUITES) -m integration
 
 check: install ## Formatter, linter, types, import rules, contracts, house rules

@@ -10,16 +10,18 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from pymongo import MongoClient
 
+from gerai.messaging.mongo.driver import Driver
 from local.ledger import remove_abandoned
 from local.mongodb import OPEN_TRANSACTION_SECONDS
 from local.places import STATE
@@ -29,6 +31,7 @@ _START_SECONDS = 300.0  # the first start of all downloads Kafka
 _STOP_SECONDS = 60.0
 _MONGODB_IMAGE = "mongo:7.0"
 _KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
+T = TypeVar("T")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,30 +55,47 @@ def mongodb_uri() -> Iterator[str]:
             yield platform.mongodb_uri
 
 
+@pytest.fixture(scope="session")
+def driver() -> Driver:
+    """The MongoDB driver that tests run with where they do not run with both: `GERAI_MONGODB_DRIVER`, or Motor."""
+    return Driver(os.environ.get("GERAI_MONGODB_DRIVER", Driver.MOTOR.value))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """The Kafka of the tests. `freeze`: it keeps its connections and answers nobody, until `thaw`."""
+    """The Kafka of the tests. `freeze`: it keeps its connections and answers nobody, until `thaw`. `kill`: its
+    process is gone without a goodbye, until `start`."""
 
     bootstrap: str
     freeze: Callable[[], None]
     thaw: Callable[[], None]
+    kill: Callable[[], Awaitable[None]]
+    start: Callable[[], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     """A Kafka broker that doesn't create topics by itself."""
     if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
-        yield Broker(bootstrap=bootstrap, freeze=_not_ours, thaw=_not_ours)
+        yield Broker(
+            bootstrap=bootstrap,
+            freeze=_not_ours,
+            thaw=_not_ours,
+            kill=_not_ours_either,
+            start=_not_ours_either,
+        )
     elif _docker_answers():
         with _kafka_container() as contained:
             yield contained
     else:
-        with _local("kafka", lambda path: _only(path, kafka=True)) as platform:
-            pid = platform.process("kafka").pid
+        with _local("kafka", lambda path: _with_loop(_only(path, kafka=True))) as (platform, loop):
+            kafka = platform.process("kafka")
             yield Broker(
                 bootstrap=platform.kafka_bootstrap,
-                freeze=lambda: os.killpg(pid, signal.SIGSTOP),
-                thaw=lambda: os.killpg(pid, signal.SIGCONT),
+                freeze=lambda: os.killpg(kafka.pid, signal.SIGSTOP),
+                thaw=lambda: os.killpg(kafka.pid, signal.SIGCONT),
+                kill=lambda: on_loop(kafka.kill(), loop),
+                start=lambda: on_loop(kafka.start(), loop),
             )
 
 
@@ -89,6 +109,24 @@ def _not_ours() -> None:
     pytest.skip("the broker of KAFKA_BOOTSTRAP is not ours to stop")
 
 
+async def _not_ours_either() -> None:
+    pytest.skip("the broker is not a process of ours that could be killed and started at the same address")
+
+
+async def on_loop(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """What a coroutine returns that has to run on the loop of another thread."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
+
+
+@asynccontextmanager
+async def _with_loop(
+    running: AbstractAsyncContextManager[Platform],
+) -> AsyncIterator[tuple[Platform, asyncio.AbstractEventLoop]]:
+    """A platform together with the loop that looks after its processes."""
+    async with running as platform:
+        yield platform, asyncio.get_running_loop()
+
+
 def _only(path: Path, *, mongodb: bool = False, kafka: bool = False) -> AbstractAsyncContextManager[Platform]:
     return running(
         profile="test", data_dir=path, start_mongodb=mongodb, start_kafka=kafka, test_commands=True
@@ -96,7 +134,7 @@ def _only(path: Path, *, mongodb: bool = False, kafka: bool = False) -> Abstract
 
 
 @contextmanager
-def _local(name: str, start: Callable[[Path], AbstractAsyncContextManager[Platform]]) -> Iterator[Platform]:
+def _local(name: str, start: Callable[[Path], AbstractAsyncContextManager[T]]) -> Iterator[T]:
     """Run a platform on a thread of its own: it has to look after its processes while tests use their own loop."""
     remove_abandoned(STATE / "test")
     directory = STATE / "test" / f"{os.getpid()}-{name}"
@@ -106,16 +144,16 @@ def _local(name: str, start: Callable[[Path], AbstractAsyncContextManager[Platfo
 
 
 @contextmanager
-def in_background(manager: AbstractAsyncContextManager[Platform]) -> Iterator[Platform]:
+def in_background(manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
     """Enter an async context manager in a thread, for code that is not async or has another loop."""
-    started: Future[Platform] = Future()
+    started: Future[T] = Future()
     loop = asyncio.new_event_loop()
     leave = asyncio.Event()
     ended: Future[None] = Future()
 
     async def hold() -> None:
-        async with manager as platform:
-            started.set_result(platform)
+        async with manager as entered:
+            started.set_result(entered)
             await leave.wait()
 
     def run() -> None:
@@ -190,4 +228,10 @@ def _kafka_container() -> Iterator[Broker]:
     container.with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
     with container:
         inside = container.get_wrapped_container()
-        yield Broker(bootstrap=container.get_bootstrap_server(), freeze=inside.pause, thaw=inside.unpause)
+        yield Broker(
+            bootstrap=container.get_bootstrap_server(),
+            freeze=inside.pause,
+            thaw=inside.unpause,
+            kill=_not_ours_either,  # a container that is started again has another address
+            start=_not_ours_either,
+        )

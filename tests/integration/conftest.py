@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from pymongo import AsyncMongoClient
 
+from gerai.messaging.mongo.driver import Driver
 from local.places import STATE
 from local.platform import running
 from tests.eventually import eventually
@@ -28,23 +29,23 @@ from tests.parts import in_background
 REPLICAS = {"queue": 4, "queue-worker": 2}
 
 
-def _settings() -> dict[str, str]:
+def _settings(driver: Driver) -> dict[str, str]:
     return {
         **business_clock.settings(),
         "GERAI_TRACE_RATIO": "0",  # a request that asks to be traced is traced
-        "GERAI_MONGODB_DRIVER": os.environ.get("GERAI_TEST_DRIVER", "motor"),
+        "GERAI_MONGODB_DRIVER": driver.value,
     }
 
 
 @pytest.fixture(scope="session")
-def _platform(mongodb_uri: str, kafka_bootstrap: str) -> Iterator[Ground]:
+def _platform(mongodb_uri: str, kafka_bootstrap: str, driver: Driver) -> Iterator[Ground]:
     directory = STATE / "test" / f"{os.getpid()}-drills"
     platform = running(
         profile="test",
         data_dir=directory,
         services=("registry", "queue", "hourly"),
         replicas=REPLICAS,
-        env=_settings(),
+        env=_settings(driver),
         mongodb_uri=mongodb_uri,
         kafka_bootstrap=kafka_bootstrap,
         traces=True,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pymongo import AsyncMongoClient
 
 from local.platform import Platform
+from tests.parts import on_loop
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ class Ground:
     mongo: "AsyncMongoClient[dict[str, Any]] | None" = None
 
     async def _there(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
+        return await on_loop(coroutine, self.loop)
 
     async def kill(self, name: str) -> None:
         """kill -9, without a goodbye."""

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from messaging_builders import NOON
 from messaging_ground import (
     Side,
@@ -48,8 +51,11 @@ async def two_sides(
 
 
 @pytest.fixture
-async def motor_sides(mongodb_uri: str, kafka_bootstrap: str, topic: Topic) -> AsyncIterator[list[Side]]:
-    async with sides(mongodb_uri, kafka_bootstrap, Driver.MOTOR, topic) as made:
+async def plain_sides(
+    mongodb_uri: str, kafka_bootstrap: str, driver: Driver, topic: Topic
+) -> AsyncIterator[list[Side]]:
+    """With the one driver that the run was asked for."""
+    async with sides(mongodb_uri, kafka_bootstrap, driver, topic) as made:
         yield made
 
 
@@ -79,13 +85,59 @@ class TestDelivery:
         assert await here.pending() == 0
 
     async def test_what_is_delivered_again_has_no_second_effect(
-        self, motor_sides: list[Side], topic: Topic
+        self, plain_sides: list[Side], topic: Topic
     ) -> None:
-        _, there = motor_sides
+        _, there = plain_sides
         events = [record("jar", 1), record("jar", 2)]
         await send_raw(there.bootstrap, topic.name, [*events, *events, events[1], record("jar", 3)])
         async with running(there.subscriber()):
             await there.expect_pages({"jar": 3})
+
+
+class RawName(str):
+    """A header's name as a stranger's client might send it."""
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+async def send_unreadable(bootstrap: str, topic: str, *, partition: int, before: list[Any]) -> None:
+    """Good records, and behind them, in the same batch, one that aiokafka cannot take apart."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        batch._builder = _DefaultRecordBatchBuilderPy(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=-1,
+            batch_size=MEGABYTE,
+        )
+        for key, value, headers in before:
+            batch.append(timestamp=None, key=key, value=value, headers=headers)
+        key, value, headers = record("never")
+        batch.append(timestamp=None, key=key, value=value, headers=[*headers, (RawName("x"), b"")])
+        await (await producer.send_batch(batch, topic, partition=partition))
+    finally:
+        await producer.stop()
+
+
+class TestUnreadable:
+    async def test_what_the_client_cannot_take_apart_holds_up_its_own_partition_alone(
+        self, plain_sides: list[Side], topic: Topic
+    ) -> None:
+        _, there = plain_sides
+        await send_unreadable(there.bootstrap, topic.name, partition=1, before=[record("before")])
+        subscriber = there.subscriber()
+        async with running(subscriber):
+            await send_raw(there.bootstrap, topic.name, [record("other", 1), record("other", 2)])
+            await there.expect_pages({"before": 1, "other": 2})
+            await send_raw(there.bootstrap, topic.name, [record("other", 3)])
+            await there.expect_pages({"before": 1, "other": 3})
+        assert subscriber.progress() == {}
 
 
 class TestRebalance:
@@ -107,8 +159,8 @@ class TestRebalance:
             await there.expect_pages(last)
             await stopped(*tasks[1:])
 
-    async def test_parked_keys_move_to_the_next_owner(self, motor_sides: list[Side]) -> None:
-        here, there = motor_sides
+    async def test_parked_keys_move_to_the_next_owner(self, plain_sides: list[Side]) -> None:
+        here, there = plain_sides
         open_now = asyncio.Event()
 
         async def hesitant(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
@@ -172,8 +224,8 @@ class TestRelay:
             await there.expect_pages(last)
         assert await here.pending() == 0
 
-    async def test_a_producer_that_breaks_is_replaced(self, motor_sides: list[Side], topic: Topic) -> None:
-        here, there = motor_sides
+    async def test_a_producer_that_breaks_is_replaced(self, plain_sides: list[Side], topic: Topic) -> None:
+        here, there = plain_sides
         relay = here.relay()
         async with running(relay, there.subscriber()):
             last = await here.fill(jars=5, times=2, prefix="before")
@@ -189,10 +241,10 @@ class TestRelay:
             assert relay._publisher is not broken
 
     async def test_a_broker_that_freezes_delays_and_loses_nothing(
-        self, motor_sides: list[Side], broker: Broker, monkeypatch: pytest.MonkeyPatch
+        self, plain_sides: list[Side], broker: Broker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(publisher, "SEND_S", 1.0)
-        here, there = motor_sides
+        here, there = plain_sides
         relay = here.relay()
         async with running(relay, there.subscriber()):
             last = await here.fill(jars=5, times=2, prefix="before")
@@ -213,9 +265,9 @@ class TestRelay:
         assert await here.pending() == 0
 
     async def test_a_missing_topic_waits_and_the_others_flow(
-        self, motor_sides: list[Side], topic: Topic, monkeypatch: pytest.MonkeyPatch
+        self, plain_sides: list[Side], topic: Topic, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        here, there = motor_sides
+        here, there = plain_sides
         missing = own_topic()
         monkeypatch.setattr(HourCounted, "topic", missing)
         early = await here.fill(jars=3, times=2, prefix="early")
@@ -232,9 +284,9 @@ class TestRelay:
         assert len(await read_all(here.bootstrap, missing.name)) == sum(early.values())
 
     async def test_what_the_broker_refuses_for_good_is_parked(
-        self, motor_sides: list[Side], monkeypatch: pytest.MonkeyPatch
+        self, plain_sides: list[Side], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        here, _ = motor_sides
+        here, _ = plain_sides
         narrow = own_topic(max_bytes=20_000)
         await topics.ensure(here.bootstrap, [narrow], create=True)
         monkeypatch.setattr(HourCounted, "topic", narrow)

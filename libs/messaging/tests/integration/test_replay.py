@@ -25,8 +25,10 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
 
 
 @pytest.fixture
-async def three(mongodb_uri: str, kafka_bootstrap: str, topic: Topic) -> AsyncIterator[list[Side]]:
-    async with sides(mongodb_uri, kafka_bootstrap, Driver.MOTOR, topic, count=3) as made:
+async def three(
+    mongodb_uri: str, kafka_bootstrap: str, driver: Driver, topic: Topic
+) -> AsyncIterator[list[Side]]:
+    async with sides(mongodb_uri, kafka_bootstrap, driver, topic, count=3) as made:
         yield made
 
 
