@@ -1,7 +1,6 @@
 """Steady load, and the count that has to come out whatever was done to the platform meanwhile."""
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,8 +15,6 @@ from tests.integration.people import Acknowledged, Doors, Kiosk, Officer
 from tests.integration.register import TENANT
 from tests.ledger import Subscriber, read_topic
 
-FULL = os.environ.get("GERAI_DRILL") == "full"
-"""The long form of the drills."""
 KIOSKS, DESKS = 4, 8
 PACE_S = 0.1
 
