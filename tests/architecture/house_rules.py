@@ -2,11 +2,15 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 60
+EXAMPLE, EXAMPLE_LIMIT = "services/hourly/src", 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "misc"}
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter"}
 IO_MODULES = {"os", "socket", "asyncio", "subprocess", "pathlib", "httpx", "random", "time"}
@@ -20,6 +24,12 @@ def python_files(root: Path) -> Iterator[Path]:
         for path in sorted((root / top).rglob("*.py")):
             if ".venv" not in path.parts and "__pycache__" not in path.parts:
                 yield path
+
+
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file; the rules look at the same files one after the other."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def _sources(root: Path) -> Iterator[Path]:
@@ -37,9 +47,17 @@ def files_are_short(root: Path) -> Iterator[str]:
             yield f"{path.relative_to(root)}: {lines} lines, more than {FILE_LIMIT}"
 
 
+def the_example_stays_small(root: Path) -> Iterator[str]:
+    """All of its package together: it shows how little a service needs."""
+    files = sorted((root / EXAMPLE).rglob("*.py"))
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+    if lines > EXAMPLE_LIMIT:
+        yield f"{EXAMPLE}: {lines} lines, more than {EXAMPLE_LIMIT}"
+
+
 def functions_are_short(root: Path) -> Iterator[str]:
     for path in python_files(root):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > FUNCTION_LIMIT:
@@ -53,22 +71,37 @@ def names_say_something(root: Path) -> Iterator[str]:
                 yield f"{path.relative_to(root)}: '{part}' does not say what is in it"
 
 
-def domain_has_no_clock(root: Path) -> Iterator[str]:
-    for path in _domain(root):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in CLOCKS
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id in {"datetime", "date", "time"}
-            ):
-                yield f"{path.relative_to(root)}:{node.lineno} reads a clock; take `at` instead"
+def _business(root: Path) -> Iterator[Path]:
+    """Where time is business time: all of a service but its adapters, whose leases and timeouts are real."""
+    for path in _sources(root):
+        parts = path.relative_to(root).parts
+        if parts[0] == "services" and "adapters" not in parts:
+            yield path
+
+
+def business_reads_no_clock(root: Path) -> Iterator[str]:
+    for path in _business(root):
+        for node in _nodes(path):
+            if _reads_a_clock(node):
+                place = f"{path.relative_to(root)}:{getattr(node, 'lineno', 0)}"
+                yield f"{place} reads a clock; business time comes from `house.clock`, as `at`"
+
+
+def _reads_a_clock(node: ast.AST) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(name.name == "time" for name in names)
+        case ast.ImportFrom(module="time"):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=of) | ast.Attribute(attr=of), attr=asked)):
+            return asked in CLOCKS and of in {"datetime", "date", "loop"}
+        case _:
+            return False
 
 
 def domain_has_no_io(root: Path) -> Iterator[str]:
     for path in _domain(root):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -83,7 +116,7 @@ def domain_has_no_io(root: Path) -> Iterator[str]:
 
 def refusals_are_named(root: Path) -> Iterator[str]:
     for path in _sources(root):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             if not isinstance(node, ast.ClassDef) or node.name == "Refusal":
                 continue
             bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
@@ -93,7 +126,7 @@ def refusals_are_named(root: Path) -> Iterator[str]:
 
 def nothing_is_swallowed(root: Path) -> Iterator[str]:
     for path in _sources(root):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             if isinstance(node, ast.ExceptHandler) and all(isinstance(one, ast.Pass) for one in node.body):
                 yield f"{path.relative_to(root)}:{node.lineno} an exception is swallowed with `pass`"
 
@@ -119,7 +152,7 @@ def tests_assert_something(root: Path) -> Iterator[str]:
     for path in python_files(root):
         if not path.name.startswith("test_"):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 text = ast.unparse(node)
                 if not re.search(
@@ -138,11 +171,29 @@ def no_registry_address(root: Path) -> Iterator[str]:
             yield f"{path.relative_to(root)}: names a package registry: {found.group(0)}"
 
 
+def every_package_is_watched(root: Path) -> Iterator[str]:
+    """Whoever adds a package tells the import rules and the type checker."""
+    imports = ConfigParser()
+    imports.read(root / ".importlinter", encoding="utf-8")
+    linted = imports["importlinter"]["root_packages"].split()
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    typed = settings["tool"]["mypy"]["mypy_path"].split(":")
+    for package in sorted([*root.glob("libs/*/src/gerai/*"), *root.glob("services/*/src/gerai/*")]):
+        if not any(package.glob("*.py")):
+            continue
+        place = package.relative_to(root)
+        if f"gerai.{package.name}" not in linted:
+            yield f"{place}: not among the root_packages of .importlinter"
+        if place.parents[1].as_posix() not in typed:
+            yield f"{place}: not on mypy's path in pyproject.toml"
+
+
 RULES: tuple[Rule, ...] = (
     files_are_short,
+    the_example_stays_small,
     functions_are_short,
     names_say_something,
-    domain_has_no_clock,
+    business_reads_no_clock,
     domain_has_no_io,
     refusals_are_named,
     nothing_is_swallowed,
@@ -150,4 +201,5 @@ RULES: tuple[Rule, ...] = (
     tests_do_not_sleep,
     tests_assert_something,
     no_registry_address,
+    every_package_is_watched,
 )

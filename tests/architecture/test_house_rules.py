@@ -1,5 +1,6 @@
 """The house keeps its rules; and each rule is shown to catch a planted violation."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,22 +10,36 @@ ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "services/queue/src/gerai/queue/domain/planted.py"
 LONG_BODY = "\n".join(f"    x{n} = {n}" for n in range(70))
 
+EXAMPLE = "services/hourly/src/gerai/hourly"
+QUEUE = "services/queue/src/gerai/queue"
+
+# rule → places and texts, each of which breaks it alone
 PLANTED = {
-    "files_are_short": (DOMAIN, "\n".join(f"X{n} = {n}" for n in range(401))),
-    "functions_are_short": (DOMAIN, f"def long() -> None:\n{LONG_BODY}\n"),
-    "names_say_something": ("services/queue/src/gerai/queue/utils.py", "X = 1\n"),
-    "domain_has_no_clock": (DOMAIN, "from datetime import datetime\nX = datetime.now()\n"),
-    "domain_has_no_io": (DOMAIN, "import socket\n"),
-    "refusals_are_named": (DOMAIN, "class Nope(Refusal):\n    x = 1\n"),
-    "nothing_is_swallowed": (DOMAIN, "try:\n    x = 1\nexcept ValueError:\n    pass\n"),
-    "one_driver_module": (DOMAIN, "from motor.motor_asyncio import AsyncIOMotorClient\n"),
-    "tests_do_not_sleep": (
-        "tests/test_x.py",
-        "async def test_x():\n    await asyncio.sleep(1)\n    assert True\n",
-    ),
-    "tests_assert_something": ("tests/test_x.py", "def test_x():\n    print(1)\n"),
-    "no_registry_address": ("README.md", "see https://files.python" + "hosted.org/x\n"),
+    "files_are_short": [(DOMAIN, "\n".join(f"X{n} = {n}" for n in range(401)))],
+    "the_example_stays_small": [(f"{EXAMPLE}/planted.py", "\n".join(f"X{n} = {n}" for n in range(61)))],
+    "functions_are_short": [(DOMAIN, f"def long() -> None:\n{LONG_BODY}\n")],
+    "names_say_something": [(f"{QUEUE}/utils.py", "X = 1\n")],
+    "business_reads_no_clock": [
+        (DOMAIN, "from datetime import datetime\nX = datetime.now()\n"),
+        (f"{QUEUE}/use_cases/planted.py", "import datetime\nX = datetime.datetime.now(UTC)\n"),
+        (f"{QUEUE}/entrypoints/planted.py", "from time import time\n"),
+        (f"{EXAMPLE}/planted.py", "from datetime import date\nX = date.today()\n"),
+    ],
+    "domain_has_no_io": [(DOMAIN, "import socket\n")],
+    "refusals_are_named": [(DOMAIN, "class Nope(Refusal):\n    x = 1\n")],
+    "nothing_is_swallowed": [(DOMAIN, "try:\n    x = 1\nexcept ValueError:\n    pass\n")],
+    "one_driver_module": [(DOMAIN, "from motor.motor_asyncio import AsyncIOMotorClient\n")],
+    "tests_do_not_sleep": [
+        ("tests/test_x.py", "async def test_x():\n    await asyncio.sleep(1)\n    assert True\n")
+    ],
+    "tests_assert_something": [("tests/test_x.py", "def test_x():\n    print(1)\n")],
+    "no_registry_address": [("README.md", "see https://files.python" + "hosted.org/x\n")],
+    "every_package_is_watched": [
+        ("services/planted/src/gerai/planted/__init__.py", ""),
+        ("libs/planted/src/gerai/planted/thing.py", ""),
+    ],
 }
+CASES = [(rule, place, text) for rule in RULES for place, text in PLANTED[rule.__name__]]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -32,9 +47,15 @@ def test_the_house_keeps(rule: Rule) -> None:
     assert list(rule(ROOT)) == []
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_a_planted_violation_is_caught_by(rule: Rule, tmp_path: Path) -> None:
-    place, text = PLANTED[rule.__name__]
+@pytest.mark.parametrize(
+    ("rule", "place", "text"),
+    CASES,
+    ids=[f"{rule.__name__}-{Path(place).parent.name}" for rule, place, _ in CASES],
+)
+def test_a_planted_violation_is_caught_by(rule: Rule, place: str, text: str, tmp_path: Path) -> None:
+    for settings in (".importlinter", "pyproject.toml"):
+        shutil.copy(ROOT / settings, tmp_path)
+    assert list(rule(tmp_path)) == []
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).write_text(text, encoding="utf-8")
     assert list(rule(tmp_path)), f"{rule.__name__} let a planted violation pass"
