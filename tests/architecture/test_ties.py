@@ -1,5 +1,5 @@
 """Code tied to what deploys it: topics read are topics granted, topics owned are topics declared, every route says
-who may use it."""
+who may use it, and an inbox remembers longer than topics keep."""
 
 from collections.abc import Iterator
 
@@ -10,15 +10,19 @@ from gerai.chassis.health import Health
 from gerai.chassis.house import House, Rooms, Service
 from gerai.chassis.service import application
 from gerai.chassis.settings import Environment
+from gerai.contracts.event import Cleanup
 from gerai.contracts.language import topics
 from gerai.hourly.service import service as hourly
+from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
+from gerai.messaging.mongo.storage import MESSAGING_INDEXES
 from gerai.queue.bootstrap import service as queue
 from gerai.registry.bootstrap import service as registry
 from local.plan import SERVICES
 
+DAY_S = 86_400
 SERVED: tuple[Service, ...] = (registry, queue, hourly)
 
 
@@ -68,6 +72,31 @@ async def test_topics_read_are_topics_granted(rooms: dict[str, tuple[House, Room
 async def test_topics_owned_are_topics_declared(service: Service) -> None:
     owned = {topic.name for topic in topics() if topic.owner == service.name}
     assert {topic.name for topic in service.topics} == owned
+
+
+async def test_the_inbox_outlives_everything_that_can_be_delivered_again(
+    rooms: dict[str, tuple[House, Rooms]],
+) -> None:
+    """A record that lies in a topic, or among the dead letters, may come again on its last day."""
+    (expiry,) = [
+        model.document for model in MESSAGING_INDEXES["inbox"] if "expireAfterSeconds" in model.document
+    ]
+    assert list(expiry["key"]) == ["at"]
+    groups = {subscription.group for _, of in rooms.values() for subscription in of.subscriptions}
+    kept = {
+        topic.name: topic.retention_days
+        for topic in (*topics(), *(one for group in groups for one in group_topics(group)))
+        if topic.cleanup is Cleanup.DELETE  # a compacted topic is read again from its beginning by design
+    }
+    assert len(kept) > len(groups)
+    short = {
+        name: days
+        for name, days in kept.items()
+        if days is None or days * DAY_S >= expiry["expireAfterSeconds"]
+    }
+    assert short == {}, (
+        f"kept longer than the inbox remembers ({expiry['expireAfterSeconds'] / DAY_S:g} days)"
+    )
 
 
 @pytest.mark.parametrize("service", SERVED, ids=lambda service: service.name)
