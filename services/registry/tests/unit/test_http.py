@@ -1,11 +1,15 @@
 """The routes as a client sees them: answers, versions, pages, refusals."""
 
-from collections.abc import AsyncIterator
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from registry_builders import CALENDAR, MALL, SERVICE, SITE
 from registry_front_door import Client, front_door
+from structlog.testing import capture_logs
 
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.registry.bootstrap import service
@@ -21,6 +25,16 @@ async def door(storage: MemoryStorage) -> AsyncIterator[Any]:
 @pytest.fixture
 def client(door: Any) -> Client:
     return Client(door)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """What the service logs; tests are silent otherwise."""
+    silent = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    with capture_logs() as entries:
+        yield entries
+    structlog.configure(wrapper_class=silent)
 
 
 def file() -> dict[str, Any]:
@@ -101,7 +115,9 @@ class TestRefusals:
             ({"id": "mpp", **SITE, "name": "MPP\x00"}, "hidden_character", "name"),
             ({"id": "mpp", **SITE, "name": "\u202eMPP"}, "hidden_character", "name"),
             ({"id": "MPP!", **SITE}, "invalid", "id"),
+            ({"id": "-mpp", **SITE}, "invalid", "id"),
             ({"id": "mpp", **SITE, "zone": "Asia/Raha"}, "unknown_zone", "zone"),
+            ({"id": "mpp", **SITE, "zone": "Mars/Olympus"}, "unknown_zone", "zone"),
             ({"id": "mpp", **SITE, "zone": 7}, "invalid", "zone"),
             ({"id": "mpp", **SITE, "colour": "red"}, "unknown_field", "colour"),
             ({"id": "mpp", "zone": "Asia/Makassar"}, "missing", "name"),
@@ -116,6 +132,33 @@ class TestRefusals:
         assert (refused.json()["code"], refused.json()["field"]) == (code, field)
         assert refused.json()["title"]
         assert storage.commits == 0
+
+    @pytest.mark.parametrize(
+        "time", ["8", "8:00", "08.00", "24:00", "25:00", "08:60", "08:00:00", "", 8, None]
+    )
+    async def test_a_time_that_no_clock_shows_is_refused_with_its_field(self, client, storage, time) -> None:
+        opens = {"opens": time, "closes": "23:59"}
+        closes = {"opens": "00:00", "closes": time}
+        pause = {"label": "lunch", "weekdays": [0], "starts": time, "ends": "23:59"}
+        closed = {"date": "2026-12-31", "reason": "Tutup buku"}
+        for stated, field in (
+            ({"week": [{"weekday": 0, "intervals": [opens]}]}, "week.0.intervals.0.opens"),
+            ({"week": [{"weekday": 0, "intervals": [closes]}]}, "week.0.intervals.0.closes"),
+            ({"breaks": [pause]}, "breaks.0.starts"),
+            ({"overrides": [{**closed, "intervals": [opens]}]}, "overrides.0.intervals.0.opens"),
+        ):
+            row = {"id": "site:mpp", **stated}
+            refused = await client.posts("/v1/calendars", row)
+            assert refused.status_code == 422
+            assert (refused.json()["code"], refused.json()["field"]) == ("invalid", field)
+            refused = await client.posts("/v1/imports", {"calendars": [row]}, dry_run=True)
+            assert refused.json()["errors"][0]["field"] == f"calendars.0.{field}"
+        assert storage.commits == 0
+
+    @pytest.mark.parametrize("id", ["site:-mpp", "mpp", "hall:mpp", "site:"])
+    async def test_a_calendar_of_nothing_is_refused(self, client, storage, id) -> None:
+        refused = await client.posts("/v1/calendars", {"id": id, **CALENDAR})
+        assert (refused.json()["code"], refused.json()["field"]) == ("invalid", "id")
 
     async def test_another_regencys_entry_does_not_exist(self, client: Client, door: Any) -> None:
         await client.posts("/v1/sites", {"id": "mpp", **SITE})
@@ -167,10 +210,39 @@ class TestImports:
             refused = await client.posts("/v1/imports", bad, dry_run=dry_run)
             assert (refused.status_code, refused.json()["code"]) == (422, "rows_refused")
             assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [
-                ("sites.0.zone", "unknown_zone")
+                ("sites.0.zone", "unknown_zone"),
+                ("desks.0.service_ids", "unknown_reference"),
             ]
+            assert refused.json()["details"]["count"] == 2
             assert "time zone" in refused.json()["errors"][0]["text"]
         assert storage.commits == 0
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    async def test_asking_for_ids_of_others_leaves_a_trace(self, client, door, logged, dry_run) -> None:
+        await client.posts("/v1/imports", file())
+        stranger = Client(door, tenant="muna")
+        asked = {"sites": [{"id": id, **SITE} for id in ("mpp", "free")], "institutions": []}
+        refused = await stranger.posts("/v1/imports", asked, dry_run=dry_run)
+        assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [
+            ("sites.0.id", "id_taken")
+        ]
+        [warned] = [one for one in logged if one["event"] == "ids-of-another-regency-asked-for"]
+        assert (warned["log_level"], warned["tenant"], warned["count"]) == ("warning", "muna", 1)
+        assert "mpp" not in str(warned)
+
+    @pytest.mark.parametrize("rows", [1, 1_000])
+    async def test_two_mebibytes_of_faults_are_counted_and_not_listed(self, client, rows) -> None:
+        unknown = {f"f{n:05d}": 1 for n in range(150_000 // rows)}
+        body = json.dumps({"sites": [{"id": "mpp", **SITE, **unknown}] * rows}, separators=(",", ":"))
+        assert 1_700_000 < len(body) < 2 * 1024 * 1024
+        headers = {"content-type": "application/json", "idempotency-key": "many-faults-1"}
+        refused = await client.sends("POST", "/v1/imports?dry_run=true", body.encode(), headers)
+        assert (refused.status_code, refused.json()["code"]) == (422, "rows_refused")
+        assert refused.json()["details"]["count"] == 150_000
+        assert {one["field"].split(".")[1] for one in refused.json()["errors"]} == {
+            str(n) for n in range(rows)
+        }
+        assert len(refused.content) < 400_000
 
     async def test_takes_two_mebibytes_and_not_more(self, client: Client) -> None:
         headers = {"content-type": "application/json", "idempotency-key": "large-file-1"}

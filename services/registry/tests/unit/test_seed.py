@@ -61,7 +61,7 @@ class TestSeed:
         seed["calendars"].append("not a row")
         with pytest.raises(UnableToImport) as refused:
             await loaded(registrar, seed)
-        assert [(row.path, row.code) for row in refused.value.bad_rows] == [
+        assert [(row.path, row.code) for row in refused.value.bad.named] == [
             ("sites.0.zone", "unknown_zone"),
             ("institutions.2.kind", "invalid"),
             ("counters.5.colour", "unknown_field"),

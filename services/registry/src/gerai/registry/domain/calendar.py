@@ -134,7 +134,7 @@ class OwnerKind(StrEnum):
     SERVICE = "service"
 
 
-CalendarId = Annotated[str, Field(pattern=r"^(site|counter|service):[a-z0-9-]{1,64}$")]
+CalendarId = Annotated[str, Field(pattern=r"^(site|counter|service):[a-z0-9][a-z0-9-]{0,63}$")]
 """A calendar is known by its owner, so nobody can have two: "counter:dpmptsp"."""
 
 

@@ -45,8 +45,8 @@ def _known_zone(zone: str) -> str:
     return zone
 
 
-Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
-"""An id that people can read, stable for ever: "muna-barat-mpp"."""
+Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""An id that people can read, stable for ever: "muna-barat-mpp". Every service takes it in its addresses."""
 
 Name: TypeAlias = Annotated[
     str,

@@ -1,20 +1,37 @@
 """Reading an import's body row by row, so that one bad row does not hide the others."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
 
+from gerai.chassis.problems import FAULTS_LIMIT
 from gerai.chassis.sentences import INVALID_BECAUSE
 from gerai.chassis.sentences import SENTENCES as HOUSE_SENTENCES
 from gerai.messaging.refusal import Sentence
 from gerai.registry.entrypoints.sentences import SENTENCES
 from gerai.registry.entrypoints.shapes import SECTIONS, Section
-from gerai.registry.use_cases.import_entries import BadRow, ImportRows, Row
+from gerai.registry.use_cases.import_entries import (
+    NAMED_LIMIT,
+    BadRow,
+    ImportRows,
+    MalformedRow,
+    Row,
+)
 
 ROWS_PER_SECTION = 1_000
 PATH_LIMIT = 200
+ID_LIMIT = 80
+LOOKED_AT_LIMIT = 500
+"""A row with more faults is named as a whole: listing them costs more than reading the row."""
+LOOKED_AT_LATER = 5
+"""The same, once enough faults are named."""
 HOUSE_CODES = {"extra_forbidden": "unknown_field"}
+CHECKED_AGAINST = {"active", "site_id", "institution_id", "counter_id", "prefix"}
+"""The fields of a row that matter to other rows."""
+TOO_MANY = Sentence("Baris ini memuat {count} kesalahan.", "This row has {count} mistakes.")
 
 
 def _shown_as(row: str) -> WithJsonSchema:
@@ -54,17 +71,41 @@ def _read_row(section: Section[Any], path: str, raw: Any, read: ImportRows) -> N
     try:
         row = section.row.model_validate(raw)
     except ValidationError as error:
-        read.malformed.extend(_bad_rows(path, error))
-        if isinstance(raw, dict) and isinstance(id := raw.get("id"), str):
-            read.malformed_ids.append((section.kind, id))
+        _note_malformed(section, path, raw, error, read)
         return
     facts = section.stated(row)
     read.rows.append(Row(path=path, kind=section.kind, id=row.id, facts=facts))  # type: ignore[attr-defined]
 
 
-def _bad_rows(path: str, error: ValidationError) -> Iterator[BadRow]:
+def _note_malformed(
+    section: Section[Any], path: str, raw: Any, error: ValidationError, read: ImportRows
+) -> None:
+    """Two mebibytes can hold half a million faults: the list of them is only asked for where it is short."""
+    count = error.error_count()
+    if count > (LOOKED_AT_LIMIT if read.bad.count <= NAMED_LIMIT else LOOKED_AT_LATER):
+        sentence = Sentence(TOO_MANY.id.format(count=count), TOO_MANY.en.format(count=count))
+        whole = BadRow(path=path, code="too_many_mistakes", sentence=sentence)
+        read.bad.add(path, whole, standing_for=count)
+        _keep_id(section, raw, set(), read)
+        return
+    faults = error.errors(include_url=False, include_input=False)
+    for fault in islice(_bad_rows(path, faults), FAULTS_LIMIT):
+        read.bad.add(path, fault)
+    read.bad.count += max(0, count - FAULTS_LIMIT)
+    _keep_id(section, raw, CHECKED_AGAINST - {str(fault["loc"][0]) for fault in faults if fault["loc"]}, read)
+
+
+def _keep_id(section: Section[Any], raw: Any, sound: set[str], read: ImportRows) -> None:
+    """So that others may refer to the row without being blamed for it."""
+    if isinstance(raw, dict) and isinstance(id := raw.get("id"), str) and len(id) <= ID_LIMIT:
+        stated = {"active": True, **raw}
+        kept = {name: stated[name] for name in sound & stated.keys()}
+        read.malformed.append(MalformedRow(kind=section.kind, id=id, sound=kept))
+
+
+def _bad_rows(path: str, faults: list[ErrorDetails]) -> Iterator[BadRow]:
     """The faults of one row, with the codes and sentences of the single routes."""
-    for fault in error.errors(include_url=False, include_input=False):
+    for fault in faults:
         code = HOUSE_CODES.get(fault["type"], fault["type"])
         place = _shown(".".join(str(part) for part in (path, *fault["loc"])))
         if known := SENTENCES.get(code) or HOUSE_SENTENCES.get(code):

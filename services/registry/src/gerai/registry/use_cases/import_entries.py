@@ -1,17 +1,23 @@
 """Load many entries at once: all of them, or none where any row is bad."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.registry.domain.entry import Entry, Facts, UnableToRefer
+from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.institution import WarningRule
+from gerai.registry.use_cases.fit import Neighbours
 from gerai.registry.use_cases.settle import enter, open_register, settle
+
+NAMED_LIMIT = 1_000
+"""Faults that are named one by one; beyond them each bad row is still named once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +41,45 @@ class BadRow:
 
 
 @dataclass(kw_only=True)
+class BadRows:
+    """The faults of an import: every bad row is named, every fault is counted."""
+
+    named: list[BadRow] = field(default_factory=list)
+    count: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    _rows: set[str] = field(default_factory=set)
+
+    def add(self, row: str, fault: BadRow, *, standing_for: int = 1) -> None:
+        """A fault of a row; it may stand for more of them, which are not named."""
+        self.count += standing_for
+        self.codes[fault.code] += standing_for
+        if row not in self._rows or len(self.named) < NAMED_LIMIT:
+            self.named.append(fault)
+        self._rows.add(row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MalformedRow:
+    """A row that could not be read, but says whose it is."""
+
+    kind: type[Entry]
+    id: str
+    sound: Mapping[str, Any]
+    """What it states well of that which matters to other rows."""
+
+
+@dataclass(kw_only=True)
 class ImportRows:
     """An import as it was read: parents before children."""
 
     rows: list[Row] = field(default_factory=list)
-    malformed: list[BadRow] = field(default_factory=list)
-    malformed_ids: list[tuple[type[Entry], str]] = field(default_factory=list)
-    """Of rows that could not be read: that others refer to them is no second mistake."""
+    malformed: list[MalformedRow] = field(default_factory=list)
+    bad: BadRows = field(default_factory=BadRows)
+    """What is wrong with the malformed rows."""
 
 
 class UnableToImport(Refusal):
-    """At least one row is bad; `bad_rows` names them all."""
+    """At least one row is bad. `bad.named` names each of them, `bad.count` says how many faults there are."""
 
     kind = RefusalKind.INVALID
     sentences: ClassVar[dict[str, Sentence]] = {
@@ -55,9 +89,9 @@ class UnableToImport(Refusal):
         ),
     }
 
-    def __init__(self, bad_rows: Sequence[BadRow]) -> None:
-        super().__init__("rows_refused", count=len(bad_rows))
-        self.bad_rows = tuple(bad_rows)
+    def __init__(self, bad: BadRows) -> None:
+        super().__init__("rows_refused", count=bad.count)
+        self.bad = bad
 
 
 class UnableToReadRow(Refusal):
@@ -93,23 +127,16 @@ class ImportReport(BaseModel):
 
 @dataclass(kw_only=True)
 class _Progress:
+    among: Neighbours
+    at: datetime
+    bad: BadRows
     done: list[tuple[Row, Entry, ImportedEntry]] = field(default_factory=list)
     unchanged: int = 0
-    bad: list[BadRow] = field(default_factory=list)
-    broken: set[tuple[str, str]] = field(default_factory=set)
-    """(word, id) of rows that are not taken: that others refer to them is no second mistake."""
 
     def refuse(self, row: Row, refusal: Refusal) -> None:
-        if not self._is_consequence(refusal):
-            path = f"{row.path}.{refusal.field}" if refusal.field else row.path
-            sentence = Sentence(refusal.text("id"), refusal.text("en"))
-            self.bad.append(BadRow(path=path, code=refusal.code, sentence=sentence))
-        self.broken.add((row.kind.word, row.id))
-
-    def _is_consequence(self, refusal: Refusal) -> bool:
-        return isinstance(refusal, UnableToRefer) and (
-            (refusal.details.get("what"), refusal.details["id"]) in self.broken
-        )
+        path = f"{row.path}.{refusal.field}" if refusal.field else row.path
+        sentence = Sentence(refusal.text("id"), refusal.text("en"))
+        self.bad.add(row.path, BadRow(path=path, code=refusal.code, sentence=sentence))
 
 
 async def import_entries(
@@ -122,39 +149,56 @@ async def import_entries(
 ) -> ImportReport:
     """Take the rows as they come, parents before children. Raises UnableToImport.
 
-    For a dry run the unit of work is one that nobody saves.
+    A row whose parent is bad is checked like any other: it is not blamed for its parent, but named for its own
+    mistakes. For a dry run the unit of work is one that nobody saves.
     """
     register = await open_register(uow)
-    progress = _Progress(
-        bad=list(read.malformed), broken={(kind.word, id) for kind, id in read.malformed_ids}
-    )
+    # A copy: the command may run again, and must not find its own faults there.
+    progress = _Progress(among=Neighbours(uow), at=at, bad=deepcopy(read.bad))
     seen: set[tuple[type[Entry], str]] = set()
+    for malformed in read.malformed:
+        seen.add((malformed.kind, malformed.id))
+        await progress.among.set_aside(malformed.kind, malformed.id, malformed.sound)
     for row in read.rows:
         try:
             if (row.kind, row.id) in seen:
                 raise UnableToReadRow("id_repeated", field="id", id=row.id)
             seen.add((row.kind, row.id))
-            await _take(row, progress, uow=uow, at=at)
+            await _take(row, progress)
         except Refusal as refusal:
             progress.refuse(row, refusal)
     by_entry = {(type(entry), entry.id): row for row, entry, _ in progress.done}
     entries = [entry for _, entry, _ in progress.done]
-    for entry, misfit in await settle(entries, register, uow=uow, at=at, rule=rule):
+    for entry, misfit in await settle(entries, register, among=progress.among, at=at, rule=rule):
         progress.refuse(by_entry[type(entry), entry.id], misfit)
-    if progress.bad:
+    if progress.bad.count:
         raise UnableToImport(progress.bad)
     return _report(progress, dry_run=dry_run)
 
 
-async def _take(row: Row, progress: _Progress, *, uow: UnitOfWork, at: datetime) -> None:
-    standing = await uow.find(row.kind, row.id)
-    if standing is None:
-        entry = await enter(row.kind, row.id, row.facts, uow=uow, at=at)
-        done = ImportedEntry(section=row.kind.section, id=row.id, change="registered")
-        progress.done.append((row, entry, done))
-        return
+async def _take(row: Row, progress: _Progress) -> None:
+    try:
+        standing = await progress.among.uow.find(row.kind, row.id)
+        if standing is None:
+            await _register(row, progress)
+        else:
+            _restate(row, standing, progress)
+    except Refusal:
+        await progress.among.set_aside(row.kind, row.id, vars(row.facts))
+        raise
+
+
+async def _register(row: Row, progress: _Progress) -> None:
+    entry, lost = await enter(row.kind, row.id, row.facts, among=progress.among, at=progress.at)
+    for refusal in lost:
+        progress.refuse(row, refusal)
+    done = ImportedEntry(section=row.kind.section, id=row.id, change="registered")
+    progress.done.append((row, entry, done))
+
+
+def _restate(row: Row, standing: Entry, progress: _Progress) -> None:
     before = standing.facts()
-    if not standing.restate(row.facts, at=at):
+    if not standing.restate(row.facts, at=progress.at):
         progress.unchanged += 1
         return
     differing = tuple(name for name, value in standing.facts().items() if value != before[name])

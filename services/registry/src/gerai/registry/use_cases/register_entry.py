@@ -6,6 +6,7 @@ from typing import TypeVar
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.entry import Entry, Facts, UnableToRegister
 from gerai.registry.domain.institution import WarningRule
+from gerai.registry.use_cases.fit import Neighbours
 from gerai.registry.use_cases.settle import enter, open_register, settle_one
 
 E = TypeVar("E", bound=Entry)
@@ -18,6 +19,8 @@ async def register_entry(
     register = await open_register(uow)
     if await uow.find(kind, id) is not None:
         raise UnableToRegister("already_registered", field="id", what=kind.word, id=id)
-    entry = await enter(kind, id, facts, uow=uow, at=at)
+    entry, lost = await enter(kind, id, facts, among=Neighbours(uow), at=at)
+    for refusal in lost:
+        raise refusal
     await settle_one(entry, register, uow=uow, at=at, rule=rule)
     return entry

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.registry.domain.entry import Entry, Facts, UnableToRegister
+from gerai.registry.domain.entry import Entry, Facts, UnableToRefer, UnableToRegister
 from gerai.registry.domain.institution import Institution, WarningRule
 from gerai.registry.domain.register import Register
 from gerai.registry.domain.service import Service
-from gerai.registry.use_cases.fit import check_fit, derive, settle_prefixes
+from gerai.registry.use_cases.fit import Neighbours, derive, misfits, settle_prefixes
 
 E = TypeVar("E", bound=Entry)
 
@@ -34,43 +34,55 @@ async def open_register(uow: UnitOfWork) -> Register:
     return register
 
 
-async def enter(kind: type[E], id: str, facts: Facts, *, uow: UnitOfWork, at: datetime) -> E:
-    """A new entry with what it takes from its parents. Raises UnableToRegister, UnableToRefer."""
+async def enter(
+    kind: type[E], id: str, facts: Facts, *, among: Neighbours, at: datetime
+) -> tuple[E, list[UnableToRefer]]:
+    """A new entry with what it takes from its parents, and each reference that leads nowhere; with one of them the
+    command must not succeed. Raises UnableToRegister where the id is taken."""
+    uow = among.uow
     await _require_free(kind, id, uow=uow)
-    derived = await derive(kind, id, facts, uow=uow)
+    derived, lost = await derive(kind, id, facts, among=among)
     stated = {name: getattr(facts, name) for name in kind.facts_type.model_fields}
     entry = kind(id=id, tenant=tenant_of(uow), **stated, **derived)
     entry.register(at=at)
     uow.add(entry)
-    return entry
+    return entry, lost
 
 
 async def _require_free(kind: type[Entry], id: str, *, uow: UnitOfWork) -> None:
-    """An id is used once in the whole platform, and `find` hides other regencies' entries: look without the filter."""
+    """An id is used once in the whole platform, and `find` hides other regencies' entries: look without the filter.
+
+    That an id is taken is all that a registrar learns, and it cannot be kept from one who must choose another.
+    """
     caller = uow.context
     uow.context = replace(caller, tenant=None)
-    taken = await uow.find(kind, id)
-    uow.context = caller
+    try:
+        taken = await uow.find(kind, id)
+    finally:
+        uow.context = caller
     if taken is not None:
         raise UnableToRegister("id_taken", field="id", id=id)
 
 
 async def settle(
-    changed: Sequence[Entry], register: Register, *, uow: UnitOfWork, at: datetime, rule: WarningRule
+    changed: Sequence[Entry],
+    register: Register,
+    *,
+    among: Neighbours,
+    at: datetime,
+    rule: WarningRule,
 ) -> list[tuple[Entry, Refusal]]:
     """Run when all changes of the command are made; answers what does not fit."""
     if not changed:
         return []
     register.note_change()
     refused: list[tuple[Entry, Refusal]] = []
-    refused += settle_prefixes((one for one in changed if isinstance(one, Service)), register)
+    services = (one for one in changed if isinstance(one, Service))
+    refused += await settle_prefixes(services, register, among=among)
     for entry in changed:
-        try:
-            await check_fit(entry, uow=uow)
-        except Refusal as refusal:
-            refused.append((entry, refusal))
+        refused += [(entry, refusal) for refusal in await misfits(entry, among=among)]
         if isinstance(entry, Institution):
-            _plan_warning(entry, uow=uow, at=at, rule=rule)
+            _plan_warning(entry, uow=among.uow, at=at, rule=rule)
     return refused
 
 
@@ -78,7 +90,7 @@ async def settle_one(
     entry: Entry, register: Register, *, uow: UnitOfWork, at: datetime, rule: WarningRule
 ) -> None:
     """`settle` for a command with one change. Raises what does not fit."""
-    for _, refusal in await settle([entry], register, uow=uow, at=at, rule=rule):
+    for _, refusal in await settle([entry], register, among=Neighbours(uow), at=at, rule=rule):
         raise refusal
 
 
