@@ -16,6 +16,11 @@ HANDLED = Counter("gerai_consumer_records_total", "Records handled.", ["group", 
 PARKED_KEYS = Gauge(
     "gerai_consumer_parked_keys", "Keys that wait for their first record to succeed.", ["group"]
 )
+UNREADABLE = Counter(
+    "gerai_consumer_unreadable_partitions_total",
+    "Partitions set aside at a record that the Kafka client cannot take apart; an operator moves the group beyond it.",
+    ["group"],
+)
 LAG = Gauge("gerai_consumer_lag", "Records not yet handled.", ["group"])
 TIMERS_FIRED = Counter("gerai_timers_total", "Timers handled.", ["name", "outcome"])
 GROUP_SIZE = Histogram(

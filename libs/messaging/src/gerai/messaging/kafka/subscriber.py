@@ -7,13 +7,19 @@ mean "this partition is not ours any more" end the commit quietly: the new owner
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    RebalanceInProgressError,
+)
 
 from gerai.messaging import metrics
 from gerai.messaging.consumer import Consumer
@@ -49,6 +55,8 @@ class Subscriber:
         self._behind_since: float | None = None
         self._turned = time.monotonic()
         self._reload_parked = True
+        self._suspects = False
+        """True: some partition holds a record that the client cannot take apart."""
         self._idle = asyncio.Event()
         self._idle.set()
         self.lag: int | None = None
@@ -116,9 +124,56 @@ class Subscriber:
             await self._retry_parked(kafka)
         finally:
             self._idle.set()
-        polled = await kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
         if time.monotonic() - self._lag_at > LAG_EVERY_S:
             await self._measure_lag(kafka)
+        if self._suspects:
+            await self._set_unreadable_aside(kafka)
+            return
+        try:
+            polled = await kafka.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+        except OUTSIDE:
+            raise
+        except Exception as error:
+            # The client could not take a record apart. What it had of other partitions is lost to this connection;
+            # none of it was committed, so a new one begins there.
+            self._suspects = True
+            raise KafkaConnectionError(f"a record cannot be read: {error!r}") from error
+        await self._handle(kafka, polled)
+
+    async def _set_unreadable_aside(self, kafka: AIOKafkaConsumer) -> None:
+        """Read each partition alone and record by record, up to where the client fails. There it is paused, and an
+        operator moves the group beyond; the others flow on."""
+        partitions = kafka.assignment() - kafka.paused()
+        for partition in partitions:
+            try:
+                await self._read_carefully(kafka, partition)
+            except OUTSIDE:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever the client met in there, it is this partition's alone
+                kafka.pause(partition)
+                metrics.UNREADABLE.labels(self.group).inc()
+                log.error(
+                    "partition-unreadable",
+                    group=self.group,
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    offset=await kafka.position(partition),
+                    error=repr(error)[:300],
+                )
+        if partitions:
+            self._suspects = False
+        else:  # none is ours yet
+            await asyncio.sleep(POLL_MS / 1000)
+
+    async def _read_carefully(self, kafka: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        for _ in range(POLL_RECORDS):
+            self._turned = time.monotonic()
+            polled = await kafka.getmany(partition, timeout_ms=POLL_MS, max_records=1)
+            if not polled:
+                return
+            await self._handle(kafka, polled)
+
+    async def _handle(self, kafka: AIOKafkaConsumer, polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
         if not polled:
             return
         self._idle.clear()
@@ -185,7 +240,7 @@ async def _commit(kafka: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -
 
 
 async def _lag_of(kafka: AIOKafkaConsumer) -> int:
-    partitions = kafka.assignment()
+    partitions = kafka.assignment() - kafka.paused()
     ends = await kafka.end_offsets(partitions) if partitions else {}
     return sum([max(0, ends[one] - await kafka.position(one)) for one in partitions])
 
