@@ -61,7 +61,7 @@ class HallMachine(RuleBasedStateMachine):
         self.now = MORNING
         self.issued: dict[str, int] = {"nib": 0, "izin": 0, "pajak": 0}
         self.calls: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
-        self.in_a_row: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
+        self.in_a_row: dict[frozenset[str], int] = {frozenset(services): 0 for _, services in DESKS.values()}
 
     def does(self, doing: Awaitable[Any]) -> Any:
         async def run() -> Any:
@@ -124,10 +124,11 @@ class HallMachine(RuleBasedStateMachine):
             assert isinstance(got, Refusal)
             assert got.code == ("desk_busy" if busy else "nobody_waiting")
             return
-        expected = plain_choice(waiting, self.now, self.in_a_row[counter], 2)
+        served = frozenset(services)
+        expected = plain_choice(waiting, self.now, self.in_a_row[served], 2)
         assert got.id == expected.id, f"{got.number} was called, {expected.number} was next"
         priority = got.priority_class is PriorityClass.PRIORITY
-        self.in_a_row[counter] = self.in_a_row[counter] + 1 if priority else 0
+        self.in_a_row[served] = self.in_a_row[served] + 1 if priority else 0
         self.calls[counter] += 1
 
     @rule(desk=desks, step=st.sampled_from([start_serving, finish_ticket, recall_ticket, mark_no_show]))

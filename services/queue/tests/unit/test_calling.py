@@ -1,6 +1,8 @@
 """Who is next: each rule alone, and all of them together against a plain model."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from queue_builders import MORNING, RULES, is_priority, minutes, plain_choice, t
 
 from gerai.messaging.refusal import Refusal
 from gerai.queue.domain.calling import in_order
-from gerai.queue.domain.line import Line
+from gerai.queue.domain.line import MOST_SETS, Line
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
 
@@ -106,9 +108,94 @@ def test_a_line_is_emptied_in_the_order_that_a_plain_reading_of_the_rules_gives(
         at += minutes(step)
 
 
+ALL = ("akta", "ktp", "kk", "pindah", "kia")
+WIDE, NARROW = ALL, ALL[:2]
+
+
+class Hallway:
+    """Who waits before one counter whose desks serve different services."""
+
+    def __init__(self) -> None:
+        self.line = line_of_counter()
+        self.waiting: list[Ticket] = []
+        self.numbers = count(1)
+
+    def comes(self, service_id: str, *, priority: bool = False) -> Ticket:
+        one = ticket(next(self.numbers), priority=priority, service_id=service_id, wait_limit=None)
+        self.waiting.append(one)
+        return one
+
+    def calls(self, serves: Iterable[str]) -> Ticket | None:
+        mine = [one for one in self.waiting if one.service_id in set(serves)]
+        if not mine:
+            return None
+        called = call(self.line, mine, serves=serves)
+        self.waiting.remove(called)
+        return called
+
+
+class TestNobodyStarves:
+    def test_at_desks_beside_one_that_serves_something_else(self):
+        """Three desks serve everything, the fourth two services: its regular calls must not use up the turn of those
+        who wait only for the three."""
+        hallway = Hallway()
+        patient = [hallway.comes(service_id) for service_id in ("kk", "pindah", "kia")]
+        for _ in range(4):
+            hallway.comes("akta")
+            for _ in range(3):
+                hallway.comes("kk", priority=True)
+            hallway.calls(NARROW)
+            for _ in range(3):
+                hallway.calls(WIDE)
+        assert not [one.n for one in patient if one in hallway.waiting]
+
+    @given(
+        steps=st.lists(
+            st.tuples(
+                st.lists(st.tuples(st.sampled_from(ALL), st.booleans()), max_size=4),
+                st.sampled_from([WIDE, NARROW, ALL[3:], ALL[1:4]]),
+            ),
+            max_size=60,
+        )
+    )
+    def test_before_any_desk_however_the_others_call(self, steps):
+        hallway = Hallway()
+        in_a_row: dict[tuple[str, ...], int] = {}
+        for arrivals, serves in steps:
+            for service_id, priority in arrivals:
+                hallway.comes(service_id, priority=priority)
+            regular = any(one.service_id in serves and not is_priority(one) for one in hallway.waiting)
+            called = hallway.calls(serves)
+            if called is None:
+                continue
+            in_a_row[serves] = in_a_row.get(serves, 0) + 1 if is_priority(called) else 0
+            assert not regular or in_a_row[serves] <= RULES.priority_in_a_row
+
+    def test_and_a_line_remembers_the_sets_that_called_last(self):
+        hallway = Hallway()
+        for number in range(2 * MOST_SETS):
+            hallway.comes(f"service-{number}", priority=True)
+            hallway.comes("ktp", priority=True)
+            hallway.calls([f"service-{number}"])
+            hallway.calls(["ktp"])
+        assert len(hallway.line.streaks) == MOST_SETS
+        assert hallway.line.streaks["ktp"] == 2 * MOST_SETS
+        assert list(hallway.line.streaks)[-2:] == [f"service-{2 * MOST_SETS - 1}", "ktp"]
+
+    def test_and_the_order_in_which_a_desk_lists_its_services_says_nothing(self):
+        hallway = Hallway()
+        for _ in range(2):
+            hallway.comes("kk", priority=True)
+        hallway.calls(("kk", "ktp"))
+        hallway.calls(("ktp", "kk", "kk"))
+        assert hallway.line.streaks == {"kk,ktp": 2}
+
+
 def line_of_counter() -> Line:
     return Line(id="dpmptsp", tenant="muna-barat")
 
 
-def call(line: Line, waiting: list[Ticket], *, at=NOW, rules: Rules = RULES) -> Ticket:
-    return line.call_next(waiting, desk="loket-1", rules=rules, at=at, actor="officer")
+def call(
+    line: Line, waiting: list[Ticket], *, serves: Iterable[str] = ("nib",), at=NOW, rules: Rules = RULES
+) -> Ticket:
+    return line.call_next(waiting, desk="loket-1", serves=serves, rules=rules, at=at, actor="officer")

@@ -6,6 +6,7 @@ import pytest
 from queue_builders import MORNING, Hall, catalogue, minutes, said, seconds
 
 from gerai.messaging.refusal import Refusal, UnableToFind
+from gerai.queue.adapters.lines import CachedLines
 from gerai.queue.domain.rules import Rules
 from gerai.queue.use_cases.await_pickup import await_pickup
 from gerai.queue.use_cases.cancel_ticket import cancel_ticket, cancel_visit
@@ -17,6 +18,7 @@ from gerai.queue.use_cases.recall_ticket import recall_ticket
 from gerai.queue.use_cases.reinstate_ticket import reinstate_ticket
 from gerai.queue.use_cases.resume_ticket import resume_ticket
 from gerai.queue.use_cases.return_ticket import return_ticket
+from gerai.queue.use_cases.show_visit import show_visit
 from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
 
@@ -82,6 +84,35 @@ class TestCalling:
         stranger = Hall(hall.storage, hall.commit, hall.catalogue, tenant="buton")
         with pytest.raises(UnableToFind):
             await stranger.calls("loket-1")
+
+
+class TestNearFront:
+    async def test_says_the_number_that_the_visitor_sees_on_the_own_page_then(self, hall: Hall):
+        """At a desk that serves all who may come first, with people in the line who may not be called yet."""
+        hall.catalogue = catalogue(rules=Rules(priority_in_a_row=2, near_front=4))
+        await hall.opens("loket-1", "loket-3")
+        for n in range(24):
+            await hall.issues("izin" if n % 3 else "nib", at=NOON + seconds(n), priority=n % 4 == 0)
+        compared = 0
+        for turn in range(16):
+            at = NOON + minutes(1) + seconds(20 * turn)
+            before = len(hall.storage.outbox)
+            await hall.calls("loket-1", at=at)
+            for told in said(hall.storage.outbox[before:], "queue.ticket-near-front.v1"):
+                view = await show_visit(
+                    await hall.sees(told["ticket_id"]),
+                    lines=CachedLines(hall.storage),
+                    at=at,
+                    catalogue=hall.catalogue,
+                )
+                assert view.people_before == told["people_before"], told["number"]
+                compared += 1
+            step = return_ticket if turn % 3 == 0 else hold_ticket
+            await hall.takes(step, "loket-1", at=at, reason=None)
+            if turn % 5 == 0:  # a desk that serves less has a streak of its own
+                await hall.calls("loket-3", at=at)
+                await hall.takes(hold_ticket, "loket-3", at=at, reason=None)
+        assert compared >= 8
 
 
 class TestTheDeskIsFree:

@@ -40,8 +40,8 @@ class CachedLines:
         (tickets,), lines = await asyncio.gather(
             self._storage.select([waiting]), self._storage.fetch({Line: [counter_id]})
         )
-        streak = next((line.priority_streak for line in lines if isinstance(line, Line)), 0)
-        state = LineState(waiting=tickets, streak=streak)
+        streaks = next((line.streaks for line in lines if isinstance(line, Line)), {})
+        state = LineState(waiting=tickets, streaks=streaks)
         self._known[counter_id] = (time.monotonic(), state)
         return state
 

@@ -48,6 +48,11 @@ def in_order(candidates: Iterable[W], *, at: datetime, streak: int, priority_in_
         yield chosen
 
 
+def served_set(service_ids: Iterable[str]) -> str:
+    """A name for what a desk serves; desks that serve the same share it, and with it their streak."""
+    return ",".join(sorted(set(service_ids)))
+
+
 def streak_after(called: Waiting, streak: int) -> int:
     return streak + 1 if called.priority_class is PriorityClass.PRIORITY else 0
 

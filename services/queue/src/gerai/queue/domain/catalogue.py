@@ -15,6 +15,7 @@ from gerai.contracts.registry import (
     SiteChanged,
 )
 from gerai.messaging.refusal import UnableToFind
+from gerai.queue.domain.calling import served_set
 from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
 from gerai.queue.domain.register_entry import EntryChanged, entry_id
 from gerai.queue.domain.rules import DEFAULTS, Rules
@@ -54,6 +55,7 @@ class Catalogue:
         self.unusable = tuple(unusable)
         """The ids of the entries that were left out."""
         self._rivals = self._find_rivals()
+        self._callers_of, self._callers_at = self._find_callers()
         self._desk_count = Counter(desk.counter_id for desk in self._desks.values())
 
     def _take(self, entry: EntryChanged) -> None:
@@ -80,6 +82,25 @@ class Catalogue:
                 for service_id in desk.service_ids:
                     rivals[service_id].update(desk.service_ids)
         return {service_id: frozenset(found) for service_id, found in rivals.items()}
+
+    def _find_callers(self) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+        """By service and by counter: the sets of services (`served_set`) whose desks call its visitors."""
+        by_service: dict[str, set[str]] = defaultdict(set)
+        by_counter: dict[str, set[str]] = defaultdict(set)
+        for desk in self._desks.values():
+            if desk.active:
+                served = served_set(desk.service_ids)
+                by_counter[desk.counter_id].add(served)
+                for service_id in desk.service_ids:
+                    by_service[service_id].add(served)
+        for service_id, found in by_service.items():
+            widest = served_set(self._rivals[service_id])
+            if widest in found:  # a desk that serves all rivals sees the line as the visitor does
+                by_service[service_id] = {widest}
+        return (
+            {service_id: frozenset(found) for service_id, found in by_service.items()},
+            {counter_id: frozenset(found) for counter_id, found in by_counter.items()},
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -128,6 +149,13 @@ class Catalogue:
 
     def rivals_of(self, service_id: str) -> frozenset[str]:
         return self._rivals.get(service_id, frozenset({service_id}))
+
+    def callers_of(self, service_id: str) -> frozenset[str]:
+        """The served sets whose streak decides who comes before a visitor of the service."""
+        return self._callers_of.get(service_id, frozenset())
+
+    def callers_at(self, counter_id: str) -> frozenset[str]:
+        return self._callers_at.get(counter_id, frozenset())
 
     def rules_of(self, site_id: str) -> Rules:
         return self._rules.get(site_id, DEFAULTS)

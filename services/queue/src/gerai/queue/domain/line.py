@@ -1,15 +1,18 @@
 """The line before a counter. Every call of the counter changes it, so calls of one counter have an order,
 whatever desk and replica they come from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import ClassVar
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, Sentence
-from gerai.queue.domain.calling import in_order, streak_after
+from gerai.queue.domain.calling import in_order, served_set, streak_after
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
+
+MOST_SETS = 64
+"""Desks are given other services now and then; what no desk has called for the longest is forgotten first."""
 
 
 class UnableToCallNext(Refusal):
@@ -24,27 +27,48 @@ class Line(Aggregate):
     collection: ClassVar[str] = "lines"
     warm: ClassVar[bool] = True
 
-    priority_streak: int = 0
-    """Priority calls since the last regular one."""
+    streaks: Mapping[str, int] = {}
+    """Priority calls since the last regular one, for each set of services that desks serve (`served_set`), the latest
+    to call last. One streak for the whole counter would end with every regular call of a desk that serves
+    something else, and those who wait only for the other desks would never be called."""
     calls: int = 0
 
     def call_next(
-        self, candidates: Iterable[Ticket], *, desk: str, rules: Rules, at: datetime, actor: str
+        self,
+        candidates: Iterable[Ticket],
+        *,
+        desk: str,
+        serves: Iterable[str],
+        rules: Rules,
+        at: datetime,
+        actor: str,
     ) -> Ticket:
         """Call who is next among those the desk may serve, and tell those who are now near the front."""
-        callable_now = [one for one in candidates if one.callable_from <= at]
+        waiting = list(candidates)
+        callable_now = [one for one in waiting if one.callable_from <= at]
+        served = served_set(serves)
+        streak = self.streaks.get(served, 0)
         order = in_order(
             callable_now,
             at=at,
-            streak=self.priority_streak,
+            streak=streak,
             priority_in_a_row=rules.priority_in_a_row,
         )
         ticket = next(order, None)
         if ticket is None:
             raise UnableToCallNext("nobody_waiting")
         self.calls += 1
-        self.priority_streak = streak_after(ticket, self.priority_streak)
+        streak = streak_after(ticket, streak)
+        self._keep(served, streak)
         ticket.call(desk=desk, line_sequence=self.calls, at=at, actor=actor)
+        if len(callable_now) < len(waiting):
+            # who may not be called yet stands before others all the same, as visitors see it on their own page
+            others = [one for one in waiting if one is not ticket]
+            order = in_order(others, at=at, streak=streak, priority_in_a_row=rules.priority_in_a_row)
         for people_before, following in zip(range(rules.near_front + 1), order, strict=False):
             following.approach_front(people_before=people_before, at=at, actor=actor)
         return ticket
+
+    def _keep(self, served: str, streak: int) -> None:
+        others = [(name, known) for name, known in self.streaks.items() if name != served]
+        self.streaks = dict([*others[max(0, len(others) - MOST_SETS + 1) :], (served, streak)])

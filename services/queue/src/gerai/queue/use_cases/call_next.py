@@ -41,7 +41,14 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
     candidates = [
         one for branch in branches(desk, catalogue) for one in await _front_of(branch, rules, uow, at)
     ]
-    ticket = line.call_next(candidates, desk=desk.id, rules=rules, at=at, actor=uow.context.actor)
+    ticket = line.call_next(
+        candidates,
+        desk=desk.id,
+        serves=desk.service_ids,
+        rules=rules,
+        at=at,
+        actor=uow.context.actor,
+    )
     session.take(ticket.id)
     return TicketView.of(ticket)
 

@@ -1,6 +1,6 @@
 """What use cases need from outside, beside the unit of work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,12 @@ class LineState:
     """A counter's line as it stood a moment ago."""
 
     waiting: Sequence[Ticket]
-    streak: int
+    streaks: Mapping[str, int]
+    """As in `Line`."""
+
+    def streak_of(self, served_sets: Iterable[str]) -> int:
+        """Where several desks may call next, the one that is nearest to its turn for a regular visitor counts."""
+        return max((self.streaks.get(served, 0) for served in served_sets), default=0)
 
 
 class Lines(Protocol):

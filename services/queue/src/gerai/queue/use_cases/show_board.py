@@ -59,7 +59,12 @@ async def _counter(
 ) -> BoardCounter:
     line = await lines.of(counter.id)
     rules = catalogue.rules_of(counter.site_id)
-    order = in_order(line.waiting, at=at, streak=line.streak, priority_in_a_row=rules.priority_in_a_row)
+    order = in_order(
+        line.waiting,
+        at=at,
+        streak=line.streak_of(catalogue.callers_at(counter.id)),
+        priority_in_a_row=rules.priority_in_a_row,
+    )
     return BoardCounter(
         counter_id=counter.id,
         counter=counter.name,
