@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import flow, startup
+from bench import feed, flow, startup
 from bench.commands import Commands
 from bench.figure import Figure
 from bench.hall import furnish
@@ -53,7 +53,7 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
         await take("issue_latency_c1", commands.issue_latency_c1)
         await take("consume_effect", lambda: flow.consume_effect(platform, yardstick, driver))
         await take("commit_to_consumer_p99", lambda: flow.commit_to_consumer(platform, driver))
-        await take("call_to_feed_p95", lambda: flow.call_to_feed(platform))
+        await take("call_to_feed_p95", lambda: feed.call_to_feed(platform))
         await take("relay_100k", lambda: flow.relay_100k(platform, driver))
         await take("rss", lambda: process_memory(platform))
         await yardstick.close()
