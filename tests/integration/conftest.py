@@ -21,6 +21,7 @@ from tests.integration.register import (
     OTHER_TENANT,
     SERVICES,
     SITE,
+    VISIT_SITE,
     others_register,
     register,
 )
@@ -82,7 +83,7 @@ async def doors(ground: Ground) -> AsyncIterator[Doors]:
 async def _knows_the_register(supervisor: Supervisor, door: int) -> None:
     async def known() -> set[str]:
         found: set[str] = set()
-        for site in (SITE, NIGHT_SITE):
+        for site in (SITE, NIGHT_SITE, VISIT_SITE):
             answer = await supervisor.send("GET", f"/v1/sites/{site}/availability", door=door)
             found |= {row["service_id"] for row in answer.json()} if answer.is_success else set()
         return found

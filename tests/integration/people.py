@@ -156,6 +156,16 @@ class Officer(Person):
         called: dict[str, Any] = answer.json()
         return called
 
+    async def look(self) -> dict[str, Any]:
+        """The desk as its officer sees it."""
+        seen: dict[str, Any] = await self.must("GET", f"/v1/desks/{self.desk}")
+        return seen
+
+    async def reinstate(self, ticket: str) -> dict[str, Any]:
+        """Who missed the calls has come after all."""
+        back: dict[str, Any] = await self.must("POST", f"/v1/tickets/{ticket}/reinstate")
+        return back
+
     async def do(self, step: str, **body: Any) -> dict[str, Any]:
         """recall, start, finish, hold, …: what is done with the ticket at the desk."""
         with_body = step in ("hold", "return", "transfer", "resume")
@@ -180,6 +190,10 @@ class Visitor(Person):
         seen: dict[str, Any] = await self.must("GET", f"/v1/visits/{self.link}")
         return seen
 
+    async def cancel(self) -> dict[str, Any]:
+        seen: dict[str, Any] = await self.must("POST", f"/v1/visits/{self.link}/cancel")
+        return seen
+
 
 class Registrar(Person):
     """Keeps the register; its doors are the registry's."""
@@ -188,6 +202,13 @@ class Registrar(Person):
 
     async def load(self, register: dict[str, Any]) -> None:
         await self.must("POST", "/v1/imports?dry_run=false", register)
+
+    async def rename(self, service: str, name: str) -> None:
+        read = await self.ask("GET", f"/v1/services/{service}")
+        fixed = ("id", "version", "site_id", "institution_id")
+        facts = {field: value for field, value in read.json().items() if field not in fixed}
+        etag = read.headers["etag"]
+        await self.must("PUT", f"/v1/services/{service}", {**facts, "name": name}, headers={"if-match": etag})
 
 
 @dataclass

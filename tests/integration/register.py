@@ -6,6 +6,8 @@ from typing import Any
 SITE = "uji-mpp"
 NIGHT_SITE = "uji-malam"
 """A site of its own for the end of the day, so that nobody else's visitors are sent home."""
+VISIT_SITE = "uji-kunjungan"
+"""A site of its own for visits that are looked at step by step: nobody else stands in its lines."""
 TENANT = "uji-coba"
 OTHER_TENANT = "uji-lain"
 CROWD_DESKS = 64
@@ -65,11 +67,14 @@ def register() -> Row:
         "sites": [
             {"id": SITE, "name": "MPP Uji", "zone": "Asia/Makassar", "address": "Jalan Uji 1"},
             {"id": NIGHT_SITE, "name": "MPP Malam", "zone": "Asia/Makassar", "address": "Jalan Uji 2"},
+            {"id": VISIT_SITE, "name": "MPP Kunjungan", "zone": "Asia/Makassar", "address": "Jalan Uji 3"},
         ],
         "institutions": [{"id": "uji-dinas", "name": "Dinas Uji", "kind": "regency", "agreement": None}],
         "counters": [
             *(_counter(name, SITE, "uji-dinas") for name in counters),
             _counter("malam", NIGHT_SITE, "uji-dinas"),
+            _counter("temu", VISIT_SITE, "uji-dinas"),
+            _counter("lanjut", VISIT_SITE, "uji-dinas"),
         ],
         "services": [
             service("ramai-biasa", "ramai", "A"),
@@ -84,6 +89,8 @@ def register() -> Row:
             service("tutup-kuota", "tutup", "L", daily_quota=1),
             service("tutup-kantor", "tutup", "M"),
             service("malam-satu", "malam", "A"),
+            service("temu-satu", "temu", "A"),
+            service("lanjut-satu", "lanjut", "B"),
         ],
         "desks": [
             *_desks("ramai", CROWD_DESKS, ("ramai-biasa", "ramai-batas")),
@@ -93,10 +100,13 @@ def register() -> Row:
             *_desks("jejak", 2, ("jejak-satu", "jejak-dua")),
             *_desks("tutup", 2, ("tutup-tanggal", "tutup-kuota", "tutup-kantor")),
             *_desks("malam", 2, ("malam-satu",)),
+            *_desks("temu", 4, ("temu-satu",)),
+            *_desks("lanjut", 1, ("lanjut-satu",)),
         ],
         "calendars": [
             _calendar(f"site:{SITE}"),
             _calendar(f"site:{NIGHT_SITE}"),
+            _calendar(f"site:{VISIT_SITE}"),
             _calendar(
                 "service:tutup-tanggal",
                 overrides=[{"date": "2026-11-25", "intervals": [], "reason": "Rapat kerja"}],

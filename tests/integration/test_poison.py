@@ -80,7 +80,7 @@ async def test_poison_in_the_register(ground: Ground, doors: Doors) -> None:
     poison = [one for one in poison if one.value is not None]  # a compacted topic has tombstones
     await _plant(bootstrap, "registry.services", good, poison)
     registry = Doors(ground.platform.urls("registry"), ground.platform.token, doors.exits)
-    await _rename(Registrar(registry), "Layanan sesudah racun")
+    await Registrar(registry).rename(SERVICE, "Layanan sesudah racun")
 
     async def name() -> str:
         rows = await Supervisor(doors).must("GET", f"/v1/sites/{SITE}/availability")
@@ -90,15 +90,3 @@ async def test_poison_in_the_register(ground: Ground, doors: Doors) -> None:
         name, lambda seen: seen == "Layanan sesudah racun", because="the register flows on", within=30
     )
     await _require_buried(bootstrap, "queue.register", "registry.services", poison)
-
-
-async def _rename(registrar: Registrar, name: str) -> None:
-    read = await registrar.ask("GET", f"/v1/services/{SERVICE}")
-    facts = {
-        field: value
-        for field, value in read.json().items()
-        if field not in ("id", "version", "site_id", "institution_id")
-    }
-    await registrar.must(
-        "PUT", f"/v1/services/{SERVICE}", {**facts, "name": name}, headers={"if-match": read.headers["etag"]}
-    )

@@ -27,6 +27,7 @@ def _services(spans: list[Span]) -> set[tuple[str, str]]:
 
 EXPECTED = {
     ("queue", "post /v1/tickets"),
+    ("queue", "commit"),
     ("queue", "outbox wait"),
     ("queue", "queue.tickets publish"),
     ("hourly", "queue.tickets process"),
