@@ -101,7 +101,7 @@ async def _format(directory: Path, java: tuple[str, ...], config: Path) -> None:
     done = directory / "formatted"
     if done.exists():
         return
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster_id = new_cluster_id()
     tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", str(config))
     code, output = await run_once((*java, *tool), seconds=_FORMAT_SECONDS)
     if code != 0:
@@ -109,6 +109,14 @@ async def _format(directory: Path, java: tuple[str, ...], config: Path) -> None:
             f"Kafka's storage can't be formatted in {directory}:\n    {output.strip()[-800:]}"
         )
     done.write_text(cluster_id)
+
+
+def new_cluster_id() -> str:
+    """An id as Kafka makes them. One with a dash in front would be taken for an option of the tool."""
+    while True:
+        found = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not found.startswith("-"):
+            return found
 
 
 async def _answers(port: int) -> bool:

@@ -133,3 +133,9 @@ class TestThePlan:
         plan = self.plan(tmp_path, mongodb_uri=mongodb.given_uri(), kafka_bootstrap=kafka.given_bootstrap())
         assert plan.starts_mongodb
         assert plan.starts_kafka
+
+
+def test_no_cluster_id_of_kafka_looks_like_an_option():
+    found = {kafka.new_cluster_id() for _ in range(2_000)}
+    assert len(found) == 2_000
+    assert not [id for id in found if id.startswith("-") or len(id) != 22]
