@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from queue_builders import MORNING, Hall, catalogue, minutes, said, seconds
+from queue_builders import MORNING, Hall, catalogue, desk, minutes, said, seconds
 
 from gerai.messaging.refusal import Refusal, UnableToFind
 from gerai.queue.adapters.lines import CachedLines
@@ -84,6 +84,31 @@ class TestCalling:
         stranger = Hall(hall.storage, hall.commit, hall.catalogue, tenant="buton")
         with pytest.raises(UnableToFind):
             await stranger.calls("loket-1")
+
+
+class TestAWithdrawnDesk:
+    """The register took it out of use while somebody was at work there."""
+
+    async def test_calls_nobody_and_nobody_back(self, hall: Hall):
+        await hall.opens("loket-1")
+        held = await hall.issues("nib")
+        await hall.issues("nib")
+        await hall.calls("loket-1")
+        await hall.takes(hold_ticket, "loket-1", at=NOON, reason=None)
+        hall.catalogue = catalogue(desk("loket-1", "nib", "izin", active=False))
+        assert (await refused(hall.calls("loket-1"))).code == "desk_withdrawn"
+        back = await refused(hall.takes(resume_ticket, "loket-1", at=NOON, ticket_id=held.id))
+        assert back.code == "desk_withdrawn"
+        assert (await hall.sees(held.id)).state == "held"
+
+    async def test_still_serves_who_is_there(self, hall: Hall):
+        await hall.opens("loket-1")
+        await hall.issues("nib")
+        await hall.calls("loket-1")
+        hall.catalogue = catalogue(desk("loket-1", "nib", "izin", active=False))
+        await hall.takes(start_serving, "loket-1", at=NOON)
+        assert (await hall.takes(finish_ticket, "loket-1", at=NOON)).state == "served"
+        assert not (await hall.takes(close_desk, "loket-1", at=NOON)).is_open
 
 
 class TestNearFront:

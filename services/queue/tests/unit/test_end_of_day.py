@@ -11,7 +11,9 @@ from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases import when_day_ended_expire_tickets as day
+from gerai.queue.use_cases.await_pickup import await_pickup
 from gerai.queue.use_cases.hold_ticket import hold_ticket
+from gerai.queue.use_cases.resume_ticket import resume_ticket
 from gerai.queue.use_cases.start_serving import start_serving
 
 EVENING = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
@@ -97,6 +99,23 @@ async def test_keeps_what_was_called_or_held_where_the_site_says_so(hall: Hall):
     await hall.calls("loket-1")
     await ends(hall)
     assert states(hall) == {"A-001": "called", "A-002": "expired"}
+
+
+@pytest.mark.parametrize("end_called_and_held", [True, False])
+async def test_never_ends_what_waits_for_its_pickup(hall: Hall, end_called_and_held: bool):
+    """The passport is ready tomorrow."""
+    hall.catalogue = catalogue(rules=Rules(end_called_and_held=end_called_and_held))
+    await hall.opens("loket-1")
+    issued = await hall.issues("nib")
+    await hall.calls("loket-1")
+    await hall.takes(start_serving, "loket-1", at=MORNING + minutes(11))
+    await hall.takes(await_pickup, "loket-1", at=MORNING + minutes(12), reason=None)
+    await ends(hall)
+    await ends(hall, at=EVENING + minutes(8 * 60))
+    assert states(hall) == {"A-001": "awaiting_pickup"}
+    tomorrow = MORNING + minutes(24 * 60)
+    view = await hall.takes(resume_ticket, "loket-1", at=tomorrow, ticket_id=issued.id)
+    assert (view.state, view.desk_id) == ("called", "loket-1")
 
 
 async def test_keeps_the_queue_overnight_where_the_site_says_so(hall: Hall):

@@ -114,6 +114,15 @@ class TestNoShow:
         assert one.state is TicketState.NO_SHOW
         assert newest(one).calls == 3
 
+    def test_tells_all_calls_of_the_leg_also_those_that_do_not_count(self):
+        one = called(at=CALLED_AT)
+        one.recall(rules=RULES, at=CALLED_AT + seconds(2), actor=ACTOR)
+        one.return_to_queue(rules=RULES, at=CALLED_AT + seconds(3), actor=ACTOR)
+        again = CALLED_AT + minutes(6)
+        one.call(desk="loket-1", line_sequence=2, at=again, actor=ACTOR)
+        one.mark_missed(rules=RULES, at=again + seconds(RULES.grace_seconds), actor=ACTOR)
+        assert newest(one).calls == one.leg.calls == 3
+
     def test_three_calls_in_five_seconds_are_one(self):
         one = called(at=CALLED_AT)
         one.recall(rules=RULES, at=CALLED_AT + seconds(2), actor=ACTOR)

@@ -33,7 +33,6 @@ CHART = {
     # the end of the day, where the site ends these too
     ("called", "expired"),
     ("held", "expired"),
-    ("awaiting_pickup", "expired"),
 }
 OVER = {"served", "cancelled", "expired"}
 

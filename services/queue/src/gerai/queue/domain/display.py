@@ -32,6 +32,7 @@ KINDS: dict[type[Event], DisplayKind] = {
     said.TicketMissed: DisplayKind.LEFT,
     said.TicketTransferred: DisplayKind.LEFT,
     said.TicketAwaitingPickup: DisplayKind.LEFT,
+    said.TicketExpired: DisplayKind.LEFT,
     said.ServiceDayClosed: DisplayKind.SERVICE_CLOSED,
     said.ServiceDayReopened: DisplayKind.SERVICE_REOPENED,
 }
@@ -57,8 +58,8 @@ class Shown(BaseModel):
 def shown(event: Event, catalogue: Catalogue, *, at: datetime) -> tuple[str, Shown] | None:
     """The site, and what its panels show; None for what no panel shows."""
     kind = KINDS.get(type(event))
-    if kind is None:
-        return None
+    if kind is None or (isinstance(event, said.TicketExpired) and event.desk_id is None):
+        return None  # who expired in the line hung on no panel
     assert isinstance(event, said.TicketEvent | said.ServiceDayClosed | said.ServiceDayReopened)
     # a transfer is shown where the visitor leaves from
     counter_id = event.from_counter_id if isinstance(event, said.TicketTransferred) else event.counter_id

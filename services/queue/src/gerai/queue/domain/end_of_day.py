@@ -33,7 +33,8 @@ def next_look_at(catalogue: Catalogue, site_id: str, local_day: str, *, at: date
 
 
 def states_that_end(rules: Rules) -> tuple[TicketState, ...]:
-    """Who is being served when the day ends is served to the end."""
+    """Who is being served when the day ends is served to the end; what must still be fetched may be fetched on any
+    later day."""
     if not rules.end_called_and_held:
         return (TicketState.WAITING,)
-    return (TicketState.WAITING, TicketState.CALLED, TicketState.HELD, TicketState.AWAITING_PICKUP)
+    return (TicketState.WAITING, TicketState.CALLED, TicketState.HELD)

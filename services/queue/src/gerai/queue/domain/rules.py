@@ -56,7 +56,7 @@ class Rules(BaseModel):
     end_after_closing_minutes: int = Field(default=60, ge=0, le=600)
     """People with a number are still served after closing; so long after it the queue is ended."""
     end_called_and_held: bool = True
-    """The end of the day also ends tickets that were called, held or wait for a pickup."""
+    """The end of the day also ends tickets that were called or held. What waits for its pickup is never ended."""
     zones: tuple[DisplayZone, ...] = Field(default=(), max_length=20)
 
     def zone_of(self, counter_id: str) -> str:

@@ -18,7 +18,7 @@ from gerai.queue.domain.rules import Rules
 MOST_LEGS = 20
 LINK_MARK = "."
 AT_A_DESK = frozenset({TicketState.CALLED, TicketState.SERVING})
-OPEN_STATES = AT_A_DESK | {TicketState.WAITING, TicketState.HELD, TicketState.AWAITING_PICKUP}
+ENDS_WITH_THE_DAY = frozenset({TicketState.WAITING, TicketState.CALLED, TicketState.HELD})
 
 
 class PriorityReason(StrEnum):
@@ -278,7 +278,7 @@ class Ticket(Aggregate):
         desk = self.desk_id
         self._close_leg(LegOutcome.NO_SHOW, at)
         self._move(TicketState.NO_SHOW, at)
-        self._say(said.TicketMissed, before=before, at=at, actor=actor, desk_id=desk, calls=calls.counted)
+        self._say(said.TicketMissed, before=before, at=at, actor=actor, desk_id=desk, calls=self.leg.calls)
 
     def reinstate(self, *, rules: Rules, at: datetime, actor: str) -> None:
         """Who missed the calls came soon after, and gets the old place back; once."""
@@ -303,8 +303,8 @@ class Ticket(Aggregate):
         self._say(said.TicketCancelled, before=before, at=at, actor=actor, reason=reason)
 
     def expire(self, *, at: datetime, actor: str) -> None:
-        """The day ended first. Who is being served is never sent away."""
-        before = self._require(refuse.UnableToExpireTicket, OPEN_STATES - {TicketState.SERVING})
+        """The day ended first. Who is being served is never sent away, and a pickup may come on a later day."""
+        before = self._require(refuse.UnableToExpireTicket, ENDS_WITH_THE_DAY)
         desk = self.desk_id
         self._close_leg(LegOutcome.EXPIRED, at)
         self._move(TicketState.EXPIRED, at)

@@ -30,6 +30,16 @@ async def open_session(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
     return session
 
 
+async def session_that_calls(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
+    """Open, in use and without a ticket; raises UnableToUseDesk. Who is at a desk that is withdrawn meanwhile is
+    still served there."""
+    if not desk.active:
+        raise UnableToUseDesk("desk_withdrawn")
+    session = await open_session(desk, uow)
+    session.require_free()
+    return session
+
+
 async def session_and_ticket(
     desk_id: str, uow: UnitOfWork, catalogue: Catalogue
 ) -> tuple[DeskSession, Ticket]:

@@ -13,7 +13,7 @@ from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.line import Line
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
-from gerai.queue.use_cases.at_desk import open_session
+from gerai.queue.use_cases.at_desk import session_that_calls
 from gerai.queue.use_cases.views import TicketView
 
 WIDE = 1_000
@@ -31,8 +31,7 @@ def what_calling_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None
 
 async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> TicketView:
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
-    session = await open_session(desk, uow)
-    session.require_free()
+    session = await session_that_calls(desk, uow)
     rules = catalogue.rules_of(desk.site_id)
     line = await uow.find(Line, desk.counter_id)
     if line is None:

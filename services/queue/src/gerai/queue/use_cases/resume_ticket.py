@@ -8,7 +8,7 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.domain.ticket_refusals import UnableToResumeTicket
-from gerai.queue.use_cases.at_desk import open_session
+from gerai.queue.use_cases.at_desk import session_that_calls
 from gerai.queue.use_cases.views import TicketView
 
 
@@ -20,8 +20,7 @@ async def resume_ticket(
     desk_id: str, *, ticket_id: str, uow: UnitOfWork, at: datetime, catalogue: Catalogue
 ) -> TicketView:
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
-    session = await open_session(desk, uow)
-    session.require_free()
+    session = await session_that_calls(desk, uow)
     ticket = await uow.get(Ticket, ticket_id)
     if ticket.service_id not in desk.service_ids:
         raise UnableToResumeTicket("other_counter", field="ticket_id", number=ticket.number)

@@ -33,6 +33,8 @@ class TicketView(BaseModel):
     order_at: datetime
     overdue_at: datetime | None
     callable_from: datetime
+    near_front_at: datetime | None
+    """When it was told that few are before it, on this leg."""
     wait_seconds: float
     walk_seconds: float
     service_seconds: float
@@ -212,6 +214,7 @@ def _fields(ticket: Ticket) -> dict[str, Any]:
         "order_at": ticket.order_at,
         "overdue_at": ticket.overdue_at,
         "callable_from": ticket.callable_from,
+        "near_front_at": ticket.near_front_at,
         "wait_seconds": leg.wait_seconds,
         "walk_seconds": leg.walk_seconds,
         "service_seconds": leg.service_seconds,
