@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from queue_builders import MORNING, SMALL, TODAY, minutes
+from queue_builders import MORNING, SMALL, TODAY, minutes, said
 from queue_front_door import Client, Door, front_door
 
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.queue.domain.reason_code import ReasonCode
 from gerai.queue.domain.register_entry import CatalogueRevision, RegisterEntry, entry_id
-from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket import PriorityReason, Ticket
 
 
 async def furnish(storage: MemoryStorage, *more) -> None:
@@ -99,6 +100,14 @@ class TestIssuing:
             ({"service_id": 7}, "invalid", "service_id"),
             ({"service_id": "nib\u0000"}, "invalid", "service_id"),
             ({"service_id": "nib", "priority_reason": "important"}, "invalid", "priority_reason"),
+            ({"service_id": "nib", "party_id": "7413015708950001"}, "invalid", "party_id"),
+            ({"service_id": "nib", "party_id": "0812-3456-7890"}, "invalid", "party_id"),
+            (
+                {"service_id": "nib", "party_id": "siti-rahmawati-istri-pak-la-ode-hasan"},
+                "invalid",
+                "party_id",
+            ),
+            ({"service_id": "nib", "party_id": "9d6a3f7e52c44e0b8f437b1a20c5e9d8"}, "invalid", "party_id"),
         ],
     )
     async def test_a_bad_body_names_the_field(self, kiosk: Client, storage, body, code, field):
@@ -215,9 +224,30 @@ class TestDesk:
         assert (seen["ticket"]["number"], seen["waiting"]) == ("A-002", 1)
         assert [one["id"] for one in seen["aside"]] == [held["id"]]
 
-    async def test_a_reason_is_a_code_and_no_free_text(self, officer: Client):
-        answer = await officer.posts("/v1/desks/loket-1/hold", {"reason": "Ibu Siti, NIK 7413"})
-        assert (answer.status_code, answer.json()["field"]) == (422, "reason")
+    @pytest.mark.parametrize("reason", ["Ibu Siti, NIK 7413", "pregnant", "elderly", "", 7])
+    async def test_a_reason_is_a_code_of_the_list_and_no_word_of_ones_own(self, officer: Client, reason):
+        for step, more in (
+            ("hold", {}),
+            ("return", {}),
+            ("await-pickup", {}),
+            ("transfer", {"service_id": "nib"}),
+        ):
+            answer = await officer.posts(f"/v1/desks/loket-1/{step}", {"reason": reason, **more})
+            assert (answer.status_code, answer.json()["field"]) == (422, "reason")
+
+    def test_no_code_is_a_reason_of_priority(self):
+        assert not {one.value for one in ReasonCode} & {one.value for one in PriorityReason}
+
+    async def test_a_reason_is_told_as_it_was_sent(
+        self, kiosk: Client, officer: Client, storage: MemoryStorage
+    ):
+        party = "9d6a3f7e-52c4-4e0b-8f43-7b1a20c5e9d8"
+        await kiosk.posts("/v1/tickets", {"service_id": "nib", "party_id": party})
+        await officer.posts("/v1/desks/loket-1/open")
+        await officer.posts("/v1/desks/loket-1/call-next")
+        await officer.posts("/v1/desks/loket-1/hold", {"reason": "documents_missing"})
+        assert said(storage.outbox, "queue.ticket-held.v1")[0]["reason"] == "documents_missing"
+        assert said(storage.outbox, "queue.ticket-issued.v1")[0]["party_id"] == party
 
 
 class TestOffice:

@@ -1,13 +1,12 @@
 """The bodies of requests. Unknown fields are refused."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from gerai.chassis.text import Id
+from gerai.queue.domain.reason_code import ReasonCode
 
-Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["copy_documents"])]
-"""A code from the office's own list; free text could hold personal data."""
+TICKET_ID = "0193a5c2-7b1e-7c44-9f0d-2a6b8e4c1d35"
+"""An example of what a kiosk's answer says under `id`."""
 
 
 class Body(BaseModel):
@@ -15,15 +14,23 @@ class Body(BaseModel):
 
 
 class ReasonBody(Body):
-    reason: Reason | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "copy_documents"}]})
+
+    reason: ReasonCode | None = None
 
 
 class TransferBody(Body):
-    service_id: Id = Field(examples=["dpmptsp-konsultasi"])
-    reason: Reason | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"service_id": "dpmptsp-konsultasi", "reason": "wrong_counter"}]}
+    )
+
+    service_id: Id
+    reason: ReasonCode | None = None
 
 
 class ResumeBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ticket_id": TICKET_ID}]})
+
     ticket_id: Id
 
 

@@ -31,8 +31,13 @@ class IssueTicket(BaseModel):
     service_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     priority_reason: PriorityReason | None = None
     """Gives the priority class; it is kept with the ticket and told to nobody."""
-    party_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{8,64}$")
-    """Who is to be told, as the notification service knows them."""
+    party_id: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+        examples=["9d6a3f7e-52c4-4e0b-8f43-7b1a20c5e9d8"],
+    )
+    """Who is to be told, as the notification service knows them: a UUID, so that no number of a person or a telephone
+    fits. It travels in events."""
 
 
 def what_issuing_needs(
