@@ -114,21 +114,23 @@ async def _queries(request: Request) -> Queries:
     return Queries(request)
 
 
-async def _expected_version(
-    if_match: Annotated[
-        str | None, Header(description='The version that you read, from its ETag: "7".', examples=['"1"'])
-    ] = None,
-) -> int:
-    """428 where it is missing or says nothing (`*`); 412 where it cannot be the current version."""
-    if if_match is None or if_match.strip() == "*":
-        raise Problem(428, "precondition_required", field="If-Match")
-    found = ETAG.fullmatch(if_match.strip())
-    if found is None:
-        raise Problem(412, "stale_version", field="If-Match")
-    return int(found.group(1))
+def version_expected(example: str) -> Callable[[str | None], Awaitable[int]]:
+    """A dependency that reads `If-Match`; `example`: the one that works with the other examples of the route."""
+    described = Header(description='The version that you read, from its ETag: "7".', examples=[example])
+
+    async def expected(if_match: Annotated[str | None, described] = None) -> int:
+        """428 where it is missing or says nothing (`*`); 412 where it cannot be the current version."""
+        if if_match is None or if_match.strip() == "*":
+            raise Problem(428, "precondition_required", field="If-Match")
+        found = ETAG.fullmatch(if_match.strip())
+        if found is None:
+            raise Problem(412, "stale_version", field="If-Match")
+        return int(found.group(1))
+
+    return expected
 
 
 CommandsOf = Annotated[Commands, Depends(_commands)]
 QueriesOf = Annotated[Queries, Depends(_queries)]
-IfMatch = Annotated[int, Depends(_expected_version)]
+IfMatch = Annotated[int, Depends(version_expected('"1"'))]
 """The version that the caller read, from `If-Match: "7"`."""

@@ -29,7 +29,7 @@ from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
 from gerai.queue.use_cases.views import DeskState, DeskView, TicketView
 
-DeskId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+DeskId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["dpmptsp-loket-1"])]
 CatalogueNow = Callable[[], Catalogue]
 Step = Callable[..., Awaitable[Any]]
 

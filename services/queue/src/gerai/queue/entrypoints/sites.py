@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Body, Depends, Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, IfMatch, QueriesOf, Routes
+from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.chassis.commands import version_expected
 from gerai.chassis.text import Id
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.rules import DEFAULTS, Rules
 from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody
 from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import CLOSE_SERVICE, RULES, SHOW
@@ -19,7 +20,11 @@ from gerai.queue.use_cases.close_service import close_service, reopen_service
 from gerai.queue.use_cases.show_availability import show_availability
 from gerai.queue.use_cases.views import RulesView, ServiceDayView
 
-SiteId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+SiteId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["muna-barat-mpp"])]
+ServiceId = Annotated[Id, Path(examples=["dpmptsp-izin-penelitian"])]
+RulesBody = Annotated[Rules, Body(openapi_examples={"usual": {"value": DEFAULTS.model_dump(mode="json")}})]
+RulesSeen = Annotated[int, Depends(version_expected('"0"'))]
+"""Rules that nobody has changed yet have the version 0."""
 
 
 def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
@@ -32,7 +37,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         return await show_availability(site_id, uow=queries.uow, at=moment(house), catalogue=catalogue())
 
     @office.post("/services/{service_id}/close", permission=CLOSE_SERVICE, response_model=ServiceDayView)
-    async def close(service_id: Id, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
+    async def close(service_id: ServiceId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """No more numbers today; who holds one is still served."""
         use_case = partial(
             close_service, service_id, reason=body.reason, at=moment(house), catalogue=catalogue()
@@ -40,7 +45,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         return await commands.run(lambda uow: use_case(uow=uow))
 
     @office.post("/services/{service_id}/reopen", permission=CLOSE_SERVICE, response_model=ServiceDayView)
-    async def reopen(service_id: Id, commands: CommandsOf) -> Response:
+    async def reopen(service_id: ServiceId, commands: CommandsOf) -> Response:
         use_case = partial(reopen_service, service_id, at=moment(house), catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow))
 
@@ -51,7 +56,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
     @office.put("/sites/{site_id}/rules", permission=RULES, response_model=RulesView)
-    async def change(site_id: SiteId, body: Rules, seen: IfMatch, commands: CommandsOf) -> Response:
+    async def change(site_id: SiteId, body: RulesBody, seen: RulesSeen, commands: CommandsOf) -> Response:
         """Replace all rules. Other processes follow within half a second."""
         use_case = partial(change_site_rules, site_id, body, seen=seen, catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow))

@@ -11,7 +11,7 @@ from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.messaging.group_commit import Needs
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.ticket import Ticket
-from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody
+from gerai.queue.entrypoints.bodies import NO_REASON, TICKET_ID, ReasonBody
 from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import CANCEL, ISSUE, LOOK, REINSTATE
 from gerai.queue.use_cases.cancel_ticket import cancel_ticket
@@ -19,7 +19,7 @@ from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_i
 from gerai.queue.use_cases.reinstate_ticket import reinstate_ticket
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
 
-TicketId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+TicketId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9-]+$", examples=[TICKET_ID])]
 
 
 def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:

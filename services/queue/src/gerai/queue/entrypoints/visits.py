@@ -10,13 +10,21 @@ from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.entrypoints.bodies import TICKET_ID
 from gerai.queue.entrypoints.moment import moment
 from gerai.queue.use_cases.cancel_ticket import cancel_visit, ticket_of_link, what_the_link_needs
 from gerai.queue.use_cases.ports import Lines
 from gerai.queue.use_cases.show_visit import show_visit
 from gerai.queue.use_cases.views import VisitView
 
-Link = Annotated[str, Path(max_length=80, description="The secret part of the visitor's page.")]
+Link = Annotated[
+    str,
+    Path(
+        max_length=80,
+        description="The secret part of the visitor's page.",
+        examples=[f"{TICKET_ID}.q3vTn0yWcE2mUu7Xk5bL1w"],
+    ),
+]
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Body, Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -20,7 +20,9 @@ from gerai.registry.use_cases.register_entry import register_entry
 from gerai.registry.use_cases.replace_entry import replace_entry
 from gerai.registry.use_cases.withdraw_entry import withdraw_entry
 
-EntryId = Annotated[str, Path(max_length=80, description="The entry's id.")]
+
+def _id_like(example: str) -> Any:
+    return Annotated[str, Path(max_length=80, description="The entry's id.", examples=[example])]
 
 
 def routes(house: House, rule: WarningRule) -> list[Routes]:
@@ -38,6 +40,7 @@ def _routes_of(section: Section[Any], house: House, rule: WarningRule) -> Routes
 
 def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
     listing: Any = Annotated[section.listing, Query()]
+    standing: Any = _id_like(section.standing)
 
     @group.get(
         "/{id}",
@@ -45,7 +48,7 @@ def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
         summary=f"Read one {section.kind.word}",
         response_model=section.view,
     )
-    async def read(id: EntryId, caller: CallerOf) -> Response:
+    async def read(id: standing, caller: CallerOf) -> Response:
         entry = await read_entry(section.kind, id, tenant=caller.tenant, storage=house.storage)
         body = section.shown(entry).model_dump_json()
         return Response(body, headers={"ETag": f'"{entry.version}"'}, media_type="application/json")
@@ -92,7 +95,9 @@ def _add_registering(group: Routes, section: Section[Any], house: House, rule: W
 
 def _add_changing(group: Routes, section: Section[Any], house: House, rule: WarningRule) -> None:
     kind, facts_type = section.kind, section.kind.facts_type
-    stated_type: Any = facts_type
+    example = section.example
+    registered: Any = _id_like(example.pop("id"))
+    stated_type: Any = Annotated[facts_type, Body(openapi_examples={"as registered": {"value": example}})]
 
     @group.put(
         "/{id}",
@@ -100,7 +105,7 @@ def _add_changing(group: Routes, section: Section[Any], house: House, rule: Warn
         summary=f"Replace what is stated about a {kind.word}",
         response_model=section.view,
     )
-    async def replace(id: EntryId, facts: stated_type, version: IfMatch, commands: CommandsOf) -> Response:
+    async def replace(id: registered, facts: stated_type, version: IfMatch, commands: CommandsOf) -> Response:
         at = house.clock.now()
 
         async def do(uow: UnitOfWork) -> BaseModel:
@@ -116,7 +121,7 @@ def _add_changing(group: Routes, section: Section[Any], house: House, rule: Warn
         summary=f"Withdraw a {kind.word}: it is kept, and no longer used",
         response_model=section.view,
     )
-    async def withdraw(id: EntryId, version: IfMatch, commands: CommandsOf) -> Response:
+    async def withdraw(id: registered, version: IfMatch, commands: CommandsOf) -> Response:
         at = house.clock.now()
 
         async def do(uow: UnitOfWork) -> BaseModel:

@@ -46,7 +46,10 @@ Rows: TypeAlias = Annotated[tuple[Any, ...], Field(max_length=ROWS_PER_SECTION)]
 class ImportBody(BaseModel):
     """A file of entries. Any section may be missing."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{section.name: [section.example] for section in SECTIONS}]},
+    )
 
     about: Annotated[str, Field(alias="_about", max_length=4_000)] = ""
     """For those who read the file; not kept."""

@@ -173,11 +173,19 @@ class Section(Generic[E]):
     kind: type[E]
     row: type[BaseModel]
     view: type[BaseModel]
+    standing: str
+    """The id of an entry that every installation of Muna Barat has from its start, to be read as an example."""
     listing: type[Listing] = Listing
 
     @property
     def name(self) -> str:
         return self.kind.section
+
+    @property
+    def example(self) -> dict[str, Any]:
+        """A row that can be registered after the examples of the sections before."""
+        extra: Any = self.row.model_config["json_schema_extra"]
+        return dict(extra["examples"][0])
 
     def shown(self, entry: Entry) -> BaseModel:
         """The entry as it stands after this command."""
@@ -192,11 +200,11 @@ class Section(Generic[E]):
 
 
 SECTIONS: tuple[Section[Any], ...] = (
-    Section(kind=Site, row=SiteRow, view=SiteView),
-    Section(kind=Institution, row=InstitutionRow, view=InstitutionView),
-    Section(kind=Counter, row=CounterRow, view=CounterView, listing=CounterListing),
-    Section(kind=Service, row=ServiceRow, view=ServiceView, listing=ServiceListing),
-    Section(kind=Desk, row=DeskRow, view=DeskView, listing=DeskListing),
-    Section(kind=Calendar, row=CalendarRow, view=CalendarView),
+    Section(kind=Site, row=SiteRow, view=SiteView, standing="muna-barat-mpp"),
+    Section(kind=Institution, row=InstitutionRow, view=InstitutionView, standing="dpmptsp"),
+    Section(kind=Counter, row=CounterRow, view=CounterView, standing="dpmptsp", listing=CounterListing),
+    Section(kind=Service, row=ServiceRow, view=ServiceView, standing="dpmptsp-nib", listing=ServiceListing),
+    Section(kind=Desk, row=DeskRow, view=DeskView, standing="dpmptsp-loket-1", listing=DeskListing),
+    Section(kind=Calendar, row=CalendarRow, view=CalendarView, standing="site:muna-barat-mpp"),
 )
 """Parents before children."""
