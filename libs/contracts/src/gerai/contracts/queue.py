@@ -186,10 +186,12 @@ class TicketExpired(TicketEvent, type="queue.ticket-expired.v1", topic=TICKETS):
 
 
 class TicketNearFront(TicketEvent, type="queue.ticket-near-front.v1", topic=TICKETS):
-    """Few people are before the visitor now. Told once per leg."""
+    """Few people are before the visitor now. Told once per leg, when a desk calls: who takes a number in a line that
+    is short already is told with the next call."""
 
     people_before: int
-    """Waiting tickets that are called before this one, as it stands."""
+    """Waiting tickets that are called before this one, as it stands, among those that the calling desk serves. The
+    visitor's own page says the same; more where another desk serves this service and others beside it."""
 
 
 class ServiceDayEvent(Event):
