@@ -1,7 +1,7 @@
 """The routes as a client sees them, through the real application on the in-memory twin."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from queue_builders import MORNING, SMALL, TODAY, minutes, said
@@ -262,6 +262,34 @@ class TestOffice:
         assert (await supervisor.puts("/v1/sites/mpp/rules", {}, etag=None)).status_code == 428
         read = await supervisor.gets("/v1/sites/mpp/rules")
         assert (read.headers["etag"], read.json()["rules"]["priority_in_a_row"]) == ('"1"', 2)
+
+    async def test_rules_that_a_site_has_set_are_the_ones_that_hold(
+        self, door: Door, kiosk: Client, officer: Client
+    ):
+        rules = {"recall_limit": 2, "recall_gap_seconds": 45, "guard_minutes": 2, "reinstate_minutes": 25}
+        supervisor = Client(door, "supervisor")
+        changed = await supervisor.puts("/v1/sites/mpp/rules", rules, etag='"0"')
+        assert changed.status_code == 200
+        await refreshed(door)
+        await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        called = (await officer.posts("/v1/desks/loket-1/call-next")).json()
+        door.clock.at += timedelta(seconds=45)
+        refused = await officer.posts("/v1/desks/loket-1/no-show")
+        assert (refused.status_code, refused.json()["details"]["limit"]) == (409, 2)
+        await officer.posts("/v1/desks/loket-1/recall")
+        last_call = door.clock.at
+        door.clock.at += timedelta(seconds=45)
+        assert (await officer.posts("/v1/desks/loket-1/no-show")).json()["state"] == "no_show"
+        door.clock.at = last_call + minutes(26)
+        late = await officer.posts(f"/v1/tickets/{called['id']}/reinstate")
+        assert (late.status_code, late.json()["code"]) == (409, "too_late")
+        door.clock.at = last_call + minutes(1)
+        back = (await officer.posts(f"/v1/tickets/{called['id']}/reinstate")).json()
+        assert datetime.fromisoformat(back["callable_from"]) == last_call + minutes(2)
+        assert (await officer.posts("/v1/desks/loket-1/call-next")).json()["code"] == "nobody_waiting"
+        door.clock.at = last_call + minutes(2)
+        assert (await officer.posts("/v1/desks/loket-1/call-next")).json()["id"] == called["id"]
 
     @pytest.mark.parametrize("rules", [{"recall_limit": 0}, {"overnight": "burn"}, {"near_fron": 3}])
     async def test_senseless_rules_are_refused(self, door: Door, rules):

@@ -89,84 +89,105 @@ class TestTransfer:
         assert sum(isinstance(one.event, said.TicketNearFront) for one in one.recorded) == 2
 
 
+STRICT = Rules(
+    recall_limit=2, recall_gap_seconds=45, grace_seconds=600, reinstate_minutes=25, guard_minutes=2
+)
+PATIENT = Rules(
+    recall_limit=4, recall_gap_seconds=10, grace_seconds=900, reinstate_minutes=3, guard_minutes=12
+)
+by_rules = pytest.mark.parametrize("rules", [RULES, STRICT, PATIENT], ids=["default", "strict", "patient"])
+
+
+@by_rules
 class TestReturn:
-    def test_keeps_the_place_but_is_not_called_for_five_minutes_after_the_last_call(self):
+    def test_keeps_the_place_but_is_not_called_for_some_minutes_after_the_last_call(self, rules: Rules):
         one = called(at=CALLED_AT)
-        one.return_to_queue(rules=RULES, at=CALLED_AT + seconds(30), actor=ACTOR)
-        assert one.order_at == MORNING
-        assert one.callable_from == CALLED_AT + minutes(5)
+        one.return_to_queue(rules=rules, at=CALLED_AT + seconds(30), actor=ACTOR)
+        again = CALLED_AT + minutes(rules.guard_minutes)
+        assert (one.order_at, one.callable_from) == (MORNING, again)
         with pytest.raises(Refusal) as refused:
-            one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(4), actor=ACTOR)
+            one.call(desk="loket-1", line_sequence=2, at=again - seconds(1), actor=ACTOR)
         assert refused.value.code == "called_just_now"
-        one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(5), actor=ACTOR)
+        one.call(desk="loket-1", line_sequence=2, at=again, actor=ACTOR)
         assert newest(one).call == 2
 
 
+@by_rules
 class TestNoShow:
-    def test_needs_three_calls_that_could_be_heard(self):
-        one = called(at=CALLED_AT)
-        for late in (30, 60):
+    def test_needs_so_many_calls_that_could_be_heard(self, rules: Rules):
+        one, at = called(at=CALLED_AT), CALLED_AT
+        for count in range(1, rules.recall_limit):
+            at += seconds(rules.recall_gap_seconds)
             with pytest.raises(Refusal) as refused:
-                one.mark_missed(rules=RULES, at=CALLED_AT + seconds(late), actor=ACTOR)
+                one.mark_missed(rules=rules, at=at, actor=ACTOR)
             assert refused.value.code == "called_too_seldom"
-            one.recall(rules=RULES, at=CALLED_AT + seconds(late), actor=ACTOR)
-        one.mark_missed(rules=RULES, at=CALLED_AT + seconds(90), actor=ACTOR)
+            assert refused.value.details["calls"] == count
+            assert refused.value.details["limit"] == rules.recall_limit
+            one.recall(rules=rules, at=at, actor=ACTOR)
+        one.mark_missed(rules=rules, at=at + seconds(rules.recall_gap_seconds), actor=ACTOR)
         assert one.state is TicketState.NO_SHOW
-        assert newest(one).calls == 3
+        assert newest(one).calls == rules.recall_limit
 
-    def test_tells_all_calls_of_the_leg_also_those_that_do_not_count(self):
+    def test_tells_all_calls_of_the_leg_also_those_that_do_not_count(self, rules: Rules):
         one = called(at=CALLED_AT)
-        one.recall(rules=RULES, at=CALLED_AT + seconds(2), actor=ACTOR)
-        one.return_to_queue(rules=RULES, at=CALLED_AT + seconds(3), actor=ACTOR)
-        again = CALLED_AT + minutes(6)
+        one.recall(rules=rules, at=CALLED_AT + seconds(2), actor=ACTOR)
+        one.return_to_queue(rules=rules, at=CALLED_AT + seconds(3), actor=ACTOR)
+        again = CALLED_AT + minutes(20)
         one.call(desk="loket-1", line_sequence=2, at=again, actor=ACTOR)
-        one.mark_missed(rules=RULES, at=again + seconds(RULES.grace_seconds), actor=ACTOR)
+        one.mark_missed(rules=rules, at=again + seconds(rules.grace_seconds), actor=ACTOR)
         assert newest(one).calls == one.leg.calls == 3
 
-    def test_three_calls_in_five_seconds_are_one(self):
+    def test_calls_that_follow_too_fast_are_one(self, rules: Rules):
         one = called(at=CALLED_AT)
-        one.recall(rules=RULES, at=CALLED_AT + seconds(2), actor=ACTOR)
-        one.recall(rules=RULES, at=CALLED_AT + seconds(4), actor=ACTOR)
+        for late in range(2, rules.recall_gap_seconds, 2):
+            one.recall(rules=rules, at=CALLED_AT + seconds(late), actor=ACTOR)
         with pytest.raises(Refusal) as refused:
-            one.mark_missed(rules=RULES, at=CALLED_AT + seconds(60), actor=ACTOR)
+            one.mark_missed(rules=rules, at=CALLED_AT + seconds(2 * rules.recall_gap_seconds), actor=ACTOR)
         assert refused.value.details["calls"] == 1
 
-    def test_the_third_call_is_given_time_too(self):
-        one = called(at=CALLED_AT)
-        one.recall(rules=RULES, at=CALLED_AT + seconds(30), actor=ACTOR)
-        one.recall(rules=RULES, at=CALLED_AT + seconds(60), actor=ACTOR)
+    def test_the_last_call_is_given_time_too(self, rules: Rules):
+        one, at = called(at=CALLED_AT), CALLED_AT
+        for _ in range(1, rules.recall_limit):
+            at += seconds(rules.recall_gap_seconds)
+            one.recall(rules=rules, at=at, actor=ACTOR)
         with pytest.raises(Refusal):
-            one.mark_missed(rules=RULES, at=CALLED_AT + seconds(61), actor=ACTOR)
+            one.mark_missed(rules=rules, at=at + seconds(rules.recall_gap_seconds - 1), actor=ACTOR)
 
-    def test_is_noted_after_the_grace_whatever_the_calls(self):
-        one = called(at=CALLED_AT)
-        one.mark_missed(rules=Rules(grace_seconds=120), at=CALLED_AT + seconds(120), actor=ACTOR)
+    def test_is_noted_after_the_grace_whatever_the_calls(self, rules: Rules):
+        one, grace = called(at=CALLED_AT), seconds(rules.grace_seconds)
+        with pytest.raises(Refusal):
+            one.mark_missed(rules=rules, at=CALLED_AT + grace - seconds(1), actor=ACTOR)
+        one.mark_missed(rules=rules, at=CALLED_AT + grace, actor=ACTOR)
         assert one.state is TicketState.NO_SHOW
 
 
+@by_rules
 class TestReinstate:
     def missed(self):
         one = called(at=CALLED_AT)
         one.mark_missed(rules=Rules(grace_seconds=0), at=CALLED_AT + seconds(1), actor=ACTOR)
         return one
 
-    def test_gives_the_old_place_back_within_ten_minutes_of_the_last_call(self):
+    def test_gives_the_old_place_back_within_some_minutes_of_the_last_call(self, rules: Rules):
         one = self.missed()
-        one.reinstate(rules=RULES, at=CALLED_AT + minutes(10), actor=ACTOR)
+        one.reinstate(rules=rules, at=CALLED_AT + minutes(rules.reinstate_minutes), actor=ACTOR)
         assert (one.state, one.order_at, one.leg.outcome) == ("waiting", MORNING, None)
+        assert one.callable_from == CALLED_AT + minutes(rules.guard_minutes)
 
-    def test_is_too_late_after_that(self):
+    def test_is_too_late_after_that(self, rules: Rules):
+        late = CALLED_AT + minutes(rules.reinstate_minutes) + seconds(1)
         with pytest.raises(Refusal) as refused:
-            self.missed().reinstate(rules=RULES, at=CALLED_AT + minutes(10) + seconds(1), actor=ACTOR)
-        assert refused.value.code == "too_late"
+            self.missed().reinstate(rules=rules, at=late, actor=ACTOR)
+        assert (refused.value.code, refused.value.details["minutes"]) == ("too_late", rules.reinstate_minutes)
 
-    def test_happens_once(self):
+    def test_happens_once(self, rules: Rules):
         one = self.missed()
-        one.reinstate(rules=RULES, at=CALLED_AT + minutes(1), actor=ACTOR)
-        one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(6), actor=ACTOR)
-        one.mark_missed(rules=Rules(grace_seconds=0), at=CALLED_AT + minutes(6), actor=ACTOR)
+        one.reinstate(rules=rules, at=CALLED_AT + minutes(1), actor=ACTOR)
+        again = CALLED_AT + minutes(rules.guard_minutes)
+        one.call(desk="loket-1", line_sequence=2, at=again, actor=ACTOR)
+        one.mark_missed(rules=Rules(grace_seconds=0), at=again, actor=ACTOR)
         with pytest.raises(Refusal) as refused:
-            one.reinstate(rules=RULES, at=CALLED_AT + minutes(7), actor=ACTOR)
+            one.reinstate(rules=rules, at=again + minutes(1), actor=ACTOR)
         assert refused.value.code == "reinstated_before"
 
 
