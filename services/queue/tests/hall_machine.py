@@ -3,20 +3,21 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from queue_builders import MORNING, Hall, catalogue, plain_choice, service
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from queue_builders import MAKASSAR, MORNING, TENANT, Hall, catalogue, plain_choice, service
 
 from gerai.contracts.queue import PriorityClass, TicketState
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.refusal import Refusal
-from gerai.messaging.storage import Storage
+from gerai.messaging.storage import Storage, TimerRow
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import AT_A_DESK, Ticket
-from gerai.queue.use_cases.cancel_ticket import cancel_ticket
+from gerai.queue.use_cases.await_pickup import await_pickup
+from gerai.queue.use_cases.cancel_ticket import cancel_ticket, cancel_visit
 from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.hold_ticket import hold_ticket
 from gerai.queue.use_cases.mark_no_show import mark_no_show
@@ -26,6 +27,7 @@ from gerai.queue.use_cases.resume_ticket import resume_ticket
 from gerai.queue.use_cases.return_ticket import return_ticket
 from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
+from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
 
 DESKS = {
     "loket-1": ("dpmptsp", {"nib", "izin"}),
@@ -36,6 +38,7 @@ DESKS = {
 KNOWN = catalogue(
     service("izin", prefix="B", wait_limit_minutes=10), rules=Rules(grace_seconds=60, priority_in_a_row=2)
 )
+ASIDE = {TicketState.HELD, TicketState.AWAITING_PICKUP}
 desks = st.sampled_from(sorted(DESKS))
 
 
@@ -61,6 +64,7 @@ class HallMachine(RuleBasedStateMachine):
         self.now = MORNING
         self.issued: dict[str, int] = {"nib": 0, "izin": 0, "pajak": 0}
         self.calls: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
+        self.called_today = 0
         self.in_a_row: dict[frozenset[str], int] = {frozenset(services): 0 for _, services in DESKS.values()}
 
     def does(self, doing: Awaitable[Any]) -> Any:
@@ -79,6 +83,17 @@ class HallMachine(RuleBasedStateMachine):
             await self.hall.opens(*DESKS)
 
         self.does(begin())
+        self.people_wait_at_the_door()
+
+    def people_wait_at_the_door(self) -> None:
+        """So that a short history has somebody to call, too."""
+        for where, priority, count in (
+            ("nib", False, 2),
+            ("izin", True, 2),
+            ("izin", False, 1),
+            ("pajak", False, 1),
+        ):
+            self.come(where, priority, count)
 
     def teardown(self) -> None:
         if hasattr(self, "commit"):
@@ -98,6 +113,9 @@ class HallMachine(RuleBasedStateMachine):
 
     @rule(where=st.sampled_from(["nib", "izin", "pajak"]), priority=st.booleans(), count=st.integers(1, 3))
     def visitors_come(self, where: str, priority: bool, count: int) -> None:
+        self.come(where, priority, count)
+
+    def come(self, where: str, priority: bool, count: int) -> None:
         async def come() -> list[Any]:
             coming = (self.hall.issues(where, at=self.now, priority=priority) for _ in range(count))
             return await asyncio.gather(*coming)
@@ -130,12 +148,13 @@ class HallMachine(RuleBasedStateMachine):
         priority = got.priority_class is PriorityClass.PRIORITY
         self.in_a_row[served] = self.in_a_row[served] + 1 if priority else 0
         self.calls[counter] += 1
+        self.called_today += 1
 
     @rule(desk=desks, step=st.sampled_from([start_serving, finish_ticket, recall_ticket, mark_no_show]))
     def an_officer_works(self, desk: str, step: Callable[..., Awaitable[Any]]) -> None:
         self.attempt(self.hall.takes(step, desk, at=self.now))
 
-    @rule(desk=desks, step=st.sampled_from([hold_ticket, return_ticket]))
+    @rule(desk=desks, step=st.sampled_from([hold_ticket, return_ticket, await_pickup]))
     def an_officer_puts_aside(self, desk: str, step: Callable[..., Awaitable[Any]]) -> None:
         self.attempt(self.hall.takes(step, desk, at=self.now, reason=None))
 
@@ -148,17 +167,66 @@ class HallMachine(RuleBasedStateMachine):
         aside = [
             one
             for one in self.does(self.tickets())
-            if one.state in {TicketState.HELD, TicketState.NO_SHOW, TicketState.WAITING}
+            if one.state in {*ASIDE, TicketState.NO_SHOW, TicketState.WAITING}
         ]
         if not aside:
             return
         one = aside[which % len(aside)]
-        if one.state is TicketState.HELD:
-            self.attempt(self.hall.takes(resume_ticket, desk, at=self.now, ticket_id=one.id))
+        if one.state in ASIDE:
+            got = self.attempt(self.hall.takes(resume_ticket, desk, at=self.now, ticket_id=one.id))
+            assert isinstance(got, Refusal) or (got.state, got.desk_id) == (TicketState.CALLED, desk)
         elif one.state is TicketState.NO_SHOW:
             self.attempt(self.hall.acts(reinstate_ticket, one.id, at=self.now))
         elif which == 0:
             self.attempt(self.hall.does(lambda uow: cancel_ticket(one.id, reason=None, uow=uow, at=self.now)))
+
+    @precondition(lambda self: self.called_today >= 2)
+    @rule(which=st.integers(0, 20))
+    def a_visitor_gives_up_by_the_link(self, which: int) -> None:
+        known = sorted(self.does(self.tickets()), key=lambda one: (one.state, one.number))
+        if which >= len(known):
+            return
+        one = known[which]
+        got = self.attempt(
+            self.hall.does(
+                lambda uow: cancel_visit(one.link, uow=uow, at=self.now, catalogue=self.hall.catalogue)
+            )
+        )
+        if one.state in {TicketState.WAITING, TicketState.HELD}:
+            assert (got.state, got.can_cancel) == (TicketState.CANCELLED, False)
+        else:
+            assert got.code == "wrong_state"
+
+    @precondition(lambda self: self.called_today >= 2)
+    @rule()
+    def the_day_ends_and_the_next_begins(self) -> None:
+        """Nobody is left but who is being served, and what may be fetched tomorrow."""
+        today = self.now.astimezone(MAKASSAR)
+        evening = today.replace(hour=16, minute=30, second=0, microsecond=0)
+        timer = TimerRow(
+            id=f"end-of-day:mpp:{today:%Y-%m-%d}",
+            name="end-of-day",
+            key=f"mpp:{today:%Y-%m-%d}",
+            due=evening.astimezone(UTC),
+            tenant=TENANT,
+            payload={"site_id": "mpp", "local_day": f"{today:%Y-%m-%d}"},
+        )
+        before = {one.id: one.state for one in self.does(self.tickets())}
+        self.does(
+            self.hall.does(
+                lambda uow: when_day_ended_expire_tickets(
+                    timer, uow=uow, at=evening.astimezone(UTC), catalogue=self.hall.catalogue
+                )
+            )
+        )
+        ends = {TicketState.WAITING, TicketState.CALLED, TicketState.HELD}
+        expected = {id: TicketState.EXPIRED if state in ends else state for id, state in before.items()}
+        assert {one.id: one.state for one in self.does(self.tickets())} == expected
+        days = 3 if today.weekday() == 4 else 1
+        self.now = (today.replace(hour=9, minute=0) + timedelta(days=days)).astimezone(UTC)
+        self.issued = dict.fromkeys(self.issued, 0)
+        self.called_today = 0
+        self.people_wait_at_the_door()
 
     @invariant()
     def no_desk_has_two_tickets(self) -> None:
