@@ -5,6 +5,7 @@ PY := .venv/bin/python
 SUITES := libs services deploy tests demo bench
 
 export PYTHONPATH := $(CURDIR)/deploy:$(CURDIR)
+export UV_CACHE_DIR := $(CURDIR)/.gerai/cache/uv
 export MYPYPATH := deploy
 ifdef DRIVER
 export GERAI_MONGODB_DRIVER := $(DRIVER)

@@ -33,6 +33,17 @@ class TestWork:
         await asyncio.wait_for(failed.wait(), 5)
         assert "relay ended" in str(work.failure)
 
+    async def test_work_that_is_cancelled_without_being_asked_stops_it_too(self) -> None:
+        failed = asyncio.Event()
+
+        async def cancels_itself() -> None:
+            raise asyncio.CancelledError
+
+        work = Work(on_failure=failed.set)
+        work.start("subscriber", cancels_itself)
+        await asyncio.wait_for(failed.wait(), 5)
+        assert "subscriber was cancelled" in str(work.failure)
+
     async def test_start_up_may_end(self) -> None:
         done = asyncio.Event()
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from messaging_builders import NOON
 from messaging_ground import (
@@ -138,6 +139,35 @@ class TestUnreadable:
             await send_raw(there.bootstrap, topic.name, [record("other", 3)])
             await there.expect_pages({"before": 1, "other": 3})
         assert subscriber.progress() == {}
+
+
+class TestClientThatEndsBadly:
+    async def test_a_stop_that_cancels_itself_does_not_end_the_consuming(
+        self, plain_sides: list[Side], topic: Topic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """aiokafka's does so when a broker died while a commit was on its way."""
+        _, there = plain_sides
+        poll, stop = AIOKafkaConsumer.getmany, AIOKafkaConsumer.stop
+        broken, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def breaks_once(self: AIOKafkaConsumer, *places: Any, **limits: Any) -> Any:
+            if not broken.is_set():
+                broken.set()
+                raise KafkaConnectionError("planted")
+            return await poll(self, *places, **limits)
+
+        async def cancels_itself_once(self: AIOKafkaConsumer) -> None:
+            await stop(self)
+            if not cancelled.is_set():
+                cancelled.set()
+                raise asyncio.CancelledError
+
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", breaks_once)
+        monkeypatch.setattr(AIOKafkaConsumer, "stop", cancels_itself_once)
+        await send_raw(there.bootstrap, topic.name, [record("jar", 1)])
+        async with running(there.subscriber()):
+            await there.expect_pages({"jar": 1})
+        assert cancelled.is_set()
 
 
 class TestRebalance:

@@ -48,9 +48,9 @@ class Work:
 
     def _ended(self, task: asyncio.Task[None], *, endless: bool) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
+        if self._stopping and task.cancelled():
             return
-        error = task.exception()
+        error = RuntimeError(f"{task.get_name()} was cancelled") if task.cancelled() else task.exception()
         if error is None and (not endless or self._stopping):
             return
         failure = error or RuntimeError(f"{task.get_name()} ended")

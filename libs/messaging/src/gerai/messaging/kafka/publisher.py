@@ -22,6 +22,7 @@ from aiokafka.errors import (
 )
 from aiokafka.partitioner import murmur2
 
+from gerai.messaging.kafka.ending import ended
 from gerai.messaging.outbox import Pending, Published
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,7 @@ class KafkaPublisher:
         try:
             await asyncio.wait_for(producer.start(), SEND_S)
         except BaseException:
-            await _stop(producer)
+            await ended(producer.stop(), within=STOP_S, what="producer")
             raise
         return cls(producer)
 
@@ -158,7 +159,7 @@ class KafkaPublisher:
     async def close(self) -> None:
         if self._broken:
             _abandon(self._producer)
-        await _stop(self._producer)
+        await ended(self._producer.stop(), within=STOP_S, what="producer")
 
 
 def _abandon(producer: AIOKafkaProducer) -> None:
@@ -168,17 +169,3 @@ def _abandon(producer: AIOKafkaProducer) -> None:
     if sender is not None:
         sender.cancel()
     producer._message_accumulator.fail_all(ProducerClosed())
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """`stop` has no time limit of its own. It also awaits tasks that were cancelled, and would pass their
-    cancellation on to us; so it runs as a task."""
-    stopping = asyncio.create_task(producer.stop())
-    done, _ = await asyncio.wait([stopping], timeout=STOP_S)
-    if not done:
-        stopping.cancel()
-        log.warning("producer-stop-timed-out")
-    elif stopping.cancelled() or (error := stopping.exception()) is None:
-        return
-    else:
-        log.warning("producer-stop-failed", error=repr(error))

@@ -25,6 +25,7 @@ from gerai.messaging import metrics
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE
+from gerai.messaging.kafka.ending import ended
 from gerai.messaging.record import Record
 
 log = structlog.get_logger(__name__)
@@ -261,7 +262,6 @@ def record_of(one: Any) -> Record:
 
 
 async def _stop(kafka: AIOKafkaConsumer) -> None:
-    try:
-        await asyncio.wait_for(kafka.stop(), STOP_S)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.warning("consumer-stop-failed", error=repr(error))
+    await ended(kafka.stop(), within=STOP_S, what="consumer")
+    # a stop that broke off on its way leaves connections open, and tasks that try again and again
+    await ended(kafka._client.close(), within=STOP_S, what="consumer-client")
