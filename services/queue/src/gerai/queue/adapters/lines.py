@@ -8,7 +8,7 @@ from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Storage
 from gerai.queue.domain.line import Line
 from gerai.queue.domain.ticket import Ticket
-from gerai.queue.use_cases.ports import LineState
+from gerai.queue.use_cases.ports import LineState, Place
 
 LARGEST_LINE = 500
 FRESH_S = 0.5
@@ -41,7 +41,7 @@ class CachedLines:
             self._storage.select([waiting]), self._storage.fetch({Line: [counter_id]})
         )
         streaks = next((line.streaks for line in lines if isinstance(line, Line)), {})
-        state = LineState(waiting=tickets, streaks=streaks)
+        state = LineState(waiting=[Place.of(ticket) for ticket in tickets], streaks=streaks)
         self._known[counter_id] = (time.monotonic(), state)
         return state
 

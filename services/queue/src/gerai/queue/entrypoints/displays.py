@@ -1,5 +1,6 @@
 """The hall's displays: a board to begin with, and a live feed that can be resumed on any replica."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from gerai.chassis import CallerOf, House, QueriesOf, Routes
 from gerai.chassis.problems import Problem
 from gerai.queue.adapters.display_feed import DisplayFeed, Listener, UnableToListen, as_frame
+from gerai.queue.adapters.shared_reading import SharedReading
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.event_stream import EventStream
 from gerai.queue.entrypoints.moment import moment
@@ -25,6 +27,7 @@ Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="On
 def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> Routes:
     """Under /v1/sites/{site_id}/display."""
     displays = Routes(tag="displays", prefix="/v1/sites/{site_id}/display")
+    boards: defaultdict[str, SharedReading[str]] = defaultdict(SharedReading)
 
     @displays.get("", permission=SHOW)
     async def look(site_id: SiteId, queries: QueriesOf) -> Board:
@@ -48,10 +51,14 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
         except UnableToListen:
             raise Problem(503, "busy", headers={"Retry-After": "2"}) from None
 
-        async def board() -> Board:
-            return await show_board(
+        async def read() -> str:
+            board = await show_board(
                 site_id, uow=queries.uow, lines=lines, at=moment(house), catalogue=catalogue()
             )
+            return board.model_dump_json()
+
+        async def board() -> str:
+            return await boards[site.id].get(read)
 
         return EventStream(
             listener,
@@ -64,7 +71,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
 
 
 async def _beginning(
-    listener: Listener, last_event_id: str | None, board: Callable[[], Awaitable[Board]]
+    listener: Listener, last_event_id: str | None, board: Callable[[], Awaitable[str]]
 ) -> bytes:
     missed = listener.catch_up(last_event_id) if last_event_id is not None else None
     if missed is not None:
@@ -73,7 +80,7 @@ async def _beginning(
     return await _snapshot(listener, board)
 
 
-async def _snapshot(listener: Listener, board: Callable[[], Awaitable[Board]]) -> bytes:
+async def _snapshot(listener: Listener, board: Callable[[], Awaitable[str]]) -> bytes:
     """Go on from now, then read: what happens in between is in both, never in neither."""
     newest = listener.skip()
-    return as_frame("snapshot", (await board()).model_dump_json(), id=newest)
+    return as_frame("snapshot", await board(), id=newest)

@@ -2,16 +2,43 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from gerai.contracts.queue import PriorityClass
 from gerai.queue.domain.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a line: of a ticket as much as the order of the line hangs on. Lines are long, tickets are large."""
+
+    id: str
+    number: str
+    n: int
+    service_id: str
+    priority_class: PriorityClass
+    order_at: datetime
+    overdue_at: datetime | None
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> "Place":
+        return cls(
+            ticket.id,
+            ticket.number,
+            ticket.n,
+            ticket.service_id,
+            ticket.priority_class,
+            ticket.order_at,
+            ticket.overdue_at,
+        )
 
 
 @dataclass(frozen=True)
 class LineState:
     """A counter's line as it stood a moment ago."""
 
-    waiting: Sequence[Ticket]
+    waiting: Sequence[Place]
     streaks: Mapping[str, int]
     """As in `Line`."""
 
