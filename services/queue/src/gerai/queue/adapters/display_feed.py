@@ -31,7 +31,7 @@ ROWS = 2_000
 HEARTBEAT_S = 15.0
 POLL_S = 0.25
 POLLS = 20
-PACE_S = 0.03
+PACE_S = 0.02
 """Displays are woken no more often: two hundred of them at every event would keep a core busy with nothing else."""
 
 
