@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from messaging_builders import Jar, Tally, UnableToFill, context, once
 from pymongo.errors import ServerSelectionTimeoutError
 
+from gerai.messaging.context import Context
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Conflict, Overtaken, StoreBusy, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
+
+
+def by(actor: str) -> Context:
+    return replace(context(), actor=actor)
 
 
 def filling(id: str = "j1"):
@@ -312,14 +318,17 @@ class TestOpenGroup:
         storage = Slow()
 
         async def count(uow: UnitOfWork) -> StoredAnswer:
-            return StoredAnswer(body=str(len(await uow.select(empty))).encode())
+            seen = len(await uow.select(empty))
+            # it writes, so its outcome is believed at once: what changes nothing would be read afresh anyway
+            uow.add(Jar(id=f"full-{uow.context.actor}", tenant="muna-barat", filled=3))
+            return StoredAnswer(body=str(seen).encode())
 
         async with GroupCommit(storage, source="test") as commit:
             needs = Needs(selections=(empty,))
-            early = asyncio.create_task(commit.execute(count, context=context(), needs=needs))
+            early = asyncio.create_task(commit.execute(count, context=by("early"), needs=needs))
             await reading.wait()
             await put(storage, Jar(id="j1", tenant="muna-barat"))  # elsewhere, and answered
-            late = asyncio.create_task(commit.execute(count, context=context(), needs=needs))
+            late = asyncio.create_task(commit.execute(count, context=by("late"), needs=needs))
             await asyncio.sleep(0)
             go_on.set()
             answers = [await early, await late]
