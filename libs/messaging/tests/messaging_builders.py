@@ -1,7 +1,10 @@
 """A small domain for the library's own tests: jars that are filled, and a tally of them per shelf."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+
+from pydantic import BaseModel
 
 from gerai.contracts.hourly import HourCounted
 from gerai.messaging.aggregate import Aggregate
@@ -16,6 +19,11 @@ class UnableToFill(Refusal):
     sentences: ClassVar[dict[str, Sentence]] = {"full": Sentence("Stoples penuh.", "The jar is full.")}
 
 
+class Part(BaseModel):
+    name: str
+    size: int | None = None
+
+
 class Jar(Aggregate):
     collection: ClassVar[str] = "jars"
 
@@ -28,6 +36,18 @@ class Jar(Aggregate):
             raise UnableToFill("full")
         self.filled += 1
         self._record(HourCounted(tenant=self.tenant, hour=at, tickets=self.filled), at=at)
+
+
+class Label(Aggregate):
+    """Kept without what is not set; with parts."""
+
+    collection: ClassVar[str] = "labels"
+    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python", "exclude_none": True}
+
+    text: str | None = None
+    at: datetime | None = None
+    parts: tuple[Part, ...] = ()
+    words: Mapping[str, str] = {}
 
 
 class Tally(Aggregate):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from messaging_builders import NOON, Jar, Tally, context, once
+from messaging_builders import NOON, Jar, Label, Part, Tally, context, once
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
@@ -58,11 +58,44 @@ class TestCommit:
 
     async def test_a_changed_version_conflicts_and_writes_nothing(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1")]))
-        await storage.commit(Batch(changed=[(saved(jar("j1", filled=1), 2), 1)]))
+        await storage.commit(Batch(changed=[(saved(jar("j1", filled=1), 2), jar("j1"))]))
         with pytest.raises(Conflict):
-            await storage.commit(Batch(changed=[(saved(jar("j1", filled=9), 2), 1)], added=[jar("j2")]))
+            await storage.commit(
+                Batch(changed=[(saved(jar("j1", filled=9), 2), jar("j1"))], added=[jar("j2")])
+            )
         found = await storage.fetch({Jar: ["j1", "j2"]})
         assert [(one.id, one.filled) for one in found] == [("j1", 1)]
+
+    async def test_what_was_changed_comes_back_as_it_is_then(self, storage: Storage) -> None:
+        as_read = Label(
+            id="l", tenant="muna-barat", version=1, text="a", at=NOON, words={"a.b": "c", "d": "e"}
+        )
+        await storage.commit(Batch(added=[as_read]))
+        steps: list[dict[str, object]] = [
+            {"text": None, "parts": (Part(name="lid", size=1), Part(name="rim"))},
+            {"text": "b", "at": None, "words": {"a.b": "f"}, "parts": (Part(name="rim"),)},
+            {"words": {}, "parts": ()},
+            {},
+        ]
+        for step in steps:
+            new = as_read.model_copy(update={**step, "version": as_read.version + 1})
+            await storage.commit(Batch(changed=[(new, as_read)]))
+            assert await storage.fetch({Label: ["l"]}) == [new]
+            as_read = new
+
+    async def test_one_of_many_that_was_changed_meanwhile_keeps_all_from_being_written(
+        self, storage: Storage
+    ) -> None:
+        many = [jar(f"j{n:02}") for n in range(30)]
+        await storage.commit(Batch(added=list(many)))
+        await storage.commit(Batch(changed=[(saved(jar("j17", filled=1), 2), many[17])]))
+        with pytest.raises(Conflict):
+            await storage.commit(
+                Batch(changed=[(saved(jar(one.id, filled=9), 2), one) for one in many], added=[jar("new")])
+            )
+        found = await storage.fetch({Jar: [*(one.id for one in many), "new"]})
+        assert sorted((one.id, one.filled) for one in found if one.filled) == [("j17", 1)]
+        assert len(found) == 30
 
     async def test_an_id_that_is_taken_conflicts(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1")]))

@@ -15,7 +15,7 @@ from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Conflict, Overtaken, StoreBusy, StoredAnswer
-from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 
 
 def by(actor: str) -> Context:
@@ -333,6 +333,44 @@ class TestOpenGroup:
             go_on.set()
             answers = [await early, await late]
         assert answers[1].body == b"1"
+
+    async def test_the_answer_to_the_later_question_counts_though_it_comes_first(self) -> None:
+        full = Selection(kind=Jar, where={"filled": 3})
+        reading, go_on = asyncio.Event(), asyncio.Event()
+
+        class SlowAtFirst(MemoryStorage):
+            async def select(self, selections: Any) -> list[list[Any]]:
+                found = await super().select(selections)
+                if not reading.is_set():
+                    reading.set()
+                    await go_on.wait()
+                return found
+
+        storage = SlowAtFirst()
+        gathering = Gathering(storage, {})
+        early = asyncio.create_task(gathering.run([full]))
+        await reading.wait()
+        await put(storage, Jar(id="j1", tenant="muna-barat", filled=3))
+        await gathering.run([full], again=True)
+        go_on.set()
+        await early
+        unit = UnitOfWork(gathering, context(), source="test")
+        assert [one.id for one in await unit.select(full)] == ["j1"]
+
+    async def test_a_burst_is_one_group(self) -> None:
+        storage = MemoryStorage()
+
+        async def add(uow: UnitOfWork) -> None:
+            uow.add(Jar(id=uow.context.actor, tenant="muna-barat"))
+
+        async def arrive(number: int) -> None:
+            for _ in range(number):  # each turn of the loop brings one
+                await asyncio.sleep(0)
+            await commit.execute(add, context=by(f"b{number}"))
+
+        async with GroupCommit(storage, source="test") as commit:
+            await asyncio.gather(*(arrive(number) for number in range(29)))
+        assert (storage.commits, len(storage.aggregates[Jar])) == (1, 29)
 
 
 class TestTenant:

@@ -1,6 +1,6 @@
 """The base of every aggregate: identity, regency, version, and the events it records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -33,6 +33,9 @@ class Aggregate(BaseModel):
     followed: ClassVar[bool] = False
     """True: every event of its life travels in the trace of the request that made it, so that one visit is
     one trace."""
+
+    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python"}
+    """How pydantic's `model_dump` makes the document of it."""
 
     id: str
     tenant: str
@@ -76,12 +79,24 @@ class Aggregate(BaseModel):
         """What was recorded is on its way; the state is the newest one from now on."""
         self._recorded = ()
 
-    def document(self) -> dict[str, Any]:
-        """The MongoDB document of this state; `_id` is the aggregate's id."""
-        body = self.model_dump(mode="python")
-        body["_id"] = body.pop("id")
+    def changed_since(self, earlier: Self) -> set[str]:
+        """The fields that have other values than in an earlier state."""
+        before = earlier.__dict__
+        return {
+            name
+            for name, value in self.__dict__.items()
+            if value is not before[name] and value != before[name]
+        }
+
+    def document(self, only: set[str] | None = None) -> dict[str, Any]:
+        """The MongoDB document of this state, or as much of it as some fields need; `_id` is the aggregate's id."""
+        body = self.model_dump(**self.kept_as, include=only)
+        if "id" in body:
+            body["_id"] = body.pop("id")
         return body
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        return cls.model_validate({**document, "id": document["_id"]})
+        """Takes the document over: it is not for use any more."""
+        document["id"] = document.pop("_id")
+        return cls.model_validate(document)

@@ -41,6 +41,10 @@ WARM_LIMIT = 500
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
 TAKES_IN = 3
 """How often an open group reads on for those who came meanwhile."""
+QUIET_TURNS = 2
+"""Turns of the loop that bring nobody: then nobody is at the door."""
+WORTH_ASKING = 10
+"""So many are not kept waiting for more at the door: what they need is read while those are let in."""
 TOGETHER = 3
 """Attempts of a group that conflicts for a reason of its own, before it is split."""
 STUCK_S = 240.0
@@ -166,12 +170,22 @@ class GroupCommit:
                 await self._arrived.wait()
                 continue
             self._moved = time.monotonic()
-            group = self._arrivals(self._group_limit)
+            group = await self._at_the_door(self._group_limit)
             try:
                 await self._settle(group, trusting=time.monotonic() >= self._trust_from, is_open=True)
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
                 log.error("group-failed", error=repr(error), size=len(group))
                 _fail(group, error)
+
+    async def _at_the_door(self, most: int) -> list[_Member]:
+        """Who waits, and who is about to: requests come in bursts, and while the turns of the loop bring some they
+        are let in, as many as are worth a question of their own."""
+        seen, quiet = 0, 0
+        while quiet < QUIET_TURNS and len(self._waiting) < min(most, WORTH_ASKING):
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == seen else 0
+            seen = len(self._waiting)
+        return self._arrivals(most)
 
     def _arrivals(self, most: int) -> list[_Member]:
         """Who waits, without those whose callers have gone away."""
@@ -222,19 +236,12 @@ class GroupCommit:
         self._trust_from = time.monotonic() + COOL_DOWN_S
 
     async def _attempt(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> list[_Member]:
-        """One try. Returns the members whose outcome rests on unread state.
-
-        An open group takes in who comes while it reads: its reading goes on beside their parsing. What they need
-        is read after they came, though the group knows it: they must see all that was answered before.
-        """
+        """One try. Returns the members whose outcome rests on unread state."""
         gathering = Gathering(self._storage, self._warm if trusting else {})
-        known = await self._read(group, gathering, trusting=trusting)
-        for _ in range(TAKES_IN if is_open else 0):
-            late = self._arrivals(self._group_limit - len(group))
-            if not late:
-                break
-            group.extend(late)
-            known.update(await self._read(late, gathering, trusting=trusting, again=True))
+        if is_open:
+            known = await self._read_with_late_ones(group, gathering, trusting=trusting)
+        else:
+            known = await self._read(group, gathering, trusting=trusting)
         outcomes = [await self._run(member, gathering, known, trusting=trusting) for member in group]
         batch = gathering.sealed()
         if not batch.is_empty():
@@ -245,6 +252,32 @@ class GroupCommit:
             if not outcome.doubtful:
                 outcome.tell()
         return [outcome.member for outcome in outcomes if outcome.doubtful]
+
+    async def _read_with_late_ones(
+        self, group: list[_Member], gathering: Gathering, *, trusting: bool
+    ) -> dict[str, StoredAnswer]:
+        """An open group takes in who comes while it reads: its reading goes on beside their parsing.
+
+        What they need is read after they came, though the group knows it: they must see all that was answered
+        before. Nobody is run before all is read.
+        """
+        known: dict[str, StoredAnswer] = {}
+        part, again = list(group), False
+        for _ in range(1 + TAKES_IN):
+            readings: list[Awaitable[dict[str, StoredAnswer]]] = []
+            while part:
+                readings.append(
+                    asyncio.create_task(self._read(part, gathering, trusting=trusting, again=again))
+                )
+                part, again = await self._at_the_door(self._group_limit - len(group)), True
+                group.extend(part)
+            for answers in await asyncio.gather(*readings):
+                known.update(answers)
+            part = self._arrivals(self._group_limit - len(group))
+            if not part:
+                break
+            group.extend(part)
+        return known
 
     async def _read(
         self, members: Sequence[_Member], gathering: Gathering, *, trusting: bool, again: bool = False

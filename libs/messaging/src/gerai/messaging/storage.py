@@ -82,8 +82,8 @@ class Batch:
     """Everything that one transaction writes."""
 
     added: list[Aggregate] = field(default_factory=list)
-    changed: list[tuple[Aggregate, int]] = field(default_factory=list)
-    """(new state, the version it must still have in the store)"""
+    changed: list[tuple[Aggregate, Aggregate]] = field(default_factory=list)
+    """(new state, the state as it was read: it must still have this version in the store)"""
     outbox: list[OutboxRow] = field(default_factory=list)
     once: list[tuple[Once, StoredAnswer]] = field(default_factory=list)
     timers_set: list[TimerRow] = field(default_factory=list)

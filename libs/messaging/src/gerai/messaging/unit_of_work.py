@@ -7,7 +7,6 @@ gathering only when the command succeeds. See `group_commit`.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,12 +31,14 @@ class Gathering:
         self._storage = storage
         self.known: dict[Identity, Aggregate | None] = dict(warm)
         """Newest state of each aggregate in this group. None: looked for, and not there."""
-        self.stored: dict[Identity, int] = {identity: state.version for identity, state in warm.items()}
-        """The version that each known aggregate has in the store (0: it is new)."""
+        self.stored: dict[Identity, Aggregate] = dict(warm)
+        """Each known aggregate as it stands in the store; a new one is not in here."""
         self.touched: set[Identity] = set()
         self._asked: set[Identity] = set()
-        self.selected: dict[tuple[Any, ...], tuple[list[Identity], Aggregate | None]] = {}
-        """What was found, and the last of it as it was read where the store may hold more."""
+        self.selected: dict[tuple[Any, ...], list[Any]] = {}
+        """What was found, as it was read."""
+        self._asked_last: dict[tuple[Any, ...], int] = {}
+        self._questions = 0
         self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
 
@@ -58,11 +59,14 @@ class Gathering:
         fresh = {one.key: one for one in selections if again or one.key not in self.selected}
         if not fresh:
             return
-        for one, found in zip(fresh.values(), await self._storage.select(list(fresh.values())), strict=True):
+        self._questions += 1
+        asked = self._questions
+        self._asked_last.update(dict.fromkeys(fresh, asked))
+        for key, found in zip(fresh, await self._storage.select(list(fresh.values())), strict=True):
             for aggregate in found:
                 self._learn(aggregate)
-            identities = [(type(aggregate), aggregate.id) for aggregate in found]
-            self.selected[one.key] = (identities, found[-1] if len(found) == one.limit else None)
+            if self._asked_last[key] == asked:  # else it was asked again meanwhile, and that answer counts
+                self.selected[key] = found
 
     def touch(self, identity: Identity, state: Aggregate) -> None:
         """A command of this group has changed it; this is its newest state."""
@@ -93,15 +97,15 @@ class Gathering:
         known = self.known.get(identity)
         if identity not in self.touched and (known is None or known.version < aggregate.version):
             self.known[identity] = aggregate
-            self.stored[identity] = aggregate.version
+            self.stored[identity] = aggregate
 
     def sealed(self) -> Batch:
         """The batch with the final state of every touched aggregate."""
         for identity in self.touched:
             aggregate = self.known[identity]
             assert aggregate is not None
-            stored = self.stored.get(identity, 0)
-            if stored == 0:
+            stored = self.stored.get(identity)
+            if stored is None:
                 self.batch.added.append(aggregate)
             else:
                 self.batch.changed.append((aggregate, stored))
@@ -126,14 +130,19 @@ class UnitOfWork:
     async def find(self, kind: type[A], id: str) -> A | None:
         """The aggregate to read or change, or None; another regency's is None, too. Changes are saved on success."""
         identity = (kind, id)
-        if identity not in self._forks:
+        if identity not in self._gathering.known and identity not in self._forks:
             await self._gathering.load([identity])
+        return self._own(kind, identity)
+
+    def _own(self, kind: type[A], identity: Identity) -> A | None:
+        """This command's own copy of what is known."""
+        found = self._forks.get(identity)
+        if found is None:
             known = self._gathering.known[identity]
             if known is None:
                 return None
             self._before[identity] = known
-            self._forks[identity] = known.forked()
-        found = self._forks[identity]
+            found = self._forks[identity] = known.forked()
         assert isinstance(found, kind)
         if self.context.tenant is not None and found.tenant != self.context.tenant:
             return None
@@ -153,23 +162,35 @@ class UnitOfWork:
         and choose `limit` well above what one group can use up plus `first`.
         Raises Conflict where a group used up what was fetched: it is then run again in smaller parts.
         """
-        await self._gathering.run([selection])
+        gathering, kind = self._gathering, selection.kind
+        await gathering.run([selection])
+        read = gathering.selected[selection.key]
         wanted = selection.limit if first is None else first
-        identities, last = self._gathering.selected[selection.key]
-        gathering, forks = self._gathering, self._forks
-        moved = {*gathering.touched_like(selection), *(one for one in forks if one[0] is selection.kind)}
-        untouched = (one for one in identities if one not in gathering.touched and one not in forks)
-        shown = [self._newest(identity, selection.kind) for identity in (*islice(untouched, wanted), *moved)]
-        fitting = [one for one in shown if one is not None and selection.matches(one)]
-        chosen = selection.sorted(fitting)
-        if first is not None and last is not None:
-            assert isinstance(last, selection.kind)
+        # who was read, and is as it was read, stands in order and fits
+        chosen: list[A] = []
+        moved = {*gathering.touched_like(selection), *(one for one in self._forks if one[0] is kind)}
+        for one in read:
+            identity = (kind, one.id)
+            if identity in moved or identity in gathering.touched:
+                continue
+            as_read = gathering.known[identity] is one
+            if as_read:
+                chosen.append(one)
+            else:
+                moved.add(identity)
+            if len(chosen) == wanted:
+                break
+        newest = [self._newest(identity, kind) for identity in moved]
+        if fitting := [one for one in newest if one is not None and selection.matches(one)]:
+            chosen = selection.sorted([*chosen, *fitting])
+        if first is not None and len(read) == selection.limit:
             # beyond the last one that was read others may stand, unread
-            chosen = selection.before(chosen, last)
+            if fitting:
+                chosen = selection.before(chosen, read[-1])
             if len(chosen) < wanted:
                 raise Conflict("this group used up what it selected")
-        chosen = chosen[:wanted]
-        return [found for one in chosen if (found := await self.find(selection.kind, one.id)) is not None]
+        own = (self._own(kind, (kind, one.id)) for one in chosen[:wanted])
+        return [one for one in own if one is not None]
 
     def _newest(self, identity: Identity, kind: type[A]) -> A | None:
         newest = self._forks.get(identity) or self._gathering.known[identity]

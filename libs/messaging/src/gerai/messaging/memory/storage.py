@@ -62,9 +62,9 @@ class MemoryStorage:
         for aggregate in batch.added:
             if aggregate.id in self.aggregates[type(aggregate)]:
                 raise AlreadyDone("a unique key was taken meanwhile")
-        for aggregate, version in batch.changed:
+        for aggregate, read in batch.changed:
             stored = self.aggregates[type(aggregate)].get(aggregate.id)
-            if stored is None or stored.version != version:
+            if stored is None or stored.version != read.version:
                 raise Overtaken(f"{aggregate.collection} changed meanwhile")
         for once, _ in batch.once:
             if (once.kind.value, once.key) in self.once:

@@ -7,10 +7,11 @@ switches the driver.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, ReadPreference
@@ -18,6 +19,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+T = TypeVar("T")
 Document: TypeAlias = dict[str, Any]
 Session: TypeAlias = Any
 Collection: TypeAlias = Any
@@ -45,8 +47,9 @@ class Driver(StrEnum):
 class Database:
     """One service's database. Reads see majority-committed data, writes are majority and journaled."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, *, threads: int) -> None:
         self._client = client
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mongodb")
         self._database = client.get_database(name, read_concern=MAJORITY, write_concern=DURABLE)
         self.name = name
 
@@ -68,8 +71,7 @@ class Database:
         """A majority transaction; it may be begun again, so the talk has no other side effect. What the talk raises
         undoes it and comes out here."""
         if isinstance(self._client, AsyncIOMotorClient):
-            # Motor goes to another thread and back for each command; a whole transaction needs to go only once.
-            await asyncio.to_thread(self._transaction_in_thread, begin)
+            await self._in_thread(lambda: self._transaction_in_thread(begin))
             return
 
         async def write(session: Session) -> None:
@@ -105,10 +107,24 @@ class Database:
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Every document of a (bounded) pipeline."""
-        started = self._database[collection].aggregate(list(pipeline))
-        cursor = await started if isawaitable(started) else started
+        if isinstance(self._client, AsyncIOMotorClient):
+            return await self._in_thread(
+                lambda: list(self._database.delegate[collection].aggregate(list(pipeline)))
+            )
+        cursor = await self._database[collection].aggregate(list(pipeline))
         found: list[Document] = await cursor.to_list(None)
         return found
+
+    async def find(self, collection: str, where: Mapping[str, Any]) -> list[Document]:
+        """Every document that matches; for where there are few."""
+        if isinstance(self._client, AsyncIOMotorClient):
+            return await self._in_thread(lambda: list(self._database.delegate[collection].find(where)))
+        found: list[Document] = await self._database[collection].find(where).to_list(None)
+        return found
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Motor goes to another thread and back for each command; what takes several needs to go only once."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     @asynccontextmanager
     async def watch(
@@ -155,6 +171,7 @@ class Database:
         closed = self._client.close()
         if isawaitable(closed):
             await closed
+        self._threads.shutdown(wait=False)
 
 
 def _answered(talk: Talk, answer: Document) -> Document | None:
@@ -188,6 +205,6 @@ def connect(
     }
     match driver:
         case Driver.MOTOR:
-            return Database(AsyncIOMotorClient(uri, **options), database)
+            return Database(AsyncIOMotorClient(uri, **options), database, threads=pool)
         case Driver.PYMONGO:
-            return Database(AsyncMongoClient(uri, **options), database)
+            return Database(AsyncMongoClient(uri, **options), database, threads=pool)

@@ -82,8 +82,8 @@ class MongoStorage:
         return [aggregate for kind in found for aggregate in kind]
 
     async def _fetch_kind(self, kind: type[Aggregate], ids: Ids[str]) -> list[Aggregate]:
-        cursor = self._database[kind.collection].find({"_id": {"$in": list(ids)}})
-        return [kind.from_document(document) for document in await cursor.to_list(None)]
+        found = await self._database.find(kind.collection, {"_id": {"$in": list(ids)}})
+        return [kind.from_document(document) for document in found]
 
     async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]:
         """Selections of one collection travel together in an aggregation, as branches of a union; many of them in
@@ -116,8 +116,7 @@ class MongoStorage:
             by_collection.setdefault(ONCE_IN[once.kind], []).append(once.key)
         found: dict[str, StoredAnswer] = {}
         for collection, wanted in by_collection.items():
-            cursor = self._database[collection].find({"_id": {"$in": wanted}})
-            for document in await cursor.to_list(None):
+            for document in await self._database.find(collection, {"_id": {"$in": wanted}}):
                 found[document["_id"]] = _answer_from(document)
         return found
 

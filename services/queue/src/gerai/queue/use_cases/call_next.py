@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from functools import lru_cache
 
 from gerai.contracts.queue import PriorityClass, TicketState
 from gerai.contracts.registry import DeskChanged
@@ -17,6 +18,7 @@ from gerai.queue.use_cases.at_desk import session_that_calls
 from gerai.queue.use_cases.views import TicketView
 
 WIDE = 1_000
+BRANCHES_KEPT = 4_096
 LARGEST_GROUP = 64
 """Commands that are committed together."""
 
@@ -60,20 +62,24 @@ def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket]
     for service in catalogue.served_by(desk):
         by_limit[service.wait_limit_minutes].append(service.id)
     return tuple(
-        Selection(
-            kind=Ticket,
-            where={
-                "counter_id": desk.counter_id,
-                "state": TicketState.WAITING.value,
-                "priority_class": priority_class.value,
-                "service_id": {"$in": sorted(service_ids)},
-            },
-            order=(("order_at", 1), ("n", 1), ("id", 1)),
-            limit=limit,
-        )
+        _branch(desk.counter_id, priority_class, tuple(sorted(service_ids)), limit)
         for service_ids in by_limit.values()
         for priority_class in PriorityClass
     )
+
+
+@lru_cache(maxsize=BRANCHES_KEPT)
+def _branch(
+    counter_id: str, priority_class: PriorityClass, service_ids: tuple[str, ...], limit: int
+) -> Selection[Ticket]:
+    """Calls ask for the same few again and again."""
+    where = {
+        "counter_id": counter_id,
+        "state": TicketState.WAITING.value,
+        "priority_class": priority_class.value,
+        "service_id": {"$in": service_ids},
+    }
+    return Selection(kind=Ticket, where=where, order=(("order_at", 1), ("n", 1), ("id", 1)), limit=limit)
 
 
 def _enough(desk: DeskChanged, catalogue: Catalogue) -> int:

@@ -1,5 +1,6 @@
 """What every entry of the register has in common: stated by a registrar, replaced whole, withdrawn but never deleted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -90,6 +91,9 @@ class Entry(Aggregate):
     fixed: ClassVar[tuple[str, ...]] = ()
     """Fields that never change: what refers to the entry relies on them."""
 
+    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "json"}
+    """MongoDB has no type for a date without a time."""
+
     model_config = ConfigDict(extra="ignore")
 
     active: bool = True
@@ -129,9 +133,3 @@ class Entry(Aggregate):
     def expect_version(self, version: int) -> None:
         if version != self.version:
             raise UnableToReplace("stale_version", field="If-Match", version=self.version)
-
-    def document(self) -> dict[str, Any]:
-        """MongoDB has no type for a date without a time: entries are kept as their JSON."""
-        body = self.model_dump(mode="json")
-        body["_id"] = body.pop("id")
-        return body
