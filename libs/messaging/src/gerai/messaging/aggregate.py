@@ -17,10 +17,11 @@ class Recorded(NamedTuple):
 
 
 class Aggregate(BaseModel):
-    """One consistency boundary. It is saved whole, with an optimistic version, in `collection`.
+    """One consistency boundary. It is read whole and saved with an optimistic version, in `collection`.
 
     Field values are immutable (tuples, frozen models): the unit of work hands each command a shallow
-    copy, and a command that is refused half-way leaves no trace. Methods change fields and call `_record`.
+    copy, a command that is refused half-way leaves no trace, and what has other values is written. Methods
+    change fields and call `_record`.
     """
 
     model_config = ConfigDict(extra="ignore", validate_assignment=False)
