@@ -263,6 +263,14 @@ class TestOffice:
         read = await supervisor.gets("/v1/sites/mpp/rules")
         assert (read.headers["etag"], read.json()["rules"]["priority_in_a_row"]) == ('"1"', 2)
 
+    async def test_rules_that_are_sent_again_unchanged_keep_their_version(self, door: Door):
+        supervisor, rules = Client(door, "supervisor"), {"priority_in_a_row": 2}
+        assert (await supervisor.puts("/v1/sites/mpp/rules", rules, etag='"0"')).headers["etag"] == '"1"'
+        again = await supervisor.puts("/v1/sites/mpp/rules", rules, etag='"1"')
+        read = await supervisor.gets("/v1/sites/mpp/rules")
+        assert again.headers["etag"] == read.headers["etag"] == '"1"'
+        assert again.json()["version"] == 1
+
     async def test_rules_that_a_site_has_set_are_the_ones_that_hold(
         self, door: Door, kiosk: Client, officer: Client
     ):

@@ -85,7 +85,11 @@ class SiteRules(Aggregate):
 
     rules: Rules = DEFAULTS
 
-    def change(self, rules: Rules, *, seen: int) -> None:
+    def change(self, rules: Rules, *, seen: int) -> bool:
+        """False: they are what stands already, and the version stays."""
         if seen != self.version:
             raise UnableToChangeRules("stale_version", field="If-Match", version=self.version)
+        if self.version > 0 and rules == self.rules:
+            return False
         self.rules = rules
+        return True

@@ -15,9 +15,10 @@ async def change_site_rules(
     if known is None:
         known = SiteRules(id=site.id, tenant=site.tenant)
         uow.add(known)
-    known.change(rules, seen=seen)
-    await advance_revision(site.tenant, uow)
-    return RulesView(site_id=site.id, version=seen + 1, rules=known.rules)
+    changed = known.change(rules, seen=seen)
+    if changed:
+        await advance_revision(site.tenant, uow)
+    return RulesView(site_id=site.id, version=seen + 1 if changed else seen, rules=known.rules)
 
 
 async def show_site_rules(site_id: str, *, uow: UnitOfWork, catalogue: Catalogue) -> RulesView:
