@@ -16,9 +16,10 @@ from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
 from gerai.messaging.storage import Once, OutboxRow, Storage, StoredAnswer
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.register_entry import EntryChanged
 from gerai.queue.domain.rules import Rules
-from gerai.queue.domain.ticket import PriorityReason, Ticket
+from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.at_desk import what_the_desk_needs
 from gerai.queue.use_cases.call_next import call_next, what_calling_needs
 from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_issuing_needs
@@ -157,7 +158,7 @@ def ticket(
         wait_limit_minutes=wait_limit,
         at=at,
         actor="kiosk",
-        priority_reason=PriorityReason.ELDERLY if priority else None,
+        priority_class=PriorityClass.PRIORITY if priority else PriorityClass.REGULAR,
     )
 
 

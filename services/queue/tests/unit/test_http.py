@@ -8,9 +8,10 @@ from queue_builders import MORNING, SMALL, TODAY, minutes, said
 from queue_front_door import Client, Door, front_door
 
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.reason_code import ReasonCode
 from gerai.queue.domain.register_entry import CatalogueRevision, RegisterEntry, entry_id
-from gerai.queue.domain.ticket import PriorityReason, Ticket
+from gerai.queue.domain.ticket import Ticket
 
 
 async def furnish(storage: MemoryStorage, *more) -> None:

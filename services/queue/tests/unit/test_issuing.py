@@ -136,6 +136,18 @@ class TestSecrets:
         assert b"elderly" not in rows
         assert b'"priority"' in rows
 
+    async def test_why_somebody_has_priority_is_not_kept(self, hall: Hall):
+        """It is close to health data, and nothing needs it once the class is known."""
+        issued = await hall.issues("nib", priority=True)
+        kept = await hall.sees(issued.id)
+        assert kept.priority_class == "priority"
+        assert "elderly" not in str(kept.document())
+
+    async def test_a_ticket_that_was_kept_with_the_reason_is_read_without_it(self, hall: Hall):
+        kept = await hall.sees((await hall.issues("nib")).id)
+        old = Ticket.from_document({**kept.document(), "priority_reason": "elderly"})
+        assert "elderly" not in str(old.document())
+
     async def test_the_day_has_one_timer(self, hall: Hall):
         await asyncio.gather(*(hall.issues(id) for id in ("nib", "izin", "pajak", "nib")))
         (timer,) = hall.storage.timers.values()

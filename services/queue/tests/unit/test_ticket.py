@@ -20,13 +20,11 @@ def newest(one: Ticket) -> said.TicketEvent:
 
 
 class TestIssue:
-    def test_waits_and_says_so_without_the_reason_of_its_priority(self):
+    def test_waits_and_says_so_with_the_class_of_its_priority(self):
         one = ticket(priority=True)
         event = newest(one)
         assert (one.state, event.from_state, event.to_state) == ("waiting", None, "waiting")
         assert event.priority_class is said.PriorityClass.PRIORITY
-        assert one.priority_reason == "elderly"
-        assert "elderly" not in event.model_dump_json()
 
     def test_is_overdue_after_the_wait_limit_of_its_service(self):
         assert ticket(wait_limit=45).overdue_at == MORNING + minutes(45)

@@ -131,10 +131,6 @@ class TicketMachine(RuleBasedStateMachine):
         for document in (self.ticket.document(), dict(self.document)):
             assert Ticket.from_document(document).model_dump() == self.ticket.model_dump()
 
-    @invariant()
-    def says_no_reason_of_priority(self) -> None:
-        assert all("elderly" not in one.event.model_dump_json() for one in self.ticket.recorded[-1:])
-
 
 TestTicketMachine = TicketMachine.TestCase
 TestTicketMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from gerai.contracts import queue as said
@@ -19,17 +18,6 @@ MOST_LEGS = 20
 LINK_MARK = "."
 AT_A_DESK = frozenset({TicketState.CALLED, TicketState.SERVING})
 ENDS_WITH_THE_DAY = frozenset({TicketState.WAITING, TicketState.CALLED, TicketState.HELD})
-
-
-class PriorityReason(StrEnum):
-    """UU 25/2009 art. 29. Kept with the ticket, never told: it is close to health data."""
-
-    ELDERLY = "elderly"
-    DISABILITY = "disability"
-    PREGNANT = "pregnant"
-    BREAST_FEEDING = "breast_feeding"
-    SMALL_CHILD = "small_child"
-    DISASTER_VICTIM = "disaster_victim"
 
 
 class Ticket(Aggregate):
@@ -54,7 +42,6 @@ class Ticket(Aggregate):
     party_id: str | None = None
     state: TicketState = TicketState.WAITING
     priority_class: PriorityClass = PriorityClass.REGULAR
-    priority_reason: PriorityReason | None = None
     order_at: datetime
     """The place in the line: arrival of the leg."""
     overdue_at: datetime | None = None
@@ -85,7 +72,7 @@ class Ticket(Aggregate):
         wait_limit_minutes: int | None,
         at: datetime,
         actor: str,
-        priority_reason: PriorityReason | None = None,
+        priority_class: PriorityClass = PriorityClass.REGULAR,
         party_id: str | None = None,
     ) -> "Ticket":
         ticket = cls(
@@ -100,8 +87,7 @@ class Ticket(Aggregate):
             local_day=local_day,
             link=f"{id}{LINK_MARK}{secret}",
             party_id=party_id,
-            priority_class=PriorityClass.PRIORITY if priority_reason else PriorityClass.REGULAR,
-            priority_reason=priority_reason,
+            priority_class=priority_class,
             order_at=at,
             overdue_at=_overdue_at(at, wait_limit_minutes),
             callable_from=at,

@@ -12,8 +12,9 @@ from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.end_of_day import next_look_at
 from gerai.queue.domain.opening import Code, Opening
+from gerai.queue.domain.priority import PriorityReason, priority_class_for
 from gerai.queue.domain.service_day import ServiceDay, number_text, service_day_id
-from gerai.queue.domain.ticket import PriorityReason, Ticket
+from gerai.queue.domain.ticket import Ticket
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 from gerai.queue.use_cases.views import IssuedTicket
 
@@ -30,7 +31,7 @@ class IssueTicket(BaseModel):
 
     service_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     priority_reason: PriorityReason | None = None
-    """Gives the priority class; it is kept with the ticket and told to nobody."""
+    """Gives the priority class; the reason itself is neither kept nor told."""
     party_id: str | None = Field(
         default=None,
         pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
@@ -80,7 +81,7 @@ async def issue_ticket(
         wait_limit_minutes=service.wait_limit_minutes,
         at=at,
         actor=uow.context.actor,
-        priority_reason=command.priority_reason,
+        priority_class=priority_class_for(command.priority_reason),
         party_id=command.party_id,
     )
     uow.add(ticket)
