@@ -65,6 +65,7 @@ class HallMachine(RuleBasedStateMachine):
         self.issued: dict[str, int] = {"nib": 0, "izin": 0, "pajak": 0}
         self.calls: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
         self.called_today = 0
+        self.pickups: set[str] = set()
         self.in_a_row: dict[frozenset[str], int] = {frozenset(services): 0 for _, services in DESKS.values()}
 
     def does(self, doing: Awaitable[Any]) -> Any:
@@ -211,7 +212,7 @@ class HallMachine(RuleBasedStateMachine):
             tenant=TENANT,
             payload={"site_id": "mpp", "local_day": f"{today:%Y-%m-%d}"},
         )
-        before = {one.id: one.state for one in self.does(self.tickets())}
+        before = {one.id: one for one in self.does(self.tickets())}
         self.does(
             self.hall.does(
                 lambda uow: when_day_ended_expire_tickets(
@@ -219,14 +220,19 @@ class HallMachine(RuleBasedStateMachine):
                 )
             )
         )
-        ends = {TicketState.WAITING, TicketState.CALLED, TicketState.HELD}
-        expected = {id: TicketState.EXPIRED if state in ends else state for id, state in before.items()}
+        expected = {id: self.state_overnight(one) for id, one in before.items()}
         assert {one.id: one.state for one in self.does(self.tickets())} == expected
         days = 3 if today.weekday() == 4 else 1
         self.now = (today.replace(hour=9, minute=0) + timedelta(days=days)).astimezone(UTC)
         self.issued = dict.fromkeys(self.issued, 0)
         self.called_today = 0
         self.people_wait_at_the_door()
+
+    def state_overnight(self, one: Ticket) -> TicketState:
+        if one.id in self.pickups and one.state is TicketState.CALLED:
+            return TicketState.AWAITING_PICKUP
+        ends = {TicketState.WAITING, TicketState.CALLED, TicketState.HELD}
+        return TicketState.EXPIRED if one.state in ends else one.state
 
     @invariant()
     def no_desk_has_two_tickets(self) -> None:
@@ -242,6 +248,7 @@ class HallMachine(RuleBasedStateMachine):
         versions: dict[str, list[int]] = {}
         lines: dict[str, list[int]] = {}
         states: dict[str, str] = {}
+        self.pickups = set()
         for aggregate, version, type, body in self.does(self.rows()):
             versions.setdefault(aggregate, []).append(version)
             if type == "queue.ticket-called.v1":
@@ -251,6 +258,7 @@ class HallMachine(RuleBasedStateMachine):
                     "a step does not begin where the last ended"
                 )
                 states[aggregate] = body["to_state"]
+                self.follow_pickup(body)
         assert all(seen == list(range(1, len(seen) + 1)) for seen in versions.values())
         assert all(sorted(seen) == list(range(1, len(seen) + 1)) for seen in lines.values())
         assert {counter: len(seen) for counter, seen in lines.items()} == {
@@ -258,6 +266,15 @@ class HallMachine(RuleBasedStateMachine):
         }
         found = {f"tickets:{one.id}": one.state.value for one in self.does(self.tickets())}
         assert found == states
+
+    def follow_pickup(self, body: dict[str, Any]) -> None:
+        """Served and not fetched yet: such a ticket waits for its pickup or is called for it, and nothing else."""
+        id, state = body["ticket_id"], TicketState(body["to_state"])
+        if state is TicketState.AWAITING_PICKUP:
+            self.pickups.add(id)
+        elif state is TicketState.SERVING:
+            self.pickups.discard(id)
+        assert id not in self.pickups or state in {TicketState.AWAITING_PICKUP, TicketState.CALLED}
 
 
 def body_of(row: bytes) -> dict[str, Any]:

@@ -44,4 +44,5 @@ def test_a_pickup_does_not_expire():
     one.resume(desk="loket-2", at=EVENING + minutes(900), actor="officer")
     assert change(one).kind is DisplayKind.CALLED
     one.mark_missed(rules=RULES, at=EVENING + minutes(910), actor="officer")
-    assert change(one).kind is DisplayKind.LEFT
+    left = change(one)
+    assert (left.kind, left.desk) == (DisplayKind.LEFT, "Loket 2")

@@ -118,6 +118,21 @@ async def test_never_ends_what_waits_for_its_pickup(hall: Hall, end_called_and_h
     assert (view.state, view.desk_id) == ("called", "loket-1")
 
 
+async def test_a_pickup_that_is_called_when_the_day_ends_may_be_fetched_on_the_next(hall: Hall):
+    await hall.opens("loket-1")
+    issued = await hall.issues("nib")
+    await hall.calls("loket-1")
+    await hall.takes(start_serving, "loket-1", at=MORNING + minutes(11))
+    await hall.takes(await_pickup, "loket-1", at=MORNING + minutes(12), reason=None)
+    await hall.takes(resume_ticket, "loket-1", at=EVENING - minutes(5), ticket_id=issued.id)
+    await ends(hall)
+    assert states(hall) == {"A-001": "awaiting_pickup"}
+    assert hall.storage.aggregates[DeskSession]["loket-1"].ticket_id is None
+    tomorrow = MORNING + minutes(24 * 60)
+    view = await hall.takes(resume_ticket, "loket-1", at=tomorrow, ticket_id=issued.id)
+    assert view.state == "called"
+
+
 async def test_keeps_the_queue_overnight_where_the_site_says_so(hall: Hall):
     hall.catalogue = catalogue(rules=Rules(overnight=Overnight.KEEP))
     await hall.opens("loket-1")

@@ -189,6 +189,71 @@ class TestReinstate:
         assert refused.value.code == "reinstated_before"
 
 
+NEXT_DAY = MORNING + minutes(24 * 60)
+
+
+class TestPickup:
+    """Served yesterday, called for what was made: until somebody comes it stays a pickup."""
+
+    def called_for_it(self) -> Ticket:
+        one = serving(at=CALLED_AT)
+        one.await_pickup(at=CALLED_AT + seconds(60), actor=ACTOR)
+        one.resume(desk="loket-2", at=NEXT_DAY, actor=ACTOR)
+        return one
+
+    def not_fetched(self, one: Ticket) -> None:
+        event = newest(one)
+        assert isinstance(event, said.TicketAwaitingPickup)
+        assert (event.from_state, event.to_state, event.desk_id) == ("called", "awaiting_pickup", "loket-2")
+        assert event.service_seconds == 60
+        assert (one.desk_id, one.leg.outcome) == (None, None)
+        one.resume(desk="loket-1", at=NEXT_DAY + minutes(60), actor=ACTOR)
+        one.start(at=NEXT_DAY + minutes(61), actor=ACTOR)
+        one.finish(at=NEXT_DAY + minutes(62), actor=ACTOR)
+        assert one.state == "served"
+
+    def test_is_no_no_show(self):
+        one = self.called_for_it()
+        with pytest.raises(Refusal):
+            one.mark_missed(rules=RULES, at=NEXT_DAY, actor=ACTOR)
+        one.mark_missed(rules=RULES, at=NEXT_DAY + seconds(RULES.grace_seconds), actor=ACTOR)
+        self.not_fetched(one)
+
+    def test_does_not_go_back_into_the_line(self):
+        one = self.called_for_it()
+        one.return_to_queue(rules=RULES, at=NEXT_DAY, actor=ACTOR, reason="visitor_left")
+        assert newest(one).reason == "visitor_left"
+        self.not_fetched(one)
+
+    def test_is_not_put_aside_as_if_it_were_not_served(self):
+        one = self.called_for_it()
+        one.hold(at=NEXT_DAY, actor=ACTOR, reason="not_ready")
+        assert newest(one).reason == "not_ready"
+        self.not_fetched(one)
+
+    def test_does_not_end_with_the_day(self):
+        one = self.called_for_it()
+        one.expire(at=NEXT_DAY + minutes(450), actor="timer:end-of-day")
+        self.not_fetched(one)
+
+    def test_is_a_ticket_like_any_other_once_somebody_has_come(self):
+        one = self.called_for_it()
+        one.start(at=NEXT_DAY, actor=ACTOR)
+        one.hold(at=NEXT_DAY, actor=ACTOR)
+        assert newest(one).to_state == "held"
+
+    def test_the_night_is_no_hold(self):
+        one = self.called_for_it()
+        event = newest(one)
+        assert isinstance(event, said.TicketResumed)
+        assert event.hold_seconds == 0
+        one.start(at=NEXT_DAY + seconds(20), actor=ACTOR)
+        one.finish(at=NEXT_DAY + seconds(50), actor=ACTOR)
+        done = newest(one)
+        assert isinstance(done, said.TicketServed)
+        assert (done.hold_seconds, done.service_seconds, done.wait_seconds) == (0, 90, 600)
+
+
 class TestNearFront:
     def test_is_said_once_for_a_leg(self):
         one = ticket()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from queue_builders import MORNING, ticket
 
 from gerai.contracts import queue as said
@@ -26,6 +26,8 @@ CHART = {
     ("serving", "waiting"),
     ("serving", "awaiting_pickup"),
     ("awaiting_pickup", "called"),
+    # where nobody came for the pickup; only after it was called for it
+    ("called", "awaiting_pickup"),
     ("held", "called"),
     ("held", "cancelled"),
     ("no_show", "waiting"),
@@ -44,6 +46,15 @@ class TicketMachine(RuleBasedStateMachine):
         self.rules = Rules(grace_seconds=120)
         self.ticket = ticket()
         self.kept, self.document = self.ticket.forked(), self.ticket.document()
+        self.left_for_pickup = False
+        """It was served, and nobody has come to the desk since."""
+
+    @initialize(served=st.booleans())
+    def some_were_served_and_come_for_their_pickup(self, served: bool) -> None:
+        if served:
+            self.call("loket-1")
+            self.plain_step("start")
+            self.plain_step("await_pickup")
 
     def attempt(self, step: str, **more: object) -> None:
         """Refused: nothing changed. Done: one event that tells the step."""
@@ -65,6 +76,11 @@ class TicketMachine(RuleBasedStateMachine):
         assert isinstance(event, said.TicketEvent)
         assert (event.from_state, event.to_state) == (state, self.ticket.state)
         assert (state, self.ticket.state) in CHART, f"{state} → {self.ticket.state} by {step}"
+        if (state, self.ticket.state) == ("called", "awaiting_pickup"):
+            assert self.left_for_pickup, "nothing was made for it yet"
+        self.left_for_pickup = self.ticket.state == "awaiting_pickup" or (
+            self.left_for_pickup and self.ticket.state != "serving"
+        )
         assert event.leg == len(self.ticket.legs)
         assert recorded.at == self.now
 
@@ -105,6 +121,11 @@ class TicketMachine(RuleBasedStateMachine):
     @invariant()
     def has_a_desk_exactly_while_it_is_at_one(self) -> None:
         assert (self.ticket.desk_id is not None) == (self.ticket.state in AT_A_DESK)
+
+    @invariant()
+    def stays_a_pickup_until_somebody_comes_for_it(self) -> None:
+        if self.left_for_pickup:
+            assert self.ticket.state in {"awaiting_pickup", "called"}
 
     @invariant()
     def only_the_present_leg_is_open(self) -> None:

@@ -125,7 +125,7 @@ class TicketServed(TicketEvent, type="queue.ticket-served.v1", topic=TICKETS):
     service_seconds: float
     """At the desk, without the holds."""
     hold_seconds: float
-    """Put aside, all holds of the leg together."""
+    """Put aside, all holds of the leg together; waiting for a pickup is none."""
 
 
 class TicketHeld(TicketEvent, type="queue.ticket-held.v1", topic=TICKETS):
@@ -136,7 +136,7 @@ class TicketResumed(TicketEvent, type="queue.ticket-resumed.v1", topic=TICKETS):
     """Called back after a hold or for the pickup."""
 
     hold_seconds: float
-    """Put aside so far, all holds of the leg together."""
+    """Put aside so far, all holds of the leg together; waiting for a pickup is none."""
 
 
 class TicketTransferred(TicketEvent, type="queue.ticket-transferred.v1", topic=TICKETS):
@@ -153,7 +153,8 @@ class TicketTransferred(TicketEvent, type="queue.ticket-transferred.v1", topic=T
 
 
 class TicketAwaitingPickup(TicketEvent, type="queue.ticket-awaiting-pickup.v1", topic=TICKETS):
-    """Served, but what was made must still be fetched."""
+    """Served, but what was made must still be fetched. From `called`: it was called for its pickup and nobody came, so
+    it waits for it again."""
 
     service_seconds: float
     """At the desk so far, without the holds."""

@@ -52,6 +52,8 @@ class Ticket(Aggregate):
     round: CallRound | None = None
     reinstated: bool = False
     near_front_at: datetime | None = None
+    for_pickup: bool = False
+    """Called for its pickup: it was served, so where nobody comes it waits for its pickup again."""
     since: datetime
     """When it came into its present state."""
     legs: tuple[Leg, ...]
@@ -135,6 +137,7 @@ class Ticket(Aggregate):
         """The visitor stands at the desk."""
         before = self._require(refuse.UnableToStartTicket, {TicketState.CALLED})
         walked = _seconds(self._rounds().last_at, at)
+        self.for_pickup = False
         self._change_leg(walk_seconds=self.leg.walk_seconds + walked, started_at=self.leg.started_at or at)
         self._move(TicketState.SERVING, at, desk=self.desk_id)
         self._say(said.TicketServingStarted, before=before, at=at, actor=actor, walk_seconds=walked)
@@ -162,6 +165,8 @@ class Ticket(Aggregate):
     def hold(self, *, at: datetime, actor: str, reason: str | None = None) -> None:
         """Put aside: papers to copy, a form to fill in. The desk is free again."""
         before = self._require(refuse.UnableToHoldTicket, AT_A_DESK)
+        if self.for_pickup:
+            return self._wait_for_pickup(before, at=at, actor=actor, reason=reason)
         desk = self.desk_id
         if before is TicketState.SERVING:
             self._add_service_time(at)
@@ -171,24 +176,16 @@ class Ticket(Aggregate):
     def await_pickup(self, *, at: datetime, actor: str, reason: str | None = None) -> None:
         """Served, but what was made must still be fetched. The desk is free again."""
         before = self._require(refuse.UnableToAwaitPickup, {TicketState.SERVING})
-        desk = self.desk_id
         self._add_service_time(at)
-        self._move(TicketState.AWAITING_PICKUP, at)
-        self._say(
-            said.TicketAwaitingPickup,
-            before=before,
-            at=at,
-            actor=actor,
-            desk_id=desk,
-            reason=reason,
-            service_seconds=self.leg.service_seconds,
-        )
+        self._wait_for_pickup(before, at=at, actor=actor, reason=reason)
 
     def resume(self, *, desk: str, at: datetime, actor: str) -> None:
         """Called back after a hold, or for the pickup."""
         waiting_aside = {TicketState.HELD, TicketState.AWAITING_PICKUP}
         before = self._require(refuse.UnableToResumeTicket, waiting_aside)
-        self._change_leg(hold_seconds=self.leg.hold_seconds + _seconds(self.since, at))
+        self.for_pickup = before is TicketState.AWAITING_PICKUP
+        if not self.for_pickup:
+            self._change_leg(hold_seconds=self.leg.hold_seconds + _seconds(self.since, at))
         self.round = CallRound.begun(at)
         self._call_leg(desk, at)
         self._move(TicketState.CALLED, at, desk=desk)
@@ -236,6 +233,8 @@ class Ticket(Aggregate):
     def return_to_queue(self, *, rules: Rules, at: datetime, actor: str, reason: str | None = None) -> None:
         """Back into the line at the old place; not called again for some minutes."""
         before = self._require(refuse.UnableToReturnTicket, {TicketState.CALLED})
+        if self.for_pickup:
+            return self._wait_for_pickup(before, at=at, actor=actor, reason=reason)
         desk = self.desk_id
         self._guard(rules)
         self._move(TicketState.WAITING, at)
@@ -257,6 +256,8 @@ class Ticket(Aggregate):
             raise refuse.UnableToMarkTicketMissed(
                 "called_too_seldom", calls=calls.counted, limit=rules.recall_limit, **self._identity()
             )
+        if self.for_pickup:
+            return self._wait_for_pickup(before, at=at, actor=actor)
         desk = self.desk_id
         self._close_leg(LegOutcome.NO_SHOW, at)
         self._move(TicketState.NO_SHOW, at)
@@ -287,6 +288,8 @@ class Ticket(Aggregate):
     def expire(self, *, at: datetime, actor: str) -> None:
         """The day ended first. Who is being served is never sent away, and a pickup may come on a later day."""
         before = self._require(refuse.UnableToExpireTicket, ENDS_WITH_THE_DAY)
+        if self.for_pickup:
+            return self._wait_for_pickup(before, at=at, actor=actor)
         desk = self.desk_id
         self._close_leg(LegOutcome.EXPIRED, at)
         self._move(TicketState.EXPIRED, at)
@@ -298,6 +301,22 @@ class Ticket(Aggregate):
             return
         self.near_front_at = at
         self._say(said.TicketNearFront, before=self.state, at=at, actor=actor, people_before=people_before)
+
+    def _wait_for_pickup(
+        self, before: TicketState, *, at: datetime, actor: str, reason: str | None = None
+    ) -> None:
+        desk, self.for_pickup = self.desk_id, False
+        self._move(TicketState.AWAITING_PICKUP, at)
+        served = self.leg.service_seconds
+        self._say(
+            said.TicketAwaitingPickup,
+            before=before,
+            at=at,
+            actor=actor,
+            desk_id=desk,
+            reason=reason,
+            service_seconds=served,
+        )
 
     def _require(self, refusal: type[Refusal], states: Collection[TicketState]) -> TicketState:
         if self.state not in states:
