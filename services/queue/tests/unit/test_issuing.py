@@ -31,6 +31,12 @@ from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket
 from gerai.queue.use_cases.show_availability import show_availability
 
 
+async def availability(hall: Hall, service_id: str) -> str:
+    """What a visitor is told before taking a number."""
+    shown = await show_availability("mpp", uow=hall.queries, at=MORNING, catalogue=hall.catalogue)
+    return next(one.availability.value for one in shown if one.service_id == service_id)
+
+
 class TestNumbers:
     async def test_have_no_gap_and_no_twin_however_many_kiosks_ask(self, hall: Hall):
         issued = await asyncio.gather(*(hall.issues("nib") for _ in range(100)))
@@ -58,10 +64,12 @@ class TestNumbers:
 
     async def test_end_with_the_range_where_the_site_says_so(self, hall: Hall):
         hall.catalogue = catalogue(service(number_range_end=1), rules=Rules(range_end=RangeEnd.REFUSE))
+        assert await availability(hall, "nib") == "available"
         await hall.issues("nib")
         with pytest.raises(Refusal) as refused:
             await hall.issues("nib")
         assert refused.value.code == "numbers_used_up"
+        assert await availability(hall, "nib") == "numbers_used_up"
 
 
 class TestRepeating:

@@ -107,7 +107,7 @@ class TestChecks:
         assert code(local(TUESDAY, "09:00"), quota=30, issued=30) == "quota_reached"
 
 
-FACTS = ("inactive", "manual", "holiday", "date", "day", "break", "early", "late", "quota")
+FACTS = ("inactive", "manual", "holiday", "date", "day", "break", "early", "late", "quota", "range")
 CODES = list(Code)
 
 
@@ -133,6 +133,7 @@ def test_the_first_check_that_fails_is_the_answer(facts):
         manually_closed="manual" in facts,
         issued=5 if "quota" in facts else 4,
         quota=5,
+        last=4 if "range" in facts else None,
         at=local(day, clock),
         zone=MAKASSAR,
     )

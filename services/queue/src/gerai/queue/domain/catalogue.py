@@ -18,7 +18,7 @@ from gerai.messaging.refusal import UnableToFind
 from gerai.queue.domain.calling import served_set
 from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
 from gerai.queue.domain.register_entry import EntryChanged, entry_id
-from gerai.queue.domain.rules import DEFAULTS, Rules
+from gerai.queue.domain.rules import DEFAULTS, RangeEnd, Rules
 from gerai.queue.domain.service_day import ServiceDay
 
 UNUSABLE = (KeyError, ValueError, OSError)
@@ -193,12 +193,14 @@ class Catalogue:
         """Whether the service gives a ticket now. `day`: its numbers of today, if any was given."""
         if not self.is_offered(service):
             return Opening(Code.SERVICE_CLOSED)
+        ends = self.rules_of(service.site_id).range_end is RangeEnd.REFUSE
         return opening(
             self.hours_of(service),
             active=True,
             manually_closed=day is not None and day.closed,
             issued=day.issued if day is not None else 0,
             quota=service.daily_quota,
+            last=service.number_range_end if ends else None,
             at=at,
             zone=self._zones[service.site_id],
         )

@@ -21,6 +21,7 @@ class Code(StrEnum):
     NOT_OPEN_YET = "not_open_yet"
     CUTOFF_PASSED = "cutoff_passed"
     QUOTA_REACHED = "quota_reached"
+    NUMBERS_USED_UP = "numbers_used_up"
     AVAILABLE = "available"
 
 
@@ -115,10 +116,11 @@ def opening(
     manually_closed: bool,
     issued: int,
     quota: int | None,
+    last: int | None = None,
     at: datetime,
     zone: ZoneInfo,
 ) -> Opening:
-    """The first check that fails, or available."""
+    """The first check that fails, or available. `last`: the end of the numbers; None: there is none."""
     if not active:
         return Opening(Code.SERVICE_CLOSED)
     if manually_closed:
@@ -128,6 +130,8 @@ def opening(
         return said
     if quota is not None and issued >= quota:
         return Opening(Code.QUOTA_REACHED)
+    if last is not None and issued >= last:
+        return Opening(Code.NUMBERS_USED_UP)
     return AVAILABLE
 
 

@@ -7,8 +7,6 @@ from gerai.contracts.queue import ServiceDayClosed, ServiceDayReopened
 from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, Sentence
-from gerai.queue.domain.rules import RangeEnd
-from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 
 
 class UnableToCloseService(Refusal):
@@ -54,10 +52,8 @@ class ServiceDay(Aggregate):
             local_day=local_day,
         )
 
-    def next_number(self, *, range_end: int, rule: RangeEnd) -> int:
-        """The next number. Raises UnableToIssueTicket where the range is used up and the site does not extend it."""
-        if self.issued >= range_end and rule is RangeEnd.REFUSE:
-            raise UnableToIssueTicket("numbers_used_up", last=range_end)
+    def next_number(self) -> int:
+        """The next number of a service that is open (`Catalogue.opening_of`)."""
         self.issued += 1
         return self.issued
 

@@ -63,9 +63,7 @@ async def issue_ticket(
     if day is None:
         day = ServiceDay.of(service, local_day)
         uow.add(day)
-    n = day.next_number(
-        range_end=service.number_range_end, rule=catalogue.rules_of(service.site_id).range_end
-    )
+    n = day.next_number()
     if n == 1:
         _end_the_day_in_time(service, local_day, uow, catalogue, at=at)
     ticket = Ticket.issue(
