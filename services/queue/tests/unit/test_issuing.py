@@ -12,11 +12,13 @@ from queue_builders import (
     Hall,
     calendar,
     catalogue,
+    counter,
     holiday,
     language,
     minutes,
     said,
     service,
+    site,
 )
 
 from gerai.messaging.group_commit import GroupCommit
@@ -25,6 +27,7 @@ from gerai.messaging.storage import Once, OnceKind, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import RangeEnd, Rules
+from gerai.queue.domain.service_day import ServiceDay
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.close_service import close_service, reopen_service
 from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket
@@ -70,6 +73,47 @@ class TestNumbers:
             await hall.issues("nib")
         assert refused.value.code == "numbers_used_up"
         assert await availability(hall, "nib") == "numbers_used_up"
+
+
+class TestPrefix:
+    """The registry lets a prefix change; the numbers that people hold do not."""
+
+    async def test_is_the_one_of_the_first_number_all_day(self, hall: Hall):
+        await hall.issues("nib")
+        await hall.issues("izin")
+        hall.catalogue = catalogue(service(prefix="B"), service("izin", prefix="A"))
+        assert [(await hall.issues(id)).number for id in ("nib", "izin")] == ["A-002", "B-002"]
+        tomorrow = MORNING + minutes(24 * 60)
+        assert [(await hall.issues(id, at=tomorrow)).number for id in ("nib", "izin")] == ["B-001", "A-001"]
+
+    async def test_that_another_service_used_today_is_not_begun_with(self, hall: Hall):
+        await hall.issues("nib")
+        hall.catalogue = catalogue(service(prefix="B"), service("izin", prefix="A"))
+        with pytest.raises(Refusal) as refused:
+            await hall.issues("izin")
+        assert refused.value.code == "prefix_in_use"
+        assert await availability(hall, "izin") == "prefix_in_use"
+        assert (
+            await hall.acts(close_service, "izin", at=MORNING, reason=None)
+        ).availability == "manual_closed"
+        assert (await hall.acts(reopen_service, "izin", at=MORNING)).availability == "prefix_in_use"
+        assert (await hall.issues("izin", at=MORNING + minutes(24 * 60))).number == "A-001"
+
+    async def test_of_another_site_does_not_count(self, hall: Hall):
+        await hall.issues("nib")
+        elsewhere = (
+            site(id="raha"),
+            counter("raha-satu", site_id="raha"),
+            service("raha-nib", site_id="raha", counter_id="raha-satu"),
+            calendar("site:raha"),
+        )
+        hall.catalogue = catalogue(*elsewhere)
+        assert (await hall.issues("raha-nib")).number == "A-001"
+
+    async def test_of_a_day_that_was_begun_before_prefixes_were_kept_is_the_present_one(self, hall: Hall):
+        await hall.issues("nib")
+        hall.storage.aggregates[ServiceDay][f"nib:{TODAY}"].prefix = ""
+        assert (await hall.issues("nib")).number == "A-002"
 
 
 class TestRepeating:

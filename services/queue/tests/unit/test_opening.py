@@ -107,7 +107,7 @@ class TestChecks:
         assert code(local(TUESDAY, "09:00"), quota=30, issued=30) == "quota_reached"
 
 
-FACTS = ("inactive", "manual", "holiday", "date", "day", "break", "early", "late", "quota", "range")
+FACTS = ("inactive", "manual", "holiday", "date", "day", "break", "early", "late", "quota", "range", "prefix")
 CODES = list(Code)
 
 
@@ -134,6 +134,7 @@ def test_the_first_check_that_fails_is_the_answer(facts):
         issued=5 if "quota" in facts else 4,
         quota=5,
         last=4 if "range" in facts else None,
+        prefix_free="prefix" not in facts,
         at=local(day, clock),
         zone=MAKASSAR,
     )

@@ -216,7 +216,7 @@ class ServiceChanged(_Entry, type="registry.service-changed.v1", topic=SERVICES)
     institution_id: str
     """The institution of its counter."""
     prefix: str
-    """Starts every ticket number: "AB" in "AB-012"."""
+    """Starts every ticket number: "AB" in "AB-012"; a day's numbers keep the prefix of the first."""
     standard: ServiceStandard
     """The published service standard."""
     daily_quota: int | None

@@ -19,7 +19,7 @@ from gerai.queue.domain.calling import served_set
 from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
 from gerai.queue.domain.register_entry import EntryChanged, entry_id
 from gerai.queue.domain.rules import DEFAULTS, RangeEnd, Rules
-from gerai.queue.domain.service_day import ServiceDay
+from gerai.queue.domain.service_day import ServiceDay, prefix_is_free
 
 UNUSABLE = (KeyError, ValueError, OSError)
 """What a time zone that does not exist, or hours that are none, raise."""
@@ -189,8 +189,16 @@ class Catalogue:
         )
         return service.active and all(one is not None and one.active for one in parents)
 
-    def opening_of(self, service: ServiceChanged, day: ServiceDay | None, *, at: datetime) -> Opening:
-        """Whether the service gives a ticket now. `day`: its numbers of today, if any was given."""
+    def opening_of(
+        self,
+        service: ServiceChanged,
+        day: ServiceDay | None,
+        today: Iterable[ServiceDay] = (),
+        *,
+        at: datetime,
+    ) -> Opening:
+        """Whether the service gives a ticket now. `day`: its numbers of today, if any was given; `today`: those of all
+        services of the site, asked for where it has none."""
         if not self.is_offered(service):
             return Opening(Code.SERVICE_CLOSED)
         ends = self.rules_of(service.site_id).range_end is RangeEnd.REFUSE
@@ -201,6 +209,7 @@ class Catalogue:
             issued=day.issued if day is not None else 0,
             quota=service.daily_quota,
             last=service.number_range_end if ends else None,
+            prefix_free=prefix_is_free(service, day, today),
             at=at,
             zone=self._zones[service.site_id],
         )

@@ -22,6 +22,7 @@ class Code(StrEnum):
     CUTOFF_PASSED = "cutoff_passed"
     QUOTA_REACHED = "quota_reached"
     NUMBERS_USED_UP = "numbers_used_up"
+    PREFIX_IN_USE = "prefix_in_use"
     AVAILABLE = "available"
 
 
@@ -117,6 +118,7 @@ def opening(
     issued: int,
     quota: int | None,
     last: int | None = None,
+    prefix_free: bool = True,
     at: datetime,
     zone: ZoneInfo,
 ) -> Opening:
@@ -132,6 +134,8 @@ def opening(
         return Opening(Code.QUOTA_REACHED)
     if last is not None and issued >= last:
         return Opening(Code.NUMBERS_USED_UP)
+    if not prefix_free:
+        return Opening(Code.PREFIX_IN_USE)
     return AVAILABLE
 
 

@@ -1,5 +1,6 @@
 """One service on one local day: its range of numbers, and whether the office has closed it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -37,6 +38,9 @@ class ServiceDay(Aggregate):
     local_day: str
     issued: int = 0
     """Numbers given; also the last number."""
+    prefix: str = ""
+    """Of all numbers of this day, as it was when the first was given: a service that takes over another's prefix must
+    not call out a number that somebody holds. "": none was given yet."""
     closed: bool = False
     closed_reason: str | None = None
 
@@ -52,10 +56,16 @@ class ServiceDay(Aggregate):
             local_day=local_day,
         )
 
-    def next_number(self) -> int:
-        """The next number of a service that is open (`Catalogue.opening_of`)."""
+    def next_number(self, *, prefix: str) -> int:
+        """The next number of a service that is open (`Catalogue.opening_of`). `prefix`: the service's present one."""
+        self.prefix = self.prefix or prefix
         self.issued += 1
         return self.issued
+
+    @property
+    def number(self) -> str:
+        """The last one, as printed and called: "A-012"; "A-1000" where a range is extended."""
+        return f"{self.prefix}-{self.issued:03d}"
 
     def close(self, *, at: datetime, actor: str, reason: str | None) -> None:
         """No more tickets until it is reopened, or until the next day."""
@@ -92,6 +102,8 @@ class ServiceDay(Aggregate):
         )
 
 
-def number_text(prefix: str, n: int) -> str:
-    """As printed and called: "A-012"; "A-1000" where a range is extended."""
-    return f"{prefix}-{n:03d}"
+def prefix_is_free(service: ServiceChanged, day: ServiceDay | None, today: Iterable[ServiceDay]) -> bool:
+    """Whether no other service of the site has called its numbers so today."""
+    if day is not None and day.prefix:
+        return True
+    return all(one.service_id == service.id or one.prefix != service.prefix for one in today)

@@ -139,6 +139,10 @@ class UnableToIssueTicket(Refusal):
         "numbers_used_up": Sentence(
             "Nomor antrean hari ini sudah habis.", "The range of numbers is used up for today."
         ),
+        "prefix_in_use": Sentence(
+            "Awalan nomor layanan ini masih dipakai layanan lain hari ini; nomor dibuka lagi besok.",
+            "Another service has called its numbers by this prefix today; there are numbers again tomorrow.",
+        ),
     }
 
 

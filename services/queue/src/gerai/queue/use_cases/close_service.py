@@ -6,7 +6,7 @@ from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.service_day import ServiceDay
-from gerai.queue.use_cases.show_availability import view_of
+from gerai.queue.use_cases.show_availability import days_of, view_of
 from gerai.queue.use_cases.views import ServiceDayView
 
 
@@ -16,7 +16,8 @@ async def close_service(
     service = catalogue.service(service_id, tenant=uow.context.tenant)
     day = await _today(service, uow, at, catalogue)
     day.close(at=at, actor=uow.context.actor, reason=reason)
-    return view_of(service, day, catalogue, at)
+    today = await uow.select(days_of(service.site_id, day.local_day))
+    return view_of(service, day, today, catalogue, at)
 
 
 async def reopen_service(
@@ -25,7 +26,8 @@ async def reopen_service(
     service = catalogue.service(service_id, tenant=uow.context.tenant)
     day = await _today(service, uow, at, catalogue)
     day.reopen(at=at, actor=uow.context.actor)
-    return view_of(service, day, catalogue, at)
+    today = await uow.select(days_of(service.site_id, day.local_day))
+    return view_of(service, day, today, catalogue, at)
 
 
 async def _today(service: ServiceChanged, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> ServiceDay:

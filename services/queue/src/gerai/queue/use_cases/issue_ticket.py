@@ -13,9 +13,10 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.end_of_day import next_look_at
 from gerai.queue.domain.opening import Code, Opening
 from gerai.queue.domain.priority import PriorityReason, priority_class_for
-from gerai.queue.domain.service_day import ServiceDay, number_text, service_day_id
+from gerai.queue.domain.service_day import ServiceDay, service_day_id
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
+from gerai.queue.use_cases.show_availability import days_of
 from gerai.queue.use_cases.views import IssuedTicket
 
 END_OF_DAY = "end-of-day"
@@ -59,11 +60,13 @@ async def issue_ticket(
         raise UnableToIssueTicket("service_closed", field="service_id")
     local_day = catalogue.local_day(service.site_id, at)
     day = await uow.find(ServiceDay, service_day_id(service.id, local_day))
-    _require_available(catalogue.opening_of(service, day, at=at), service)
+    # the others' numbers matter to its first one alone
+    today = await uow.select(days_of(service.site_id, local_day)) if day is None or not day.prefix else ()
+    _require_available(catalogue.opening_of(service, day, today, at=at), service)
     if day is None:
         day = ServiceDay.of(service, local_day)
         uow.add(day)
-    n = day.next_number()
+    n = day.next_number(prefix=service.prefix)
     if n == 1:
         _end_the_day_in_time(service, local_day, uow, catalogue, at=at)
     ticket = Ticket.issue(
@@ -72,7 +75,7 @@ async def issue_ticket(
         site_id=service.site_id,
         counter_id=service.counter_id,
         service_id=service.id,
-        number=number_text(service.prefix, n),
+        number=day.number,
         n=n,
         local_day=local_day,
         secret=secrets.token_urlsafe(SECRET_BYTES),

@@ -17,18 +17,25 @@ async def show_availability(
 ) -> list[ServiceDayView]:
     site = catalogue.site(site_id, tenant=uow.context.tenant)
     local_day = catalogue.local_day(site.id, at)
-    today = Selection(kind=ServiceDay, where={"site_id": site.id, "local_day": local_day}, limit=LARGEST_SITE)
-    days = {day.service_id: day for day in await uow.select(today)}
+    today = await uow.select(days_of(site.id, local_day))
+    days = {day.service_id: day for day in today}
     return [
-        view_of(service, days.get(service.id) or ServiceDay.of(service, local_day), catalogue, at)
+        view_of(service, days.get(service.id) or ServiceDay.of(service, local_day), today, catalogue, at)
         for service in catalogue.services_at(site.id)
     ]
 
 
-def view_of(service: ServiceChanged, day: ServiceDay, catalogue: Catalogue, at: datetime) -> ServiceDayView:
+def days_of(site_id: str, local_day: str) -> Selection[ServiceDay]:
+    """Of all services of a site that have given a number on a day, or were closed."""
+    return Selection(kind=ServiceDay, where={"site_id": site_id, "local_day": local_day}, limit=LARGEST_SITE)
+
+
+def view_of(
+    service: ServiceChanged, day: ServiceDay, today: list[ServiceDay], catalogue: Catalogue, at: datetime
+) -> ServiceDayView:
     return ServiceDayView.of(
         day,
-        catalogue.opening_of(service, day, at=at),
+        catalogue.opening_of(service, day, today, at=at),
         name=service.name,
         counter=catalogue.counter_name(service.counter_id),
         quota=service.daily_quota,
