@@ -15,6 +15,14 @@ def test_reads_letters_and_digits_one_by_one_and_the_desk_as_a_number():
     )
 
 
+def test_says_the_date_of_a_number_that_is_not_todays():
+    assert (
+        announcement("A-005", "Loket 2", other_day="2026-11-24")
+        == "Nomor antrean A nol nol lima, tanggal dua puluh empat November, silakan menuju loket dua"
+    )
+    assert announcement("A-005", "Loket 2", other_day="2026-12-01").count("tanggal satu Desember")
+
+
 @pytest.mark.parametrize(
     ("digits", "words"),
     [

@@ -1,10 +1,11 @@
 """What hangs on a panel, and what leaves it."""
 
 import pytest
-from queue_builders import MORNING, RULES, called, catalogue, minutes, ticket
+from queue_builders import MORNING, RULES, TODAY, called, catalogue, minutes, ticket
 
 from gerai.contracts import queue as said
 from gerai.messaging.refusal import Refusal
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.display import TYPES, DisplayKind, shown
 from gerai.queue.domain.ticket import Ticket
 
@@ -32,6 +33,23 @@ def test_a_ticket_that_expires_in_the_line_was_on_no_panel():
     for one in (waiting, held):
         one.expire(at=EVENING, actor="timer:end-of-day")
         assert change(one) is None
+
+
+def test_a_number_of_another_day_is_shown_and_announced_with_its_date():
+    """Somebody may hold the same number of today."""
+    one = called()
+    today = change(one)
+    assert (today.local_day, "tanggal" in today.announcement) == (None, False)
+    one.start(at=EVENING, actor="officer")
+    one.await_pickup(at=EVENING, actor="officer")
+    tomorrow = MORNING + minutes(24 * 60)
+    one.resume(desk="loket-2", at=tomorrow, actor="officer")
+    event = one.recorded[-1].event
+    _, then = shown(event, catalogue(), at=tomorrow)
+    assert then.local_day == TODAY
+    assert "A nol nol satu, tanggal dua puluh empat November," in then.announcement
+    _, unknown = shown(event, Catalogue(), at=tomorrow)
+    assert unknown.local_day is None, "a site that is not known has no day"
 
 
 def test_a_pickup_does_not_expire():

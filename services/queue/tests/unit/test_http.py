@@ -326,6 +326,17 @@ class TestOffice:
         assert (counter["waiting"], counter["open_desks"]) == (4, 1)
         assert counter["next"] == ["A-002", "A-003", "A-004"]
 
+    async def test_the_board_dates_a_number_of_another_day(self, door: Door, kiosk: Client, officer: Client):
+        await kiosk.posts("/v1/tickets", {"service_id": "nib"})
+        await officer.posts("/v1/desks/loket-1/open")
+        called = (await officer.posts("/v1/desks/loket-1/call-next")).json()
+        days = []
+        for _ in range(2):
+            board = (await officer.gets("/v1/sites/mpp/display")).json()
+            days.append([(one["number"], one["local_day"]) for one in board["called"]])
+            door.clock.at += timedelta(days=1)
+        assert days == [[(called["number"], None)], [(called["number"], TODAY)]]
+
 
 async def test_the_routes_describe_themselves_with_examples_that_work(kiosk: Client, door: Door):
     described = (await kiosk.gets("/openapi.json")).json()

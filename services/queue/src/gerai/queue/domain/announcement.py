@@ -1,13 +1,37 @@
 """What the loudspeaker says, as people read numbers out in Indonesian."""
 
 import re
+from datetime import date
 
 DIGITS = ("nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan")
+MONTHS = (
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+)
 
 
-def announcement(number: str, desk: str) -> str:
-    """("A-012", "Loket 3") → "Nomor antrean A nol satu dua, silakan menuju loket tiga"."""
-    return f"Nomor antrean {spelled(number)}, silakan menuju {spoken(desk)}"
+def announcement(number: str, desk: str, *, other_day: str | None = None) -> str:
+    """("A-012", "Loket 3") → "Nomor antrean A nol satu dua, silakan menuju loket tiga".
+
+    `other_day`: the day of a number that is not today's; somebody else may hold the same number of today.
+    """
+    dated = f", tanggal {day_in_words(date.fromisoformat(other_day))}" if other_day is not None else ""
+    return f"Nomor antrean {spelled(number)}{dated}, silakan menuju {spoken(desk)}"
+
+
+def day_in_words(day: date) -> str:
+    """24 November → "dua puluh empat November"."""
+    return f"{in_words(str(day.day))} {MONTHS[day.month - 1]}"
 
 
 def spelled(number: str) -> str:

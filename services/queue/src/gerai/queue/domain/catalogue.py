@@ -175,6 +175,11 @@ class Catalogue:
         """Raises UnableToFind where the site is not known."""
         return local_day(at, self.zone_of(site_id))
 
+    def other_day(self, site_id: str, day: str, *, at: datetime) -> str | None:
+        """The day, where it is not the one that the site has then: a number of it says its date, so that who holds the
+        same number of today does not come. None also where the site is not known."""
+        return day if self.knows_site(site_id) and day != self.local_day(site_id, at) else None
+
     def hours_of(self, service: ServiceChanged) -> OpeningHours | None:
         """The most specific calendar that exists; calendars are whole, they do not add up."""
         owners = (f"service:{service.id}", f"counter:{service.counter_id}", f"site:{service.site_id}")

@@ -49,6 +49,8 @@ class Shown(BaseModel):
     counter: str
     service_id: str
     number: str | None = None
+    local_day: str | None = None
+    """The day of the number, where it is not today's: to be shown beside it."""
     desk_id: str | None = None
     desk: str | None = None
     call: int | None = None
@@ -74,7 +76,8 @@ def shown(event: Event, catalogue: Catalogue, *, at: datetime) -> tuple[str, Sho
     if isinstance(event, said.TicketEvent):
         desk = catalogue.desk_name(event.desk_id)
         change.number, change.desk_id, change.desk = event.number, event.desk_id, desk
+        change.local_day = catalogue.other_day(event.site_id, event.local_day, at=at)
         change.call = getattr(event, "call", None)
         if kind is DisplayKind.CALLED:
-            change.announcement = announcement(event.number, desk)
+            change.announcement = announcement(event.number, desk, other_day=change.local_day)
     return event.site_id, change

@@ -34,15 +34,16 @@ async def show_board(
     ]
     return Board(
         site_id=site.id,
-        called=tuple(_called(ticket, catalogue) for ticket in called),
+        called=tuple(_called(ticket, catalogue, at) for ticket in called),
         counters=tuple(counters),
         as_of=at,
     )
 
 
-def _called(ticket: Ticket, catalogue: Catalogue) -> CalledView:
+def _called(ticket: Ticket, catalogue: Catalogue, at: datetime) -> CalledView:
     return CalledView(
         number=ticket.number,
+        local_day=catalogue.other_day(ticket.site_id, ticket.local_day, at=at),
         state=TicketState(ticket.state),
         zone=catalogue.rules_of(ticket.site_id).zone_of(ticket.counter_id),
         counter_id=ticket.counter_id,

@@ -163,6 +163,8 @@ class CalledView(BaseModel):
     """A called or served ticket on the board."""
 
     number: str
+    local_day: str | None
+    """The day of the number, where it is not today's: to be shown beside it."""
     state: TicketState
     zone: str
     counter_id: str
