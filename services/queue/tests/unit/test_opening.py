@@ -178,9 +178,9 @@ class TestTheSitesOwnDay:
 
 
 class TestLayers:
-    def test_the_most_specific_calendar_holds_alone(self):
+    def test_the_most_specific_calendar_holds_alone_for_hours(self):
         known = catalogue(
-            calendar(holidays=(holiday(TUESDAY),)),
+            calendar(overrides=(override(TUESDAY),)),
             calendar(
                 "counter:dpmptsp",
                 week=(language.DayHours(weekday=1, intervals=(interval("10:00", "12:00"),)),),
@@ -191,7 +191,40 @@ class TestLayers:
         nib, izin, pajak = (known.service(id, tenant=TENANT) for id in ("nib", "izin", "pajak"))
         assert known.opening_of(nib, None, at=at).code is Code.NOT_OPEN_YET
         assert known.opening_of(izin, None, at=at).code is Code.AVAILABLE
-        assert known.opening_of(pajak, None, at=at).code is Code.HOLIDAY
+        assert known.opening_of(pajak, None, at=at).code is Code.DATE_CLOSED
+
+    def test_holidays_of_the_site_hold_for_all_united_with_their_own(self):
+        """They come from one table: nobody should have to copy it into every calendar."""
+        wednesday = TUESDAY + timedelta(days=1)
+        known = catalogue(
+            calendar("counter:samsat", holidays=(holiday(wednesday, "Hari Bhayangkara"),)),
+            calendar("service:izin"),
+            calendar(holidays=(holiday(TUESDAY, "Hari Guru"), holiday(wednesday))),
+        )
+        izin, pajak = (known.service(id, tenant=TENANT) for id in ("izin", "pajak"))
+        for service_, day, why in (
+            (izin, TUESDAY, "Hari Guru"),
+            (pajak, TUESDAY, "Hari Guru"),
+            (izin, wednesday, "Hari Libur"),
+            (pajak, wednesday, "Hari Bhayangkara"),
+        ):
+            found = known.opening_of(service_, None, at=local(day, "09:00"))
+            assert (found.code, found.why) == (Code.HOLIDAY, why)
+        assert day_ends_at(known, "mpp", TUESDAY.isoformat()) == local(wednesday, "00:00")
+
+    def test_an_own_force_open_beats_a_holiday_of_the_site_and_the_sites_does_not(self):
+        known = catalogue(
+            calendar(holidays=(holiday(TUESDAY), holiday(FRIDAY)), force_open=(FRIDAY,)),
+            calendar("counter:samsat", force_open=(TUESDAY,)),
+        )
+        nib, pajak = (known.service(id, tenant=TENANT) for id in ("nib", "pajak"))
+        for service_, day, code_ in (
+            (nib, TUESDAY, Code.HOLIDAY),
+            (pajak, TUESDAY, Code.AVAILABLE),
+            (nib, FRIDAY, Code.AVAILABLE),
+            (pajak, FRIDAY, Code.HOLIDAY),
+        ):
+            assert known.opening_of(service_, None, at=local(day, "09:00")).code is code_
 
     def test_a_withdrawn_calendar_does_not_count(self):
         known = catalogue(calendar("service:nib", active=False, week=()))

@@ -37,6 +37,10 @@ class TestSeed:
         served = {id for desk in seed["desks"] for id in desk["service_ids"]}
         assert served == {service["id"] for service in seed["services"]}
 
+    def test_the_table_of_holidays_stands_once(self, seed: dict[str, Any]) -> None:
+        """With the site; a copy in every calendar would be changed in some and forgotten in others."""
+        assert {one["id"] for one in seed["calendars"] if one["holidays"]} == {"site:muna-barat-mpp"}
+
     def test_every_calendar_keeps_the_friday_prayer(self, seed: dict[str, Any]) -> None:
         for calendar in seed["calendars"]:
             assert any(4 in one["weekdays"] and one["starts"] <= "12:00" for one in calendar["breaks"])

@@ -238,11 +238,11 @@ class CalendarChanged(_Entry, type="registry.calendar-changed.v1", topic=CALENDA
     breaks: tuple[Break, ...]
     """Times within the hours when nobody is served."""
     holidays: tuple[Holiday, ...]
-    """Dates on which the owner is closed."""
+    """Dates on which the owner is closed; a site's hold for all its counters and services, too."""
     overrides: tuple[Override, ...]
     """Dates with other hours than the week's; a holiday is closed all the same."""
     force_open: tuple[date, ...]
-    """Dates on which the week's hours hold although there is a holiday."""
+    """Dates on which the week's hours hold although there is a holiday, the owner's own or the site's."""
     cutoff_minutes: int
     """The last ticket is given this long before closing."""
 

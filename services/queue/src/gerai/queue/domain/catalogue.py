@@ -43,7 +43,7 @@ class Catalogue:
         self._counters: dict[str, CounterChanged] = {}
         self._desks: dict[str, DeskChanged] = {}
         self._services: dict[str, ServiceChanged] = {}
-        self._hours: dict[str, OpeningHours] = {}
+        self._calendars: dict[str, CalendarChanged] = {}
         self._zones: dict[str, ZoneInfo] = {}
         self._rules = dict(rules or {})
         unusable: list[str] = []
@@ -54,6 +54,7 @@ class Catalogue:
                 unusable.append(entry_id(entry))
         self.unusable = tuple(unusable)
         """The ids of the entries that were left out."""
+        self._hours = {service.id: self._find_hours(service) for service in self._services.values()}
         self._rivals = self._find_rivals()
         self._callers_of, self._callers_at = self._find_callers()
         self._desk_count = Counter(desk.counter_id for desk in self._desks.values())
@@ -72,7 +73,16 @@ class Catalogue:
             case ServiceChanged():
                 self._services[entry.id] = entry
             case CalendarChanged() if entry.active:
-                self._hours[entry.id] = OpeningHours(entry)
+                OpeningHours(entry)  # raises for what is no time of a day
+                self._calendars[entry.id] = entry
+
+    def _find_hours(self, service: ServiceChanged) -> OpeningHours | None:
+        site = self._calendars.get(f"site:{service.site_id}")
+        owners = (f"service:{service.id}", f"counter:{service.counter_id}")
+        own = next((self._calendars[owner] for owner in owners if owner in self._calendars), None)
+        if own is not None:
+            return OpeningHours(own, shared=site)
+        return OpeningHours(site) if site is not None else None
 
     def _find_rivals(self) -> dict[str, frozenset[str]]:
         """Service → all services that are served at one of its desks: those whose visitors may come first."""
@@ -181,9 +191,8 @@ class Catalogue:
         return day if self.knows_site(site_id) and day != self.local_day(site_id, at) else None
 
     def hours_of(self, service: ServiceChanged) -> OpeningHours | None:
-        """The most specific calendar that exists; calendars are whole, they do not add up."""
-        owners = (f"service:{service.id}", f"counter:{service.counter_id}", f"site:{service.site_id}")
-        return next((self._hours[owner] for owner in owners if owner in self._hours), None)
+        """The most specific calendar that exists, and the site's holidays; nothing else of calendars adds up."""
+        return self._hours.get(service.id)
 
     def is_offered(self, service: ServiceChanged) -> bool:
         """The service, and all that it hangs on, is active."""

@@ -51,15 +51,16 @@ AVAILABLE = Opening(Code.AVAILABLE)
 
 
 class OpeningHours:
-    """A calendar, made ready to be asked often."""
+    """A calendar, made ready to be asked often. `shared`: the site's, whose holidays hold here too."""
 
-    def __init__(self, calendar: CalendarChanged) -> None:
+    def __init__(self, calendar: CalendarChanged, shared: CalendarChanged | None = None) -> None:
         self._week = {day.weekday: _spans(day.intervals) for day in calendar.week}
         self._pauses = tuple(
             Pause(frozenset(one.weekdays), Span(_minutes(one.starts), _minutes(one.ends)))
             for one in calendar.breaks
         )
-        self._holidays = {holiday.date: holiday.name for holiday in calendar.holidays}
+        theirs = shared.holidays if shared is not None else ()
+        self._holidays = {holiday.date: holiday.name for holiday in (*theirs, *calendar.holidays)}
         self._overrides = {one.date: (_spans(one.intervals), one.reason) for one in calendar.overrides}
         self._force_open = frozenset(calendar.force_open)
         self._cutoff = calendar.cutoff_minutes

@@ -76,7 +76,7 @@ class Break(Stated):
 
 
 class Holiday(Stated):
-    """A day on which the owner is closed, from the yearly table."""
+    """A day on which the owner is closed, from the yearly table. A site's holds for its counters and services, too."""
 
     date: date
     name: Name
