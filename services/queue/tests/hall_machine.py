@@ -13,7 +13,9 @@ from queue_builders import MAKASSAR, MORNING, TENANT, Hall, catalogue, plain_cho
 from gerai.contracts.queue import PriorityClass, TicketState
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.refusal import Refusal
+from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Storage, TimerRow
+from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import AT_A_DESK, Ticket
 from gerai.queue.use_cases.await_pickup import await_pickup
@@ -220,13 +222,20 @@ class HallMachine(RuleBasedStateMachine):
                 )
             )
         )
+        assert {one.id for one in self.does(self.open_desks())} == {
+            one.desk_id for one in before.values() if one.state is TicketState.SERVING
+        }
         expected = {id: self.state_overnight(one) for id, one in before.items()}
         assert {one.id: one.state for one in self.does(self.tickets())} == expected
         days = 3 if today.weekday() == 4 else 1
         self.now = (today.replace(hour=9, minute=0) + timedelta(days=days)).astimezone(UTC)
         self.issued = dict.fromkeys(self.issued, 0)
         self.called_today = 0
+        self.does(self.hall.opens(*DESKS, at=self.now))
         self.people_wait_at_the_door()
+
+    async def open_desks(self) -> list[DeskSession]:
+        return await self.hall.queries.select(Selection(kind=DeskSession, where={"is_open": True}))
 
     def state_overnight(self, one: Ticket) -> TicketState:
         if one.id in self.pickups and one.state is TicketState.CALLED:

@@ -12,12 +12,16 @@ from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases import when_day_ended_expire_tickets as day
 from gerai.queue.use_cases.await_pickup import await_pickup
+from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.hold_ticket import hold_ticket
 from gerai.queue.use_cases.resume_ticket import resume_ticket
 from gerai.queue.use_cases.start_serving import start_serving
 
 EVENING = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 """16:30 at the site: an hour after closing."""
+
+
+MIDNIGHT = datetime(2026, 11, 24, 16, tzinfo=UTC)
 
 
 async def ends(hall: Hall, *, at: datetime = EVENING) -> int:
@@ -114,6 +118,7 @@ async def test_never_ends_what_waits_for_its_pickup(hall: Hall, end_called_and_h
     await ends(hall, at=EVENING + minutes(8 * 60))
     assert states(hall) == {"A-001": "awaiting_pickup"}
     tomorrow = MORNING + minutes(24 * 60)
+    await hall.opens("loket-1", at=tomorrow)
     view = await hall.takes(resume_ticket, "loket-1", at=tomorrow, ticket_id=issued.id)
     assert (view.state, view.desk_id) == ("called", "loket-1")
 
@@ -129,6 +134,7 @@ async def test_a_pickup_that_is_called_when_the_day_ends_may_be_fetched_on_the_n
     assert states(hall) == {"A-001": "awaiting_pickup"}
     assert hall.storage.aggregates[DeskSession]["loket-1"].ticket_id is None
     tomorrow = MORNING + minutes(24 * 60)
+    await hall.opens("loket-1", at=tomorrow)
     view = await hall.takes(resume_ticket, "loket-1", at=tomorrow, ticket_id=issued.id)
     assert view.state == "called"
 
@@ -139,6 +145,7 @@ async def test_keeps_the_queue_overnight_where_the_site_says_so(hall: Hall):
     await hall.issues("nib")
     await ends(hall)
     tomorrow = MORNING + minutes(24 * 60)
+    await hall.opens("loket-1", at=tomorrow)
     assert (await hall.issues("nib", at=tomorrow)).local_day == "2026-11-25"
     assert (await hall.calls("loket-1", at=tomorrow)).local_day == TODAY
 
@@ -170,7 +177,52 @@ async def test_also_ends_what_an_earlier_day_left(hall: Hall):
     hall.catalogue = catalogue(rules=Rules(overnight=Overnight.KEEP))
     await hall.issues("nib")
     await ends(hall)
+    await ends(hall, at=MIDNIGHT)
     hall.catalogue = catalogue()
     await hall.issues("nib", at=MORNING + minutes(24 * 60))
     await ends(hall, at=EVENING + minutes(24 * 60))
     assert [one.state for one in hall.storage.aggregates[Ticket].values()] == ["expired", "expired"]
+
+
+class TestDesks:
+    """An officer who forgot to close the desk."""
+
+    def open_desks(self, hall: Hall) -> set[str]:
+        return {id for id, one in hall.storage.aggregates[DeskSession].items() if one.is_open}
+
+    @pytest.mark.parametrize("overnight", list(Overnight))
+    async def test_are_closed_and_who_is_served_is_served_to_the_end(self, hall: Hall, overnight: Overnight):
+        hall.catalogue = catalogue(rules=Rules(overnight=overnight))
+        await hall.opens("loket-1", "loket-2", "loket-3")
+        await hall.issues("nib")
+        await hall.calls("loket-1")
+        await hall.takes(start_serving, "loket-1", at=MORNING + minutes(11))
+        await ends(hall)
+        assert self.open_desks(hall) == {"loket-1"}
+        await hall.takes(finish_ticket, "loket-1", at=EVENING + minutes(10))
+        await ends(hall, at=MIDNIGHT)
+        assert self.open_desks(hall) == set()
+        assert hall.storage.timers == {}
+
+    async def test_that_had_a_called_ticket_are_closed_with_it(self, hall: Hall):
+        await hall.opens("loket-1")
+        await hall.issues("nib")
+        await hall.calls("loket-1")
+        await ends(hall)
+        assert self.open_desks(hall) == set()
+
+    async def test_of_the_next_day_stay_open_where_the_end_comes_late(self, hall: Hall):
+        """Nothing ran over night."""
+        await hall.opens("loket-1")
+        await hall.issues("nib")
+        tomorrow = MORNING + minutes(24 * 60)
+        await hall.opens("loket-2", at=tomorrow)
+        await ends(hall, at=tomorrow + minutes(1))
+        assert self.open_desks(hall) == {"loket-2"}
+
+    async def test_are_closed_in_bounded_steps(self, hall: Hall, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(day, "STEP", 2)
+        await hall.opens("loket-1", "loket-2", "loket-3", "loket-9")
+        await hall.issues("nib")
+        assert await ends(hall) == 3
+        assert self.open_desks(hall) == set()

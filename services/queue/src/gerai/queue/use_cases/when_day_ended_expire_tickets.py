@@ -1,4 +1,5 @@
-"""A site's day is over: who still has a place in the line gives it up, in bounded steps."""
+"""A site's day is over: who still has a place in the line gives it up, and desks that nobody closed are closed; in
+bounded steps."""
 
 from datetime import date, datetime
 
@@ -9,7 +10,7 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.end_of_day import LOOK_AGAIN, day_ends_at, next_look_at, states_that_end
 from gerai.queue.domain.opening import midnight_after
-from gerai.queue.domain.rules import Overnight
+from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
 
 STEP = 200
@@ -26,9 +27,21 @@ async def when_day_ended_expire_tickets(
     if at < day_ends_at(catalogue, site_id, local_day):
         _again(timer, next_look_at(catalogue, site_id, local_day, at=at), uow)
         return
-    rules = catalogue.rules_of(site_id)
+    midnight = midnight_after(date.fromisoformat(local_day), catalogue.zone_of(site_id))
+    ended = await _expire_tickets(site_id, local_day, uow, at=at, rules=catalogue.rules_of(site_id))
+    closed = await _close_free_desks(site_id, uow, at=at, opened_by=midnight) if ended < STEP else 0
+    if STEP in (ended, closed):
+        _again(timer, timer.due, uow)
+    elif timer.due < midnight:
+        # who was being served then may have been sent back into a line since, and the desk be free: look once more
+        _again(timer, midnight, uow)
+
+
+async def _expire_tickets(
+    site_id: str, local_day: str, uow: UnitOfWork, *, at: datetime, rules: Rules
+) -> int:
     if rules.overnight is Overnight.KEEP:
-        return
+        return 0
     left = await uow.select(
         Selection(
             kind=Ticket,
@@ -44,12 +57,16 @@ async def when_day_ended_expire_tickets(
         if ticket.desk_id is not None:
             await _free(ticket.desk_id, ticket, uow)
         ticket.expire(at=at, actor=uow.context.actor)
-    midnight = midnight_after(date.fromisoformat(local_day), catalogue.zone_of(site_id))
-    if len(left) == STEP:
-        _again(timer, timer.due, uow)
-    elif timer.due < midnight:
-        # who was being served then may have been sent back into a line since: look once more
-        _again(timer, midnight, uow)
+    return len(left)
+
+
+async def _close_free_desks(site_id: str, uow: UnitOfWork, *, at: datetime, opened_by: datetime) -> int:
+    """Not those that were opened on the next day already, when this comes late."""
+    where = {"site_id": site_id, "is_open": True, "ticket_id": None, "since": {"$lte": opened_by}}
+    free = await uow.select(Selection(kind=DeskSession, where=where, limit=STEP))
+    for session in free:
+        session.close(at=at)
+    return len(free)
 
 
 async def _free(desk_id: str, ticket: Ticket, uow: UnitOfWork) -> None:
