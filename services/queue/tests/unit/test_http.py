@@ -251,6 +251,20 @@ class TestDesk:
         assert said(storage.outbox, "queue.ticket-issued.v1")[0]["party_id"] == party
 
 
+@pytest.mark.parametrize(
+    ("path", "role", "sentence"),
+    [
+        ("/v1/tickets/nobody", "officer", "Data nomor antrean tidak ditemukan."),
+        ("/v1/desks/nowhere", "officer", "Data loket tidak ditemukan."),
+        ("/v1/sites/nowhere/rules", "officer", "Data MPP tidak ditemukan."),
+    ],
+)
+async def test_what_is_not_there_is_called_as_people_call_it(door: Door, path: str, role: str, sentence: str):
+    answer = await Client(door, role, language="id").gets(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert sentence in answer.text
+
+
 class TestOffice:
     async def test_rules_have_a_version_that_must_be_known_to_change_them(self, door: Door):
         supervisor = Client(door, "supervisor")

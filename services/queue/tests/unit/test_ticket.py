@@ -271,8 +271,22 @@ class TestRefusal:
         assert refused.value.code == "wrong_state"
         assert refused.value.details["state"] == "called"
         assert "sedang dipanggil" in refused.value.text("id")
-        assert "called" in refused.value.text("en")
+        assert "it is called" in refused.value.text("en")
         assert one.model_dump() == before.model_dump()
+
+    def test_says_every_state_in_the_words_of_either_language(self):
+        said_of = {}
+        for state in set(TicketState) - {TicketState.SERVING}:
+            one = called()
+            one.state = state
+            with pytest.raises(Refusal) as refused:
+                one.finish(at=CALLED_AT, actor=ACTOR)
+            said_of[state] = (refused.value.text("id"), refused.value.text("en"))
+        assert all("_" not in text for both in said_of.values() for text in both)
+        assert said_of[TicketState.NO_SHOW] == (
+            "Nomor A-001 tidak dapat diselesaikan: statusnya dinyatakan tidak hadir.",
+            "Ticket A-001 can't be finished: it is a no-show.",
+        )
 
 
 class TestDocument:

@@ -1,18 +1,21 @@
 """Registering, replacing and withdrawing, and what the register refuses."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from registry_builders import COUNTER, DESK, INSTITUTION, MALL, SERVICE, SITE, Registrar, bodies
 
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.refusal import UnableToFind
+from gerai.messaging.refusal import WORDS, Refusal, UnableToFind
 from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.desk import Desk
 from gerai.registry.domain.entry import UnableToRefer, UnableToRegister, UnableToReplace
 from gerai.registry.domain.institution import Institution
 from gerai.registry.domain.service import Service
 from gerai.registry.domain.site import Site
+from gerai.registry.entrypoints.shapes import SECTIONS
 
 
 class TestChanges:
@@ -100,6 +103,42 @@ class TestReferences:
         with pytest.raises(UnableToRegister) as refused:
             await registrar.registers(Service, "sip", SERVICE | {"prefix": "B"})
         assert refused.value.code == "parent_withdrawn"
+
+    async def test_a_refusal_speaks_the_readers_language(self, registrar: Registrar) -> None:
+        await registrar.opens_mall()
+        moved = COUNTER | {"institution_id": "bri"}
+        await registrar.registers(Institution, "bri", INSTITUTION | {"kind": "state_enterprise"})
+        refusing: list[Coroutine[Any, Any, Any]] = [
+            registrar.registers(Counter, "dpmptsp", COUNTER),
+            registrar.registers(Counter, "bpd", COUNTER | {"institution_id": "nobody"}),
+            registrar.replaces(Counter, "dpmptsp", moved),
+            registrar.withdraws(Institution, "dpmptsp"),
+            registrar.withdraws(Desk, "nowhere"),
+        ]
+        said = []
+        for one in refusing:
+            with pytest.raises(Refusal) as refused:
+                await one
+            said.append((refused.value.text("id"), refused.value.text("en")))
+        assert said == [
+            ("Data gerai dengan kode dpmptsp sudah terdaftar.", "The counter dpmptsp is already registered."),
+            ("Data instansi nobody tidak ditemukan.", "The institution nobody does not exist."),
+            (
+                "Isian instansi tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
+                "The institution cannot change; withdraw this entry and register a new one.",
+            ),
+            (
+                "Masih ada gerai aktif (dpmptsp) yang bergantung pada data ini.",
+                "An active counter (dpmptsp) still depends on this entry.",
+            ),
+            ("Data loket tidak ditemukan.", "This desk does not exist."),
+        ]
+        assert refused.value.details["what"] == "desk", "what a program reads stays the code's word"
+
+    def test_every_kind_of_entry_has_a_word_in_both_languages(self) -> None:
+        for section in SECTIONS:
+            assert section.kind.word in WORDS
+            assert section.kind.__name__.lower() in WORDS
 
     async def test_a_counter_withdrawn_while_a_service_joins_it_leaves_no_orphan(
         self, registrar: Registrar

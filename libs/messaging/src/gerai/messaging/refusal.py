@@ -11,6 +11,11 @@ class Sentence(NamedTuple):
     en: str
 
 
+WORDS: dict[str, Sentence] = {}
+"""What people call what the code calls "ticket" or "no_show", in place of a refusal's details `what` and `state`. A
+service adds its own."""
+
+
 class RefusalKind(StrEnum):
     """What a refusal means for the caller; the web layer maps it to a status in one place."""
 
@@ -40,8 +45,13 @@ class Refusal(Exception):
 
     def text(self, language: str) -> str:
         """The sentence in "id" (the default for any other value) or "en"."""
-        chosen = self.sentence.en if language == "en" else self.sentence.id
-        return chosen.format_map(self.details)
+        place = 1 if language == "en" else 0
+        words = {
+            name: WORDS[word][place]
+            for name, word in self.details.items()
+            if name in ("what", "state") and word in WORDS
+        }
+        return self.sentence[place].format_map({**self.details, **words})
 
 
 class UnableToFind(Refusal):

@@ -324,11 +324,7 @@ class Ticket(Aggregate):
         return self.state
 
     def _identity(self) -> dict[str, str]:
-        return {
-            "number": self.number,
-            "state": self.state.value,
-            "keadaan": refuse.IN_INDONESIAN[self.state],
-        }
+        return {"number": self.number, "state": self.state.value}
 
     def _move(self, state: TicketState, at: datetime, *, desk: str | None = None) -> None:
         self.state, self.since, self.desk_id = state, at, desk

@@ -3,25 +3,34 @@
 from typing import ClassVar
 
 from gerai.contracts.queue import TicketState
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import WORDS, Refusal, RefusalKind, Sentence
 
-IN_INDONESIAN = {
-    TicketState.WAITING: "sedang menunggu",
-    TicketState.CALLED: "sedang dipanggil",
-    TicketState.SERVING: "sedang dilayani",
-    TicketState.SERVED: "sudah selesai dilayani",
-    TicketState.HELD: "sedang ditunda",
-    TicketState.AWAITING_PICKUP: "menunggu pengambilan",
-    TicketState.NO_SHOW: "dinyatakan tidak hadir",
-    TicketState.CANCELLED: "sudah dibatalkan",
-    TicketState.EXPIRED: "sudah berakhir",
-}
+WORDS.update(
+    ticket=Sentence("nomor antrean", "ticket"),
+    site=Sentence("MPP", "site"),
+    counter=Sentence("gerai", "counter"),
+    desk=Sentence("loket", "desk"),
+    service=Sentence("layanan", "service"),
+)
+WORDS.update(
+    {
+        TicketState.WAITING: Sentence("sedang menunggu", "waiting"),
+        TicketState.CALLED: Sentence("sedang dipanggil", "called"),
+        TicketState.SERVING: Sentence("sedang dilayani", "being served"),
+        TicketState.SERVED: Sentence("sudah selesai dilayani", "served"),
+        TicketState.HELD: Sentence("sedang ditunda", "on hold"),
+        TicketState.AWAITING_PICKUP: Sentence("menunggu pengambilan", "waiting for its pickup"),
+        TicketState.NO_SHOW: Sentence("dinyatakan tidak hadir", "a no-show"),
+        TicketState.CANCELLED: Sentence("sudah dibatalkan", "cancelled"),
+        TicketState.EXPIRED: Sentence("sudah berakhir", "expired"),
+    }
+)
 
 
 def wrong_state(indonesian: str, english: str) -> dict[str, Sentence]:
     return {
         "wrong_state": Sentence(
-            f"Nomor {{number}} tidak dapat {indonesian}: statusnya {{keadaan}}.",
+            f"Nomor {{number}} tidak dapat {indonesian}: statusnya {{state}}.",
             f"Ticket {{number}} can't be {english}: it is {{state}}.",
         )
     }

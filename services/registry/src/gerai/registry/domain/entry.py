@@ -8,7 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import WORDS, Refusal, RefusalKind, Sentence
+
+WORDS.update(
+    site=Sentence("MPP", "site"),
+    institution=Sentence("instansi", "institution"),
+    counter=Sentence("gerai", "counter"),
+    desk=Sentence("loket", "desk"),
+    service=Sentence("layanan", "service"),
+    calendar=Sentence("kalender", "calendar"),
+)
 
 
 class Stated(BaseModel):
@@ -44,12 +53,12 @@ class UnableToRegister(Refusal):
             "An active {what} ({id}) still depends on this entry.",
         ),
         "prefix_taken": Sentence(
-            "Awalan nomor {prefix} sudah dipakai layanan {id} di lokasi yang sama.",
+            "Awalan nomor {prefix} sudah dipakai layanan {id} di MPP yang sama.",
             "The number prefix {prefix} is already used by the service {id} at this site.",
         ),
         "cannot_move": Sentence(
-            "Kolom {field_name} tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
-            "The field {field_name} cannot change; withdraw this entry and register a new one.",
+            "Isian {what} tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
+            "The {what} cannot change; withdraw this entry and register a new one.",
         ),
     }
 
@@ -116,7 +125,8 @@ class Entry(Aggregate):
             return False
         for name in self.fixed:
             if stated[name] != getattr(self, name):
-                raise UnableToRegister("cannot_move", field=name, field_name=name)
+                what = name.removesuffix("_id")
+                raise UnableToRegister("cannot_move", field=name, field_name=name, what=what)
         for name, value in stated.items():
             setattr(self, name, value)
         self._record(self.state(), at=at)
