@@ -26,6 +26,14 @@ class CachedLines:
         read_at, state = self._known.get(counter_id, (0.0, None))
         if state is not None and time.monotonic() - read_at < FRESH_S and _knows(state, fresh_for):
             return state
+        state = await self._joined(counter_id)
+        if not _knows(state, fresh_for):
+            # that reading may have begun before the ticket was committed; the next one begins after
+            state = await self._joined(counter_id)
+        return state
+
+    async def _joined(self, counter_id: str) -> LineState:
+        """From the reading that goes on, or from a new one."""
         reading = self._reading.get(counter_id)
         if reading is None:
             reading = asyncio.create_task(self._read(counter_id), name=f"line {counter_id}")
