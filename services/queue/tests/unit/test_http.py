@@ -319,6 +319,12 @@ class TestOffice:
         answer = await Client(door, "supervisor").puts("/v1/sites/mpp/rules", rules, etag='"0"')
         assert answer.status_code == 422
 
+    @pytest.mark.parametrize("id", ["", "samsat\0", "\u202esamsat", "Samsat", "sam sat", "s" * 65])
+    async def test_a_display_zone_has_counters_as_the_register_calls_them(self, door: Door, id: str):
+        rules = {"zones": [{"name": "lantai-1", "counter_ids": ["dpmptsp", id]}]}
+        answer = await Client(door, "supervisor").puts("/v1/sites/mpp/rules", rules, etag='"0"')
+        assert (answer.status_code, answer.json()["field"]) == (422, "zones.0.counter_ids.1")
+
     async def test_availability_names_the_code_of_each_service(self, door: Door):
         supervisor = Client(door, "supervisor")
         await supervisor.posts("/v1/services/izin/close", {"reason": "no_staff"})

@@ -1,7 +1,7 @@
 """What a site decides for itself about calling, missing and the end of the day."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,13 +23,17 @@ class RangeEnd(StrEnum):
     EXTEND = "extend"
 
 
+CounterId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""As the register chooses them."""
+
+
 class DisplayZone(BaseModel):
     """Counters whose calls are shown and heard together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    counter_ids: tuple[str, ...] = Field(max_length=200)
+    counter_ids: tuple[CounterId, ...] = Field(max_length=200)
 
 
 class Rules(BaseModel):
