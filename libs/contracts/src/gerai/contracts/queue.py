@@ -80,7 +80,10 @@ class TicketEvent(Event):
     desk_id: str | None = None
     """The desk (loket) that acted or serves the ticket now."""
     reason: str | None = None
-    """A code from the office's own list, never free text."""
+    """A code of the platform's closed list, never free text: documents_missing, form_incomplete, copy_needed,
+    copy_documents, payment_pending, wrong_service, wrong_counter, other_counter, not_ready, visitor_not_ready,
+    visitor_left, visitor_request, officer_break, no_staff, system_down, power_cut, other; and visitor, where the
+    visitor gave the place up by the own link. The list may grow."""
 
 
 class TicketIssued(TicketEvent, type="queue.ticket-issued.v1", topic=TICKETS):
@@ -216,7 +219,7 @@ class ServiceDayClosed(ServiceDayEvent, type="queue.service-day-closed.v1", topi
     """The office stopped giving tickets for a service today."""
 
     reason: str | None = None
-    """A code from the office's own list, never free text."""
+    """A code of the platform's closed list, as in the events of tickets; never free text."""
 
 
 class ServiceDayReopened(ServiceDayEvent, type="queue.service-day-reopened.v1", topic=SERVICE_DAYS):

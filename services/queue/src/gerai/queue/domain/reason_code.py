@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ReasonCode(StrEnum):
-    """A closed list: any other word could tell something about a person. None of them says anything about health,
+    """A closed list, which the contract of the ticket events repeats: any other word could tell something about a person. None of them says anything about health,
     age or family; why somebody has priority never travels."""
 
     DOCUMENTS_MISSING = "documents_missing"
