@@ -234,6 +234,7 @@ class TestPickup:
     def test_does_not_end_with_the_day(self):
         one = self.called_for_it()
         one.expire(at=NEXT_DAY + minutes(450), actor="timer:end-of-day")
+        assert newest(one).actor == "timer:end-of-day"
         self.not_fetched(one)
 
     def test_is_a_ticket_like_any_other_once_somebody_has_come(self):
