@@ -77,7 +77,12 @@ def _add_plain(desks: Routes, house: House, catalogue: CatalogueNow) -> None:
         ("recall", recall_ticket, TicketView, "Call the same ticket again."),
         ("start", start_serving, TicketView, "The visitor is here."),
         ("finish", finish_ticket, TicketView, "Served."),
-        ("no-show", mark_no_show, TicketView, "Nobody came, after enough calls."),
+        (
+            "no-show",
+            mark_no_show,
+            TicketView,
+            "Nobody came, after enough calls; a pickup waits for its pickup again.",
+        ),
     )
     for name, step, view, words in steps:
         _add_plain_step(desks, name, step, view, words, house, catalogue)
