@@ -16,7 +16,8 @@ from notes_door import ISSUER, NOWHERE
 from tests.eventually import eventually
 
 HERE = Path(__file__).parent
-RUN = "import sys; sys.path.insert(0, sys.argv[1]); import notes; from gerai.chassis import run; run(notes.service)"
+RUN = "import importlib, sys; sys.path.insert(0, sys.argv[1]); from gerai.chassis import run"
+RUN += "; run(importlib.import_module(sys.argv[2]).service)"
 
 
 def free_port() -> int:
@@ -59,13 +60,13 @@ class NotesProcess:
 
 
 @asynccontextmanager
-async def notes_process(**settings: str) -> AsyncIterator[NotesProcess]:
+async def notes_process(module: str = "notes", **settings: str) -> AsyncIterator[NotesProcess]:
     port = int(settings.pop("http_port", 0)) or free_port()
     stated = {"environment": "development", "mongodb_uri": NOWHERE, "kafka_bootstrap": "127.0.0.1:1"}
     stated |= {"issuer": ISSUER, "jwks_url": f"{ISSUER}/jwks", "roles": "api", "http_port": str(port)}
     env = os.environ | {f"GERAI_{name.upper()}": value for name, value in (stated | settings).items()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", RUN, str(HERE), env=env, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", RUN, str(HERE), module, env=env, stdout=asyncio.subprocess.PIPE
     )
     running = NotesProcess(process, port)
     try:

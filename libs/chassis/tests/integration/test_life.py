@@ -4,11 +4,13 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from notes_door import Issuer
 from notes_process import NotesProcess, notes_process
+from tests.eventually import eventually
 
 from gerai.messaging.mongo.driver import connect
 
@@ -86,10 +88,42 @@ class TestStop:
 class TestWorker:
     async def test_it_waits_for_a_broker_and_lives(self, mongodb_uri: str, database: str) -> None:
         async with notes_process(mongodb_uri=mongodb_uri, mongodb_database=database, roles="worker") as notes:
-            await notes.reaches("/health/live", 200)
-            assert await notes.status_of("/health/startup") == 503
+            await notes.reaches("/health/startup", 200)
+            assert await notes.status_of("/health/live") == 200
+            ready = await notes.http.get("/health/ready")
+            assert (ready.status_code, ready.json()["why"]) == (503, "TopicsNotReady")
             notes.ask_to_stop()
             status, _ = await notes.end()
+        assert status == 0
+
+    async def test_what_is_due_fires_although_kafka_is_away_and_not_before_what_it_looks_at_was_read(
+        self, mongodb_uri: str, database: str
+    ) -> None:
+        opened = connect(mongodb_uri, database)
+        due = {"due": datetime.now(UTC) - timedelta(hours=9), "payload": {}, "version": 1}
+        await opened["timers"].insert_one(
+            {"_id": "remind:tea", "name": "remind", "key": "tea", "tenant": "a", **due}
+        )
+        settings = {"mongodb_uri": mongodb_uri, "mongodb_database": database, "roles": "worker"}
+
+        async def looked() -> bool:
+            found = await opened["shelves"].find_one({"_id": "looked"})
+            return found is not None and found["times"] > 20
+
+        async def told() -> list[str]:
+            return [one["text"] for one in await opened["notes"].find({}).to_list(None)]
+
+        async with notes_process("reminders", **settings) as reminders:
+            await eventually(looked, bool, because="it looks for what the timer needs", within=60)
+            assert await reminders.status_of("/health/startup") == 503
+            await opened["shelves"].insert_one({"_id": "shelf", "holds": "two cups"})
+            await eventually(told, bool, because="the timer was due long ago")
+            assert await told() == ["tea: two cups"]
+            await reminders.reaches("/health/startup", 200)
+            assert await reminders.status_of("/health/ready") == 503
+            reminders.ask_to_stop()
+            status, _ = await reminders.end()
+        await opened.close()
         assert status == 0
 
     async def test_with_a_broker_it_starts_and_hands_over_when_it_stops(

@@ -127,6 +127,8 @@ async def house_of(
     health.require(database.ping)
     source = f"/gerai/{service.name}"
     worker = Worker(service, settings, database)
+    if Role.API not in settings.roles:
+        health.require(worker.topics_ready)
     commit = GroupCommit(storage, source=source, on_commit=worker.wake)
     health.watch(commit.progress)
     await commit.__aenter__()
@@ -156,29 +158,25 @@ async def _drained(commit: GroupCommit, deadline: Deadline) -> None:
 
 
 async def _begin(service: Service, house: House, rooms: Rooms, worker: Worker, work: Work) -> None:
-    """From a process that listens to one that serves. An API does not wait for Kafka: its commands need none."""
+    """From a process that listens to one that serves. Only the worker's way to Kafka waits for Kafka: commands and
+    timers need none. Timers wait for what they may look at."""
     settings: Settings = house.settings
     await _prepared(lambda: MongoStorage(house.database).prepare(service.indexes))
-    if Role.WORKER in settings.roles:
-
-        async def begin_worker() -> None:
-            await worker.prepare_topics(rooms, create=settings.environment is Environment.DEVELOPMENT)
-            for name, task in worker.tasks(house, rooms).items():
-                work.start(name, task)
-
-        if Role.API in settings.roles:
-            work.start("worker start-up", begin_worker, endless=False)
-        else:
-            await begin_worker()
     background = [one for one in rooms.background if one.roles & settings.roles]
     for one in background:
         work.start(one.name, one.run)
     for one in background:
         if one.ready is not None:
             await one.ready()
+    for name, task in worker.timers(house, rooms).items():
+        work.start(name, task)
     house.health.started = True
     _spare_the_collector()
     log.info("started", roles=sorted(settings.roles), port=settings.http_port)
+    if Role.WORKER in settings.roles:
+        await worker.prepare_topics(rooms, create=settings.environment is Environment.DEVELOPMENT)
+        for name, task in worker.to_kafka(house, rooms).items():
+            work.start(name, task)
 
 
 def _spare_the_collector() -> None:

@@ -1,6 +1,6 @@
 """The worker's side of a process: the relay, one subscriber for each subscription, the timers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -23,6 +23,13 @@ from gerai.messaging.timers import Timers
 
 log = structlog.get_logger(__name__)
 
+Tasks = Mapping[str, Callable[[], Awaitable[None]]]
+"""What has to run, by name. Each is watched: a part that does not move makes the process not live."""
+
+
+class TopicsNotReady(Exception):
+    """No broker has answered yet."""
+
 
 class Worker:
     """Empty in a process without the worker role."""
@@ -32,6 +39,7 @@ class Worker:
         self._settings = settings
         self._database = database
         self._relay: Relay | None = None
+        self._topics_ready = False
         if Role.WORKER in settings.roles:
             self._relay = Relay(MongoOutbox(database), self._connect, MongoLease(database, "relay"))
 
@@ -48,16 +56,36 @@ class Worker:
         while True:
             try:
                 await topics.ensure(self._settings.kafka_bootstrap, wanted, create=create)
+                self._topics_ready = True
                 return
             except TimeoutError:
                 log.warning("kafka-not-ready")
+
+    async def topics_ready(self) -> None:
+        """Raises TopicsNotReady while events wait for their topics."""
+        if not self._topics_ready:
+            raise TopicsNotReady
 
     def wake(self) -> None:
         if self._relay is not None:
             self._relay.wake()
 
-    def tasks(self, house: House, rooms: Rooms) -> dict[str, Callable[[], Awaitable[None]]]:
-        """What has to run, by name. Each is watched: a part that does not move makes the process not live."""
+    def timers(self, house: House, rooms: Rooms) -> Tasks:
+        """What is due fires whether Kafka is there or not: its events wait in the outbox."""
+        if self._relay is None or not rooms.timers:
+            return {}
+        timers = Timers(
+            MongoDueTimers(self._database),
+            rooms.timers,
+            commit=house.commit,
+            lease=MongoLease(self._database, "timers"),
+            now=house.clock.now,
+        )
+        house.health.watch(timers.progress)
+        return {"timers": timers.run}
+
+    def to_kafka(self, house: House, rooms: Rooms) -> Tasks:
+        """The relay and the subscribers, once their topics are there."""
         if self._relay is None:
             return {}
         tasks: dict[str, Callable[[], Awaitable[None]]] = {"relay": self._relay.run}
@@ -70,14 +98,4 @@ class Worker:
             )
             house.health.watch(subscriber.progress)
             tasks[f"subscriber {subscription.group}"] = subscriber.run
-        if rooms.timers:
-            timers = Timers(
-                MongoDueTimers(self._database),
-                rooms.timers,
-                commit=house.commit,
-                lease=MongoLease(self._database, "timers"),
-                now=house.clock.now,
-            )
-            house.health.watch(timers.progress)
-            tasks["timers"] = timers.run
         return tasks
