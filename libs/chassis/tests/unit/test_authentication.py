@@ -87,14 +87,36 @@ class TestTokens:
         assert answer.headers["www-authenticate"] == 'Bearer realm="gerai", error="invalid_token"'
 
     @pytest.mark.parametrize(
-        "subject", ["7413010101900001", "nik-7413010101900001", "081234567890", "a@b.id"]
+        "subject",
+        [
+            "7413010101900001",
+            "nik-7413010101900001",
+            "081234567890",
+            "a@b.id",
+            "7413.0101.0190.0001",
+            "+62 812-3456-7890",
+            "(0812) 345 678",
+            "198501012010011001",
+            "74130101019000017413010101900001",
+            "01234567-89ab-4cde-8123-123456789012-7413010101900001",
+        ],
     )
     async def test_a_subject_that_tells_who_somebody_is_is_refused(self, door: Door, subject: str) -> None:
         answer = await door.client(sub=subject).gets("/v1/notes")
         assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
 
-    async def test_an_id_that_happens_to_hold_many_digits_is_taken(self, door: Door) -> None:
-        subject = "01234567-89ab-4cde-8123-123456789012"
+    @pytest.mark.parametrize(
+        "subject",
+        [
+            "01234567-89ab-4cde-8123-123456789012",
+            "oidc|01234567-89ab-4cde-8123-123456789012",
+            "0123456789ab4cde8123123456789012",
+            "8f0123456789ab4cde81231234567890128f0123456789ab4cde812312345678",
+            "officer-dpmptsp-12",
+            "shift-20261124",
+        ],
+    )
+    async def test_an_id_that_happens_to_hold_many_digits_is_taken(self, door: Door, subject: str) -> None:
         assert (await door.client(sub=subject).gets("/v1/notes")).status_code == 200
 
     async def test_nobody_is_asked_to_sign_in(self, door: Door) -> None:

@@ -92,7 +92,18 @@ class TestContext:
 
     @pytest.mark.parametrize(
         "sent",
-        ["a b", "x" * 65, 'a"b', "visit-1", "7413010101900001", "nik-7413010101900001", "u081234567890"],
+        [
+            "a b",
+            "x" * 65,
+            'a"b',
+            "visit-1",
+            "7413010101900001",
+            "nik-7413010101900001",
+            "u081234567890",
+            "7413010101900001" + "-" * 16,
+            "7413-0101-0190-0001-abcdef-abcdef-ab",
+            "0123456789abcdef0123456789abcdef0123",
+        ],
     )
     async def test_one_that_could_carry_something_is_replaced(self, officer: Client, sent: str) -> None:
         answer = await officer.gets("/v1/notes", headers={"x-correlation-id": sent})

@@ -21,7 +21,7 @@ from gerai.chassis.traces import begin_request, end_request, traceparent_of
 BODY_LIMIT = 64 * 1024
 AT_ONCE_LIMIT = 2_000
 SLOW_S = 1.0
-CORRELATION = re.compile(rb"[0-9a-fA-F-]{32,36}")
+CORRELATION = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 NO_STORE = (b"cache-control", b"no-store")
 OPERATORS = ("/health/", "/metrics")
@@ -117,7 +117,7 @@ class Edge:
 
 
 def _correlation_id(sent: bytes | None) -> str:
-    """The client's own, if it is a UUID or as much hexadecimal; in a freer one a NIK or a phone number could get
+    """The client's own, if it is a UUID or 32 hexadecimal digits; in a freer one a NIK or a phone number could get
     into events and logs."""
     if sent is not None and CORRELATION.fullmatch(sent):
         return sent.decode()
