@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from pymongo.errors import OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure
 from queue_builders import SMALL, Hall, catalogue
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
+from tests.eventually import eventually
 
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.mongo.storage import MongoStorage
@@ -149,6 +151,86 @@ async def test_asks_the_outbox_while_there_is_no_stream(database: Database, monk
         numbers += await calls(door, 2)
         await display.until(lambda heard: len(heard.numbers("left")) == 4)
     assert display.numbers() == numbers
+
+
+async def test_what_was_read_before_is_not_too_much(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(display_feed, "ROWS", 3)
+    async with replica(WithoutStreams(database._client, database.name)) as door, listening(door) as display:
+        for count in range(1, 4):
+            await calls(door)
+            await display.until(lambda heard, count=count: len(heard.numbers("left")) == count)
+    assert [kind for _, kind, _ in display.heard].count("snapshot") == 1
+
+
+class CutOff(Database):
+    """As a database that this process alone does not reach for a while."""
+
+    is_away = False
+    refused = 0
+
+    def __getitem__(self, collection: str) -> Any:
+        self._ask(collection)
+        return super().__getitem__(collection)
+
+    def watch(self, collection: str, *args: Any, **more: Any) -> Any:
+        self._ask(collection)
+        return super().watch(collection, *args, **more)
+
+    def _ask(self, collection: str) -> None:
+        if self.is_away and collection == "outbox":
+            self.refused += 1
+            raise AutoReconnect("no primary answers")
+
+    async def cut(self) -> None:
+        self.is_away = True
+        await end_streams(self)
+
+    async def refuses(self, times: int) -> None:
+        async def refused() -> int:
+            return self.refused
+
+        until = self.refused + times
+        await eventually(refused, lambda seen: seen >= until, because="it asks again and again")
+
+
+@pytest.mark.parametrize(
+    ("limit", "least"), [("CATCH_UP", timedelta(seconds=0.5)), ("ROWS", 3)], ids=["minutes", "many calls"]
+)
+async def test_who_was_cut_off_for_long_lets_its_panels_begin_again(
+    one: Door, database: Database, monkeypatch: pytest.MonkeyPatch, limit: str, least: Any
+):
+    """Also a panel that comes back with the id of what it had seen before."""
+    cut = CutOff(database._client, database.name)
+    async with replica(cut) as door, listening(door) as display:
+        await calls(one)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        seen = display.last_id
+        monkeypatch.setattr(display_feed, limit, least)
+        await cut.cut()
+        await cut.refuses(1)
+        missed = await calls(one, 2)
+        await cut.refuses(6)
+        cut.is_away = False
+        await display.until(lambda heard: [kind for _, kind, _ in heard.heard].count("snapshot") == 2)
+        async with listening(door, last_id=seen) as back:
+            assert back.heard[0][1] == "snapshot"
+        more = await calls(one)
+        await display.until(lambda heard: heard.numbers("left")[-1:] == more)
+    assert display.numbers().count(missed[0]) == 0
+
+
+async def test_who_was_cut_off_for_a_moment_misses_nothing(one: Door, database: Database):
+    cut = CutOff(database._client, database.name)
+    async with replica(cut) as door, listening(door) as display:
+        await calls(one)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        await cut.cut()
+        await cut.refuses(1)
+        missed = await calls(one, 2)
+        cut.is_away = False
+        await display.until(lambda heard: len(heard.numbers("left")) == 3)
+    assert display.numbers()[1:] == missed
+    assert [kind for _, kind, _ in display.heard].count("snapshot") == 1
 
 
 async def test_goes_on_when_the_server_ends_the_stream(one: Door, database: Database):

@@ -64,6 +64,20 @@ def test_a_display_that_reads_too_slowly_begins_again():
     assert listener.take() == b""
 
 
+def test_after_a_hole_everybody_begins_again_also_who_had_heard_everything():
+    found = ring(1, 2)
+    behind, up_to_date = Listener(found, None), Listener(found, None)
+    behind.place = 0
+    found.empty()
+    assert behind.take() is None
+    assert up_to_date.take() is None
+    assert (found.resume("e2"), found.newest_id) == (None, None)
+    up_to_date.skip()
+    found.add(frame(3))
+    assert up_to_date.take() == b"<3>"
+    assert ids(found.resume("e3")) == []
+
+
 @given(steps=st.lists(st.sampled_from(["add", "take"]), max_size=60))
 def test_a_listener_gets_everything_once_and_in_order_unless_told_that_it_lost_some(steps):
     found, number, heard, lost = Ring(4), 0, b"", False

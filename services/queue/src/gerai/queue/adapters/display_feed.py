@@ -26,8 +26,10 @@ LISTENERS = 1_000
 KNOWN = 20_000
 LOOK_BACK = timedelta(minutes=30)
 CATCH_UP = timedelta(seconds=90)
-"""Longer than a transaction may live: what was made before a break may become visible after it."""
+"""Longer than a transaction may live: what was made before a break may become visible after it. And as long as a
+break may last before the displays begin again: nobody is to be called who was called minutes ago."""
 ROWS = 2_000
+"""Many more than a hall calls in `CATCH_UP`; who missed more begins again."""
 HEARTBEAT_S = 15.0
 POLL_S = 0.25
 POLLS = 20
@@ -111,6 +113,7 @@ class DisplayFeed:
         self._audiences: dict[str, Audience] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
+        self._read_at: datetime | None = None
         self._closing = False
 
     async def ready(self) -> None:
@@ -143,49 +146,68 @@ class DisplayFeed:
                 audience.wake()
 
     async def run(self) -> None:
-        since = datetime.now(UTC) - LOOK_BACK
         while True:
             try:
-                await self._follow(since)
+                await self._follow()
             except PyMongoError as error:
                 log.warning("feed-broken", error=repr(error)[:200])
-            since = datetime.now(UTC) - CATCH_UP
-            await self._poll(since)
+            await self._poll()
 
-    async def _follow(self, since: datetime) -> None:
+    async def _follow(self) -> None:
         """Open the stream first and look back then, so that nothing falls between the two."""
         pipeline = [{"$match": {"operationType": "insert", "fullDocument.type": {"$in": list(TYPES)}}}]
         async with self._database.watch("outbox", pipeline, pace_s=PACE_S) as stream:
-            await self._look_back(since)
-            self._filled.set()
+            await self._look_back()
             async for changes in stream:
                 for change in changes:
                     self._take(change["fullDocument"], read_back=False)
+                self._read_at = datetime.now(UTC)
 
-    async def _poll(self, since: datetime) -> None:
+    async def _poll(self) -> None:
         """While there is no stream the outbox itself is asked, again and again."""
         for _ in range(POLLS):
             try:
-                await self._look_back(since)
-                self._filled.set()
+                await self._look_back()
             except PyMongoError as error:
                 log.warning("feed-waits", error=type(error).__name__)
             await asyncio.sleep(POLL_S)
 
-    async def _look_back(self, since: datetime) -> None:
-        wanted = {"created_at": {"$gt": since}, "type": {"$in": list(TYPES)}}
+    async def _look_back(self) -> None:
+        """Take what came since the last time that a reading succeeded."""
+        begun = datetime.now(UTC)
+        too_long = self._read_at is not None and begun - self._read_at > CATCH_UP
+        if self._read_at is None:
+            since = begun - LOOK_BACK
+        else:
+            since = (begun if too_long else self._read_at) - CATCH_UP
+        outbox = self._database["outbox"]
         newest_first = [("created_at", -1), ("position", -1)]
-        found = await self._database["outbox"].find(wanted).sort(newest_first).limit(ROWS).to_list(None)
+        wanted = {"created_at": {"$gt": since}, "type": {"$in": list(TYPES)}}
+        there = await outbox.find(wanted, {"_id": 1}).sort(newest_first).limit(KNOWN).to_list(None)
+        new = [row["_id"] for row in there if row["_id"] not in self._known]
+        found = await outbox.find({"_id": {"$in": new[:ROWS]}}).sort(newest_first).to_list(None)
+        if too_long or len(new) > ROWS:
+            self._begin_again()
+        for id in reversed(new[ROWS:]):
+            self._remember(id)
         for document in reversed(found):
             self._take(document, read_back=True)
+        self._read_at = begun
+        self._filled.set()
+
+    def _begin_again(self) -> None:
+        """There may be a hole, if only because the stream was quiet for long before it broke: what is kept from
+        before leads nobody over it any more."""
+        log.warning("feed-begins-again")
+        for audience in self._audiences.values():
+            audience.ring.empty()
+            audience.wake()
 
     def _take(self, document: Document, *, read_back: bool) -> None:
         id: str = document["_id"]
         if id in self._known:
             return
-        self._known[id] = None
-        if len(self._known) > KNOWN:
-            self._known.popitem(last=False)
+        self._remember(id)
         try:
             place = _shown_by(document, self._catalogue())
         except (KeyError, ValueError) as error:
@@ -197,6 +219,11 @@ class DisplayFeed:
         site_id, change = place
         data = frame_of(change, id=id)
         self._audience(site_id).hear(Frame(id, change.zone, data, document["created_at"], read_back))
+
+    def _remember(self, id: str) -> None:
+        self._known[id] = None
+        if len(self._known) > KNOWN:
+            self._known.popitem(last=False)
 
     def _audience(self, site_id: str) -> Audience:
         found = self._audiences.get(site_id)

@@ -43,6 +43,13 @@ class Ring:
         self._places[frame.id] = self.end - 1
         self._joined.clear()
 
+    def empty(self) -> None:
+        """Everybody begins again, also who has heard everything: something between may be missing."""
+        self._dropped = self.end + 1
+        self._frames.clear()
+        self._places.clear()
+        self._joined.clear()
+
     def after(self, place: int) -> list[Frame] | None:
         """The frames from a place on; None when some of them are gone."""
         if place < self._dropped:
