@@ -1,7 +1,6 @@
 """The demo's own platform: fresh data, free ports, and a clock that brings the site's morning in a few seconds."""
 
 import asyncio
-import os
 import shutil
 import sys
 import time
@@ -38,9 +37,9 @@ async def platform_of(mall: Mall, day: date) -> AsyncIterator[tuple[Platform, De
     directory = places.data_dir("demo")
     for part in ("services", "stores"):
         _wipe(directory / part)
-    for given in STORES_OF_OTHERS:
-        os.environ.pop(given, None)
-    async with running(profile="demo", data_dir=directory / "stores", prepare_java=True) as stores:
+    async with running(
+        profile="demo", data_dir=directory / "stores", use_given=False, prepare_java=True
+    ) as stores:
         slowness = await _slowness()
         clock = DemoClock(
             anchor_real=datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS * slowness),

@@ -1,7 +1,8 @@
 """Real MongoDB and Kafka for tests: `mongodb_uri` and `kafka_bootstrap`.
 
 They come from `MONGODB_URI`/`KAFKA_BOOTSTRAP`, or else from containers where Docker answers, or else from
-`deploy/local`. Each starts when the first test asks for it and lives as long as the session.
+`deploy/local`. Who freezes or kills Kafka takes `broker`, which is always a process of our own. Each starts when the
+first test asks for it and lives as long as the session.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ def driver() -> Driver:
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """The Kafka of the tests. `freeze`: it keeps its connections and answers nobody, until `thaw`. `kill`: its
+    """A Kafka that tests may stop. `freeze`: it keeps its connections and answers nobody, until `thaw`. `kill`: its
     process is gone without a goodbye, until `start`."""
 
     bootstrap: str
@@ -75,42 +76,28 @@ class Broker:
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
-    """A Kafka broker that doesn't create topics by itself."""
-    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+    """A broker of this session's own, whatever else there is, that doesn't create topics by itself."""
+    with _local("kafka", lambda path: _with_loop(_only(path, kafka=True))) as (platform, loop):
+        kafka = platform.process("kafka")
         yield Broker(
-            bootstrap=bootstrap,
-            freeze=_not_ours,
-            thaw=_not_ours,
-            kill=_not_ours_either,
-            start=_not_ours_either,
+            bootstrap=platform.kafka_bootstrap,
+            freeze=lambda: os.killpg(kafka.pid, signal.SIGSTOP),
+            thaw=lambda: os.killpg(kafka.pid, signal.SIGCONT),
+            kill=lambda: on_loop(kafka.kill(), loop),
+            start=lambda: on_loop(kafka.start(), loop),
         )
-    elif _docker_answers():
-        with _kafka_container() as contained:
-            yield contained
-    else:
-        with _local("kafka", lambda path: _with_loop(_only(path, kafka=True))) as (platform, loop):
-            kafka = platform.process("kafka")
-            yield Broker(
-                bootstrap=platform.kafka_bootstrap,
-                freeze=lambda: os.killpg(kafka.pid, signal.SIGSTOP),
-                thaw=lambda: os.killpg(kafka.pid, signal.SIGCONT),
-                kill=lambda: on_loop(kafka.kill(), loop),
-                start=lambda: on_loop(kafka.start(), loop),
-            )
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(broker: Broker) -> str:
-    """The address of the tests' broker."""
-    return broker.bootstrap
-
-
-def _not_ours() -> None:
-    pytest.skip("the broker of KAFKA_BOOTSTRAP is not ours to stop")
-
-
-async def _not_ours_either() -> None:
-    pytest.skip("the broker is not a process of ours that could be killed and started at the same address")
+def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A Kafka that doesn't create topics by itself. Nobody stops it."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield bootstrap
+    elif _docker_answers():
+        with _kafka_container() as bootstrap:
+            yield bootstrap
+    else:
+        yield request.getfixturevalue("broker").bootstrap
 
 
 async def on_loop(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
@@ -129,7 +116,12 @@ async def _with_loop(
 
 def _only(path: Path, *, mongodb: bool = False, kafka: bool = False) -> AbstractAsyncContextManager[Platform]:
     return running(
-        profile="test", data_dir=path, start_mongodb=mongodb, start_kafka=kafka, test_commands=True
+        profile="test",
+        data_dir=path,
+        use_given=False,
+        start_mongodb=mongodb,
+        start_kafka=kafka,
+        test_commands=True,
     )
 
 
@@ -221,17 +213,10 @@ def _await_primary(client: MongoClient[dict[str, object]]) -> None:
 
 
 @contextmanager
-def _kafka_container() -> Iterator[Broker]:
+def _kafka_container() -> Iterator[str]:
     from testcontainers.kafka import KafkaContainer
 
     container = KafkaContainer(_KAFKA_IMAGE).with_kraft()
     container.with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
     with container:
-        inside = container.get_wrapped_container()
-        yield Broker(
-            bootstrap=container.get_bootstrap_server(),
-            freeze=inside.pause,
-            thaw=inside.unpause,
-            kill=_not_ours_either,  # a container that is started again has another address
-            start=_not_ours_either,
-        )
+        yield container.get_bootstrap_server()

@@ -28,6 +28,7 @@ async def running(
     env: Mapping[str, str] | None = None,
     mongodb_uri: str | None = None,
     kafka_bootstrap: str | None = None,
+    use_given: bool = True,
     start_mongodb: bool = True,
     start_kafka: bool = True,
     traces: bool = False,
@@ -38,8 +39,9 @@ async def running(
 
     Without `services` there is only infrastructure. Ports that are not given are free ones. Processes are named
     `queue`, `queue-2`, `queue-worker`, …; `replicas={"queue": 4}` says how many of a kind.
-    `env` is set for every service process. MongoDB and Kafka: the ones given here, or else by `MONGODB_URI` and
-    `KAFKA_BOOTSTRAP`, or else started. `prepare_java` spends some seconds once to make later starts faster. When a part dies, the block is cancelled and `ProcessDied` raised.
+    `env` is set for every service process. MongoDB and Kafka: the ones given here, or else (with `use_given`) by
+    `MONGODB_URI` and `KAFKA_BOOTSTRAP`, or else started. `prepare_java` spends some seconds once to make later starts
+    faster. When a part dies, the block is cancelled and `ProcessDied` raised.
     """
     plan = Plan(
         directory=data_dir or places.data_dir(profile),
@@ -47,8 +49,8 @@ async def running(
         replicas=replicas or {},
         ports=ports or {},
         env=env or {},
-        mongodb_uri=mongodb_uri or mongodb.given_uri(),
-        kafka_bootstrap=kafka_bootstrap or kafka.given_bootstrap(),
+        mongodb_uri=mongodb_uri or (mongodb.given_uri() if use_given else None),
+        kafka_bootstrap=kafka_bootstrap or (kafka.given_bootstrap() if use_given else None),
         mongodb=start_mongodb,
         kafka=start_kafka,
         traces=traces,

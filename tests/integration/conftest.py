@@ -25,7 +25,7 @@ from tests.integration.register import (
     others_register,
     register,
 )
-from tests.parts import in_background
+from tests.parts import Broker, in_background
 
 REPLICAS = {"queue": 4, "queue-worker": 2}
 
@@ -39,7 +39,7 @@ def _settings(driver: Driver) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def _platform(mongodb_uri: str, kafka_bootstrap: str, driver: Driver) -> Iterator[Ground]:
+def _platform(mongodb_uri: str, broker: Broker, driver: Driver) -> Iterator[Ground]:
     directory = STATE / "test" / f"{os.getpid()}-drills"
     platform = running(
         profile="test",
@@ -48,7 +48,7 @@ def _platform(mongodb_uri: str, kafka_bootstrap: str, driver: Driver) -> Iterato
         replicas=REPLICAS,
         env=_settings(driver),
         mongodb_uri=mongodb_uri,
-        kafka_bootstrap=kafka_bootstrap,
+        kafka_bootstrap=broker.bootstrap,
         traces=True,
     )
     with in_background(grounded(platform)) as ground:

@@ -113,6 +113,13 @@ class TestRunning:
             async with running(profile="test", data_dir=tmp_path, mongodb_uri=away, start_kafka=False):
                 pytest.fail("it must not start")
 
+    async def test_who_wants_its_own_stores_does_not_get_the_given_ones(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MONGODB_URI", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300")
+        monkeypatch.setenv("KAFKA_BOOTSTRAP", "127.0.0.1:1")
+        async with standin(tmp_path, use_given=False) as platform, httpx.AsyncClient() as client:
+            told = (await client.get(platform.url("standin") + "/settings")).json()
+        assert (told["GERAI_MONGODB_URI"], told["GERAI_KAFKA_BOOTSTRAP"]) == ("", "")
+
 
 class TestThePlan:
     def plan(self, directory: Path, **stores: str | None) -> Plan:

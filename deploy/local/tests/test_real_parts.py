@@ -74,10 +74,8 @@ class TestGivenStores:
 
 class TestASecondStart:
     @pytest.mark.timeout(300)
-    async def test_finds_the_data_as_they_were_also_on_other_ports(self, tmp_path, monkeypatch):
-        for given in ("MONGODB_URI", "KAFKA_BOOTSTRAP"):
-            monkeypatch.delenv(given, raising=False)
-        async with running(profile="test", data_dir=tmp_path) as platform:
+    async def test_finds_the_data_as_they_were_also_on_other_ports(self, tmp_path):
+        async with running(profile="test", data_dir=tmp_path, use_given=False) as platform:
             async with AsyncMongoClient(platform.mongodb_uri) as client:
                 await client["kept"]["rows"].insert_one({"_id": "written first"})
             admin = AIOKafkaAdminClient(bootstrap_servers=platform.kafka_bootstrap)
@@ -87,7 +85,7 @@ class TestASecondStart:
             async with AIOKafkaProducer(bootstrap_servers=platform.kafka_bootstrap) as producer:
                 await producer.send_and_wait("kept", b"sent first", key=b"key")
             before = platform.mongodb_uri
-        async with running(profile="test", data_dir=tmp_path) as platform:
+        async with running(profile="test", data_dir=tmp_path, use_given=False) as platform:
             assert platform.mongodb_uri != before
             async with AsyncMongoClient(platform.mongodb_uri) as client:
                 assert await client["kept"]["rows"].find_one() == {"_id": "written first"}

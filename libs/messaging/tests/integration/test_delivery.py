@@ -60,6 +60,15 @@ async def plain_sides(
         yield made
 
 
+@pytest.fixture
+async def sides_on_our_broker(
+    mongodb_uri: str, broker: Broker, driver: Driver, topic: Topic
+) -> AsyncIterator[list[Side]]:
+    """On the Kafka that may be stopped."""
+    async with sides(mongodb_uri, broker.bootstrap, driver, topic) as made:
+        yield made
+
+
 def record(subject: str, sequence: int = 1) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     from uuid import NAMESPACE_OID, uuid5
 
@@ -271,10 +280,10 @@ class TestRelay:
             assert relay._publisher is not broken
 
     async def test_a_broker_that_freezes_delays_and_loses_nothing(
-        self, plain_sides: list[Side], broker: Broker, monkeypatch: pytest.MonkeyPatch
+        self, sides_on_our_broker: list[Side], broker: Broker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(publisher, "SEND_S", 1.0)
-        here, there = plain_sides
+        here, there = sides_on_our_broker
         relay = here.relay()
         async with running(relay, there.subscriber()):
             last = await here.fill(jars=5, times=2, prefix="before")
