@@ -15,6 +15,7 @@ class Display:
 
     def __init__(self) -> None:
         self.status = 0
+        self.ended = False
         self.heard: list[tuple[str | None, str, dict[str, Any]]] = []
         self._buffer = b""
         self._news = asyncio.Event()
@@ -29,6 +30,7 @@ class Display:
     async def send(self, message: dict[str, Any]) -> None:
         await self._reads.wait()
         self.status = message.get("status", self.status)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
         self._buffer += message.get("body", b"")
         *whole, self._buffer = self._buffer.split(b"\n\n")
         for block in whole:
@@ -63,12 +65,12 @@ class Display:
 
 @asynccontextmanager
 async def listening(
-    door: Door, *, last_id: str | None = None, site: str = "mpp", query: str = ""
+    door: Door, *, last_id: str | None = None, site: str = "mpp", query: str = "", expires_in: int = 600
 ) -> AsyncIterator[Display]:
     display = Display()
     headers = [
         (b"host", b"queue.test"),
-        (b"authorization", f"Bearer {token(role='display', tenant=TENANT)}".encode()),
+        (b"authorization", f"Bearer {token(role='display', tenant=TENANT, expires_in=expires_in)}".encode()),
     ]
     if last_id is not None:
         headers.append((b"last-event-id", last_id.encode()))

@@ -49,10 +49,10 @@ def settings(**more: Any) -> QueueSettings:
     return QueueSettings(**{**stated, **more})
 
 
-def token(*, role: str, tenant: str = TENANT) -> str:
+def token(*, role: str, tenant: str = TENANT, expires_in: int = 600) -> str:
     now = int(time.time())
     claims = {"sub": f"{role}-1", "tenant": tenant, "roles": [role], "iss": ISSUER, "aud": "gerai"}
-    times = {"exp": now + 600, "nbf": now - 10}
+    times = {"exp": now + expires_in, "nbf": now - 10}
     return jwt.encode({**claims, **times}, KEY, algorithm="ES256", headers={"kid": "k1"})
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from queue_builders import MORNING, SMALL, TODAY, minutes, said
+from queue_display import listening
 from queue_front_door import Client, Door, front_door
 
 from gerai.messaging.memory.storage import MemoryStorage
@@ -356,6 +357,16 @@ class TestOffice:
             days.append([(one["number"], one["local_day"]) for one in board["called"]])
             door.clock.at += timedelta(days=1)
         assert days == [[(called["number"], None)], [(called["number"], TODAY)]]
+
+
+async def test_a_feed_ends_with_its_token_and_no_other(door: Door) -> None:
+    """A token counts some seconds longer than it says, so that clocks may differ."""
+    async with listening(door) as other, listening(door, expires_in=-3) as display:
+        await display.until(lambda seen: seen.ended)
+        assert display.heard[0][1] == "snapshot"
+        assert not other.ended
+        async with listening(door, last_id=display.last_id) as again:
+            assert again.status == 200
 
 
 async def test_the_routes_describe_themselves_with_examples_that_work(kiosk: Client, door: Door):

@@ -49,6 +49,12 @@ class Caller:
     subject: str
     tenant: str
     roles: frozenset[str]
+    expires: float
+    """When the token is taken no longer, in seconds of the epoch."""
+
+    def seconds_left(self) -> float:
+        """How long an answer that does not end may go on; then the client comes back with a new token."""
+        return max(0.0, self.expires - time.time())
 
 
 Fetch = Callable[[], Awaitable[Any]]
@@ -145,14 +151,14 @@ class Authenticator:
         if known is not None and known[1] > time.time():
             self._known.move_to_end(digest)
             return known[0]
-        caller, expires = await self._verified(token)
-        self._known[digest] = (caller, min(expires, time.time() + TRUSTED_S))
+        caller = await self._verified(token)
+        self._known[digest] = (caller, min(caller.expires, time.time() + TRUSTED_S))
         self._known.move_to_end(digest)
         while len(self._known) > CACHE_LIMIT:
             self._known.popitem(last=False)
         return caller
 
-    async def _verified(self, token: str) -> tuple[Caller, float]:
+    async def _verified(self, token: str) -> Caller:
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
@@ -171,7 +177,7 @@ class Authenticator:
             )
         except jwt.InvalidTokenError as error:
             raise _refused("invalid_token") from error
-        return _caller_of(claims), float(claims["exp"])
+        return _caller_of(claims)
 
 
 def _caller_of(claims: dict[str, Any]) -> Caller:
@@ -184,7 +190,8 @@ def _caller_of(claims: dict[str, Any]) -> Caller:
         # the subject is the actor of events, which everybody may read
         log.error("subject-looks-personal", tenant=tenant)
         raise _refused("invalid_token")
-    return Caller(subject, tenant, frozenset(role for role in roles if isinstance(role, str)))
+    known = frozenset(role for role in roles if isinstance(role, str))
+    return Caller(subject, tenant, known, float(claims["exp"]) + LEEWAY_S)
 
 
 def _refused(code: str) -> Problem:

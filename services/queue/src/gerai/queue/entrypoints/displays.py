@@ -44,7 +44,8 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
         last_event_id: LastEventId = None,
     ) -> Response:
         """Server-sent events: `called`, `serving`, `left`, `service_closed`, `service_reopened`; a `snapshot` first
-        where there is nothing to resume from. An event may come twice after a break: its id tells."""
+        where there is nothing to resume from. An event may come twice after a break: its id tells. The stream ends when
+        the token expires."""
         site = catalogue().site(site_id, tenant=caller.tenant)
         try:
             listener = feed.join(site.id, zone)
@@ -62,6 +63,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
 
         return EventStream(
             listener,
+            seconds=caller.seconds_left(),
             begin=lambda: _beginning(listener, last_event_id, board),
             restart=lambda: _snapshot(listener, board),
             part=lambda: feed.part(site.id, listener),

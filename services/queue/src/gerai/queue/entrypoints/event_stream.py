@@ -13,7 +13,8 @@ Frames = Callable[[], Awaitable[bytes]]
 
 
 class EventStream(Response):
-    """Sends what the listener takes, until the display or the process goes."""
+    """Sends what the listener takes, until the display or the process goes, or the time is over that it was let in
+    for."""
 
     media_type = "text/event-stream"
 
@@ -22,6 +23,7 @@ class EventStream(Response):
         listener: Listener,
         status_code: int = 200,
         *,
+        seconds: float,
         begin: Frames,
         restart: Frames,
         part: Callable[[], None],
@@ -30,12 +32,14 @@ class EventStream(Response):
         del self.headers["content-length"]
         self.headers["X-Accel-Buffering"] = "no"
         self._listener = listener
+        self._seconds = seconds
         self._begin = begin
         self._restart = restart
         self._part = part
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watching = asyncio.create_task(self._watch(receive), name="display connection")
+        over = asyncio.get_running_loop().call_later(self._seconds, self._listener.leave)
         try:
             first = b"retry: 1000\n\n" + await self._begin()
             await send(
@@ -47,6 +51,7 @@ class EventStream(Response):
                 await _say(send, await self._next())
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
+            over.cancel()
             watching.cancel()
             self._part()
 
