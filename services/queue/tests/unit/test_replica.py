@@ -57,6 +57,37 @@ async def test_brings_a_sites_rules_to_every_process(hall: Hall):
     assert replica.current.rules_of("mpp").near_front == 5
 
 
+class Telling(MemoryStorage):
+    """Tells which entries were read."""
+
+    def __init__(self, of: MemoryStorage) -> None:
+        super().__init__()
+        self.aggregates = of.aggregates
+        self.read: list[str] = []
+
+    async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]:
+        found = await super().select(selections)
+        self.read += [one.id for kind in found for one in kind if isinstance(one, RegisterEntry)]
+        return found
+
+
+async def test_a_change_in_one_regency_reads_only_its_entries_again(hall: Hall):
+    there = Hall(hall.storage, hall.commit, hall.catalogue, tenant="there")
+    for event in SMALL:
+        await hall.learns(event)
+    await there.learns(site(id="mal", tenant="there"))
+    storage = Telling(hall.storage)
+    replica = CatalogueReplica(storage)
+    await replica.refresh()
+    assert len(storage.read) == len(SMALL) + 1
+    storage.read.clear()
+    await there.learns(site(id="mal", tenant="there", name="Sana"), sequence=2)
+    await replica.refresh()
+    assert storage.read == ["registry.sites:mal"]
+    assert replica.current.site("mal", tenant="there").name == "Sana"
+    assert [one.id for one in replica.current.services_at("mpp")] == ["izin", "nib", "pajak"]
+
+
 async def test_one_unreadable_entry_does_not_hide_the_others(hall: Hall):
     for event in SMALL:
         await hall.learns(event)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from itertools import chain
 
 import structlog
 from pydantic import ValidationError
@@ -28,7 +29,9 @@ class CatalogueReplica:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._revisions: dict[str, int] | None = None
+        self._revisions: dict[str, int] = {}
+        self._events: dict[str, list[EntryChanged]] = {}
+        """By regency: what was read of it last."""
         self._read = asyncio.Event()
         self._looked = time.monotonic()
         self.current = Catalogue()
@@ -57,20 +60,26 @@ class CatalogueReplica:
         marks = Selection(kind=CatalogueRevision, where={}, limit=MOST_REVISIONS)
         (found,) = await self._storage.select([marks])
         revisions = {revision.id: revision.changes for revision in found}
-        if revisions != self._revisions:
-            self.current = await self._load()
+        moved = [tenant for tenant, changes in revisions.items() if self._revisions.get(tenant) != changes]
+        if moved:
+            self.current = await self._load(moved)
             self._revisions = revisions
         self._looked = time.monotonic()
         self._read.set()
 
-    async def _load(self) -> Catalogue:
+    async def _load(self, moved: list[str]) -> Catalogue:
+        """Read the regencies that have moved; the others' entries are as they were."""
         entries, rules = await self._storage.select(
             [
-                Selection(kind=RegisterEntry, where={}, limit=MOST_ENTRIES),
+                Selection(kind=RegisterEntry, where={"tenant": {"$in": moved}}, limit=MOST_ENTRIES),
                 Selection(kind=SiteRules, where={}, limit=MOST_REVISIONS),
             ]
         )
-        events = [event for entry in entries if (event := _event_of(entry)) is not None]
+        self._events.update({tenant: [] for tenant in moved})
+        for entry in entries:
+            if (event := _event_of(entry)) is not None:
+                self._events[entry.tenant].append(event)
+        events = chain.from_iterable(self._events.values())
         catalogue = Catalogue(events, {one.id: one.rules for one in rules})
         for id in catalogue.unusable:
             log.error("entry-unusable", entry=id)
