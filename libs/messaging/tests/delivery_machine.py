@@ -208,7 +208,8 @@ class Delivery(RuleBasedStateMachine):
             await consumer.load_parked()
             if tries_parked:
                 soon = datetime.now(UTC) + timedelta(hours=1)
-                await consumer.retry_parked(owns=lambda _: True, now=soon)
+                everything = {HourCounted.topic.name: range(HourCounted.topic.partitions)}
+                await consumer.retry_parked(owned=everything, now=soon)
             records = (await self.ground.records(self.offset))[:count]
             await consumer.handle(records)
         if keeps_offset:

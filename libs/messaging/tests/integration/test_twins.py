@@ -32,6 +32,8 @@ from gerai.messaging.storage import Batch, OutboxRow, Storage, TimerRow
 from gerai.messaging.timers import DueTimers
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 
+OURS = {"t": {0}}
+
 
 @dataclass
 class Kit:
@@ -212,9 +214,9 @@ class TestParkedRecords:
         await fresh.load()
         assert [fresh.holds(record(key, 9)) for key in "abc"] == [True, True, False]
         soon, later = datetime.now(UTC), datetime.now(UTC) + timedelta(seconds=5)
-        assert [one.key for one in await fresh.due(soon, 10)] == [b"b"]
-        assert {one.key for one in await fresh.due(later, 10)} == {b"a", b"b"}
-        assert len(await fresh.due(later, 1)) == 1
+        assert [one.key for one in await fresh.due(soon, 10, owned=OURS)] == [b"b"]
+        assert {one.key for one in await fresh.due(later, 10, owned=OURS)} == {b"a", b"b"}
+        assert len(await fresh.due(later, 1, owned=OURS)) == 1
         waiting = await fresh.of_lane(record("a", 0), 10)
         assert [(one.record, one.attempts) for one in waiting] == [(record("a", 1), 1), (record("a", 2), 0)]
 
@@ -222,10 +224,22 @@ class TestParkedRecords:
         parking = Parking("g", kit.parked)
         await park(kit, parking, record("a", 1), attempts=8)
         await park(kit, parking, record("a", 2))
-        assert await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10) == []
+        assert await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10, owned=OURS) == []
         await parking.drop(parking.id_of(record("a", 1)))
-        (first,) = await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10)
+        (first,) = await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10, owned=OURS)
         assert first.offset == 2
+
+    async def test_lanes_of_others_take_no_place_of_ours(self, kit: Kit) -> None:
+        parking = Parking("g", kit.parked)
+        for offset, key in enumerate("abc", start=1):
+            await park(kit, parking, replace(record(key, offset), partition=1), attempts=1)
+        await park(kit, parking, replace(record("d", 4), topic="given-up"), attempts=1)
+        await park(kit, parking, record("e", 5), attempts=2)
+        later = datetime.now(UTC) + timedelta(seconds=5)
+        assert [one.key for one in await parking.due(later, 2, owned=OURS)] == [b"e"]
+        both = {"t": {0, 1}, "u": {0}}
+        assert [one.key for one in await parking.due(later, 9, owned=both)] == [b"a", b"b", b"c", b"e"]
+        assert await parking.due(later, 9, owned={}) == []
 
 
 def record(key: str, offset: int) -> Record:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
 
 GROUP = "test.fill"
+OURS = {"t": [0]}
 
 
 class Shelf:
@@ -183,7 +185,7 @@ class TestParking:
         await shelf.consumer.handle(records("a", "b", "a", "a"))
         await shelf.consumer.handle(records("a", "a", "a", "a", "b", "b", start=10)[3:])
         assert shelf.filled() == {"b": 2}
-        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=_later())
         assert shelf.filled() == {"a": 4, "b": 2}
         assert [version for key, version in shelf.seen if key == "a"] == [1, 2, 3, 4]
         assert shelf.storage.documents["parked"] == {}
@@ -192,17 +194,17 @@ class TestParking:
         shelf.faults["a"] = [ValueError("bug")] * 3
         await shelf.consumer.handle(records("a", "b"))
         assert shelf.filled() == {"b": 1}
-        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=_later())
         assert shelf.filled() == {"a": 1, "b": 1}
 
     async def test_what_never_works_ends_as_a_dead_letter(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [ValueError("bug")] * 50
         await shelf.consumer.handle(records("a", "a"))
-        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later(hours=23))
+        await shelf.consumer.retry_parked(owned=OURS, now=_later(hours=23))
         assert shelf.dead() == []
-        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later(hours=25))
+        await shelf.consumer.retry_parked(owned=OURS, now=_later(hours=25))
         shelf.faults.clear()
-        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=_later())
         assert [dead["reason"] for dead in shelf.dead()] == ["gave_up"]
         assert shelf.filled() == {"a": 1}
 
@@ -211,7 +213,7 @@ class TestParking:
         await shelf.consumer.handle(records("a", "b"))
         assert shelf.filled() == {"b": 1}
         for _ in range(3):
-            await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+            await shelf.consumer.retry_parked(owned=OURS, now=_later())
         assert shelf.filled() == {"a": 1, "b": 1}
 
     async def test_while_the_store_is_away_nothing_is_parked(self, shelf: Shelf) -> None:
@@ -229,7 +231,7 @@ class TestParking:
         await successor.handle(delivered[1:])
         assert shelf.filled() == {"b": 1}
         shelf.faults.clear()
-        await successor.retry_parked(owns=lambda _: True, now=_later())
+        await successor.retry_parked(owned=OURS, now=_later())
         assert [version for key, version in shelf.seen if key == "a"] == [1, 2]
 
     async def test_poison_behind_a_parked_record_is_buried_in_its_turn(self, shelf: Shelf) -> None:
@@ -238,15 +240,28 @@ class TestParking:
         poison = _record(1, b"a", b"not json", good[1].headers)
         await shelf.consumer.handle([good[0], poison])
         assert shelf.dead() == []
-        await shelf.consumer.retry_parked(owns=lambda _: True, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=_later())
         assert [dead["reason"] for dead in shelf.dead()] == ["not_json"]
         assert shelf.filled() == {"a": 1}
 
     async def test_only_the_owner_of_the_partition_tries_again(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")]
         await shelf.consumer.handle(records("a"))
-        await shelf.consumer.retry_parked(owns=lambda _: False, now=_later())
+        await shelf.consumer.retry_parked(owned={"t": [1]}, now=_later())
         assert shelf.filled() == {}
+
+    async def test_lanes_of_others_hold_up_none_of_ours(
+        self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However many are due for longer, in partitions of others and in topics that nobody reads any more."""
+        monkeypatch.setattr(consuming, "PARKED_LANES", 2)
+        shelf.faults = {key: [Park("not yet")] for key in "abcd"}
+        a, b, c, d = records("a", "b", "c", "d")
+        others = [replace(a, partition=1), replace(b, partition=1), replace(c, topic="given-up")]
+        await shelf.consumer.handle(others)
+        await shelf.consumer.handle([d])
+        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        assert shelf.filled() == {"d": 1}
 
 
 def _later(hours: int = 1) -> datetime:

@@ -20,7 +20,7 @@ from gerai.messaging.dead_letters import dead_letter
 from gerai.messaging.failures import TRANSIENT, store_is_away
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
-from gerai.messaging.parking import Parked, Parking
+from gerai.messaging.parking import Parked, Parking, Partitions
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.storage import Once, OnceKind
@@ -101,13 +101,14 @@ class Consumer:
         """Learn which lanes wait; before the first record of a newly assigned partition is handled."""
         await self._parking.load()
 
-    async def retry_parked(self, *, owns: Callable[[Record], bool], now: datetime) -> None:
-        """Try what waits and is due, each lane from its oldest record on; stops a lane at the first that fails.
+    async def retry_parked(self, *, owned: Partitions, now: datetime) -> None:
+        """Try what waits in these partitions and is due, each lane from its oldest record on; stops a lane at the first
+        that fails.
 
         The caller makes sure that no new record of these lanes is handled at the same time.
         """
-        first = await self._parking.due(now, PARKED_LANES)
-        await _all(self._retry_lane(record, now) for record in first if owns(record))
+        first = await self._parking.due(now, PARKED_LANES, owned=owned)
+        await _all(self._retry_lane(record, now) for record in first)
         if first:
             self.moved = time.monotonic()
         await self._parking.load()

@@ -6,7 +6,7 @@ known in memory, loaded after every change of partitions.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -16,6 +16,8 @@ from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
 
 COLLECTION = "parked"
+Partitions = Mapping[str, Collection[int]]
+"""Topic → some of its partitions."""
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=2)
 
@@ -41,8 +43,9 @@ class ParkedRecords(Protocol):
         """How many records wait in each lane."""
         ...
 
-    async def due(self, group: str, now: datetime, limit: int) -> list[Parked]:
-        """The first record of each lane where that is due, without its value."""
+    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
+        """The first record of each lane where that is due and stands in one of the partitions, without its value; the
+        longest due first."""
         ...
 
     async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
@@ -68,9 +71,9 @@ class Parking:
         self._lanes = Counter(await self._records.lanes(self._group))
         metrics.PARKED_KEYS.labels(self._group).set(len(self._lanes))
 
-    async def due(self, now: datetime, limit: int) -> list[Record]:
-        """The first record of each lane that should be tried again."""
-        return [parked.record for parked in await self._records.due(self._group, now, limit)]
+    async def due(self, now: datetime, limit: int, *, owned: Partitions) -> list[Record]:
+        """The first record of each lane that should be tried again by who owns these partitions."""
+        return [parked.record for parked in await self._records.due(self._group, now, limit, owned=owned)]
 
     async def of_lane(self, record: Record, limit: int) -> list[Parked]:
         return await self._records.of_lane(self._group, record.lane, limit)

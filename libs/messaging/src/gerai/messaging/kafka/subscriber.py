@@ -7,6 +7,7 @@ mean "this partition is not ours any more" end the commit quietly: the new owner
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE
 from gerai.messaging.kafka.ending import ended
+from gerai.messaging.parking import Partitions
 from gerai.messaging.record import Record
 
 log = structlog.get_logger(__name__)
@@ -192,7 +194,7 @@ class Subscriber:
             return
         self._reload_parked = False
         self._parked_at = time.monotonic()
-        await self._consumer.retry_parked(owns=lambda one: _owns(kafka, one), now=datetime.now(UTC))
+        await self._consumer.retry_parked(owned=_owned(kafka), now=datetime.now(UTC))
 
     async def _measure_lag(self, kafka: AIOKafkaConsumer) -> None:
         self._lag_at = time.monotonic()
@@ -246,8 +248,11 @@ async def _lag_of(kafka: AIOKafkaConsumer) -> int:
     return sum([max(0, ends[one] - await kafka.position(one)) for one in partitions])
 
 
-def _owns(kafka: AIOKafkaConsumer, record: Record) -> bool:
-    return TopicPartition(record.topic, record.partition) in kafka.assignment()
+def _owned(kafka: AIOKafkaConsumer) -> Partitions:
+    owned: defaultdict[str, set[int]] = defaultdict(set)
+    for one in kafka.assignment():
+        owned[one.topic].add(one.partition)
+    return owned
 
 
 def record_of(one: Any) -> Record:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from gerai.messaging.lease import Lease, LeaseLost
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outbox import Pending, Published
-from gerai.messaging.parking import COLLECTION, Parked, parked_from
+from gerai.messaging.parking import COLLECTION, Parked, Partitions, parked_from
 from gerai.messaging.record import Record
 from gerai.messaging.storage import OutboxRow, TimerRow
 
@@ -105,11 +105,12 @@ class MemoryParkedRecords:
     async def lanes(self, group: str) -> Mapping[str, int]:
         return Counter(one.record.lane for one in self._of(group))
 
-    async def due(self, group: str, now: datetime, limit: int) -> list[Parked]:
+    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
         first: dict[str, Parked] = {}
         for one in self._of(group):
             first.setdefault(one.record.lane, one)
-        due = [one for one in first.values() if one.retry_at <= now]
+        ours = [one for one in first.values() if one.record.partition in owned.get(one.record.topic, ())]
+        due = [one for one in ours if one.retry_at <= now]
         return sorted(due, key=lambda one: one.retry_at)[:limit]
 
     async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:

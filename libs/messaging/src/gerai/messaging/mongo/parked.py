@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gerai.messaging.mongo.driver import Database
-from gerai.messaging.parking import COLLECTION, Parked, parked_from
+from gerai.messaging.parking import COLLECTION, Parked, Partitions, parked_from
 
 LANES_LIMIT = 100_000
 IN_ORDER = [("topic", 1), ("partition", 1), ("offset", 1)]
@@ -28,7 +28,13 @@ class MongoParkedRecords:
         )
         return {one["_id"]: one["records"] for one in counted}
 
-    async def due(self, group: str, now: datetime, limit: int) -> list[Parked]:
+    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
+        ours = [
+            {"first.topic": topic, "first.partition": {"$in": sorted(partitions)}}
+            for topic, partitions in owned.items()
+        ]
+        if not ours:
+            return []
         first = await self._database.aggregate(
             COLLECTION,
             [
@@ -36,7 +42,7 @@ class MongoParkedRecords:
                 {"$project": {"value": 0}},
                 {"$sort": {"lane": 1, "offset": 1}},
                 {"$group": {"_id": "$lane", "first": {"$first": "$$ROOT"}}},
-                {"$match": {"first.retry_at": {"$lte": now}}},
+                {"$match": {"first.retry_at": {"$lte": now}, "$or": ours}},
                 {"$sort": {"first.retry_at": 1}},
                 {"$limit": limit},
             ],
