@@ -65,12 +65,18 @@ class Display:
 
 @asynccontextmanager
 async def listening(
-    door: Door, *, last_id: str | None = None, site: str = "mpp", query: str = "", expires_in: int = 600
+    door: Door,
+    *,
+    last_id: str | None = None,
+    site: str = "mpp",
+    query: str = "",
+    tenant: str = TENANT,
+    expires_in: int = 600,
 ) -> AsyncIterator[Display]:
     display = Display()
     headers = [
         (b"host", b"queue.test"),
-        (b"authorization", f"Bearer {token(role='display', tenant=TENANT, expires_in=expires_in)}".encode()),
+        (b"authorization", f"Bearer {token(role='display', tenant=tenant, expires_in=expires_in)}".encode()),
     ]
     if last_id is not None:
         headers.append((b"last-event-id", last_id.encode()))

@@ -96,6 +96,14 @@ async def test_a_panel_resumes_after_the_replica_itself_was_restarted(database: 
     assert [number for number in after.numbers() if number in missed] == missed
 
 
+async def test_another_regencys_panel_hears_nothing_whatever_id_it_knows(one: Door):
+    async with listening(one) as display:
+        await calls(one)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+    async with listening(one, last_id=display.heard[1][0], tenant="buton") as stranger:
+        assert (stranger.status, stranger.heard) == (404, [])
+
+
 async def test_an_unknown_place_begins_with_what_hangs_on_the_board(one: Door):
     kiosk, officer = Client(one, "kiosk"), Client(one, "officer")
     await kiosk.posts("/v1/tickets", {"service_id": "nib"})

@@ -124,6 +124,16 @@ class TestIssuing:
         assert (unknown.status_code, foreign.status_code) == (404, 404)
         assert unknown.json()["code"] == foreign.json()["code"]
 
+    @pytest.mark.parametrize("tenant", ["muna-barat", "buton"])
+    async def test_a_site_that_does_not_exist_and_one_of_anothers_look_alike(self, door: Door, tenant: str):
+        site = "no-such" if tenant == "muna-barat" else "mpp"
+        supervisor = Client(door, "supervisor", tenant=tenant)
+        for path in ("availability", "rules", "display", "display/feed"):
+            answer = await supervisor.gets(f"/v1/sites/{site}/{path}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        answer = await supervisor.puts(f"/v1/sites/{site}/rules", {"near_front": 2}, etag='"0"')
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
 
 class TestPermissions:
     @pytest.mark.parametrize(
@@ -227,7 +237,10 @@ class TestDesk:
         assert [one["id"] for one in seen["aside"]] == [held["id"]]
 
     @pytest.mark.parametrize("reason", ["Ibu Siti, NIK 7413", "pregnant", "elderly", "", 7])
-    async def test_a_reason_is_a_code_of_the_list_and_no_word_of_ones_own(self, officer: Client, reason):
+    async def test_a_reason_is_a_code_of_the_list_and_no_word_of_ones_own(
+        self, door: Door, officer: Client, reason
+    ):
+        supervisor = Client(door, "supervisor")
         for step, more in (
             ("hold", {}),
             ("return", {}),
@@ -235,6 +248,9 @@ class TestDesk:
             ("transfer", {"service_id": "nib"}),
         ):
             answer = await officer.posts(f"/v1/desks/loket-1/{step}", {"reason": reason, **more})
+            assert (answer.status_code, answer.json()["field"]) == (422, "reason")
+        for path in ("/v1/tickets/some-id/cancel", "/v1/services/nib/close"):
+            answer = await supervisor.posts(path, {"reason": reason})
             assert (answer.status_code, answer.json()["field"]) == (422, "reason")
 
     def test_no_code_is_a_reason_of_priority(self):

@@ -160,6 +160,15 @@ class TestRefusals:
         refused = await client.posts("/v1/calendars", {"id": id, **CALENDAR})
         assert (refused.json()["code"], refused.json()["field"]) == ("invalid", "id")
 
+    async def test_a_site_that_nobody_has_registered_does_not_exist(self, client: Client, storage) -> None:
+        for answer in (
+            await client.gets("/v1/sites/no-such"),
+            await client.puts("/v1/sites/no-such", SITE, etag='"1"'),
+            await client.withdraws("/v1/sites/no-such", etag='"1"'),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert storage.commits == 0
+
     async def test_another_regencys_entry_does_not_exist(self, client: Client, door: Any) -> None:
         await client.posts("/v1/sites", {"id": "mpp", **SITE})
         stranger = Client(door, tenant="muna")
