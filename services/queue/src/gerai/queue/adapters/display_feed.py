@@ -186,7 +186,7 @@ class DisplayFeed:
         there = await outbox.find(wanted, {"_id": 1}).sort(newest_first).limit(KNOWN).to_list(None)
         new = [row["_id"] for row in there if row["_id"] not in self._known]
         found = await outbox.find({"_id": {"$in": new[:ROWS]}}).sort(newest_first).to_list(None)
-        if too_long or len(new) > ROWS:
+        if too_long or (len(new) > ROWS and self._read_at is not None):
             self._begin_again()
         for id in reversed(new[ROWS:]):
             self._remember(id)
