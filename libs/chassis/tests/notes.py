@@ -24,7 +24,7 @@ from gerai.chassis import (
     cursor_after,
     id_before,
 )
-from gerai.chassis.text import Name
+from gerai.contracts.text import Name
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.selection import Selection

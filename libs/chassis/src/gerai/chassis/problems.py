@@ -140,7 +140,7 @@ def problem(
 
 def own(request: Request, status: int, code: str, **more: Any) -> Response:
     sentence = SENTENCES[code]
-    return problem(request, status, code, sentence.en if language(request) == "en" else sentence.id, **more)
+    return problem(request, status, code, sentence.spoken(language(request)), **more)
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
@@ -169,7 +169,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
         {
             "code": one.code,
             "field": one.field,
-            "text": one.sentence.en if spoken == "en" else one.sentence.id,
+            "text": one.sentence.spoken(spoken),
         }
         for one in faults
     ]

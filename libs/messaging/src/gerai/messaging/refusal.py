@@ -10,6 +10,10 @@ class Sentence(NamedTuple):
     id: str
     en: str
 
+    def spoken(self, language: str) -> str:
+        """In "en", or for any other value in "id"."""
+        return self.en if language == "en" else self.id
+
 
 WORDS: dict[str, Sentence] = {}
 """What people call what the code calls "ticket" or "no_show", in place of a refusal's details `what` and `state`. A
@@ -45,13 +49,12 @@ class Refusal(Exception):
 
     def text(self, language: str) -> str:
         """The sentence in "id" (the default for any other value) or "en"."""
-        place = 1 if language == "en" else 0
         words = {
-            name: WORDS[word][place]
+            name: WORDS[word].spoken(language)
             for name, word in self.details.items()
             if name in ("what", "state") and word in WORDS
         }
-        return self.sentence[place].format_map({**self.details, **words})
+        return self.sentence.spoken(language).format_map({**self.details, **words})
 
 
 class UnableToFind(Refusal):

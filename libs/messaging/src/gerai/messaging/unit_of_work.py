@@ -155,6 +155,13 @@ class UnitOfWork:
             raise UnableToFind(kind.__name__.lower(), id)
         return found
 
+    async def find_or_add(self, new: A) -> A:
+        """The aggregate that has the id of `new`; if there is none, `new`, added. Raises as `add`."""
+        known = await self.find(type(new), new.id)
+        if known is None:
+            self.add(new)
+        return known or new
+
     async def select(self, selection: Selection[A], *, first: int | None = None) -> list[A]:
         """The first aggregates of a selection, with what this group has already changed taken into account.
 

@@ -36,9 +36,7 @@ async def when_ticket_issued_count(
 ) -> None:
     hour = envelope.time.replace(minute=0, second=0, microsecond=0)
     id = f"{event.tenant}:{hour:%Y-%m-%dT%H}"
-    if (tally := await uow.find(HourTally, id)) is None:
-        tally = HourTally(id=id, tenant=event.tenant, hour=hour)
-        uow.add(tally)
+    tally = await uow.find_or_add(HourTally(id=id, tenant=event.tenant, hour=hour))
     tally.count(at=at)
 
 

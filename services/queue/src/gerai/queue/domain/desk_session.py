@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
+from gerai.contracts.registry import DeskChanged
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, Sentence
 
@@ -30,6 +31,11 @@ class DeskSession(Aggregate):
     officer: str | None = None
     since: datetime | None = None
     ticket_id: str | None = None
+
+    @classmethod
+    def of(cls, desk: DeskChanged) -> "DeskSession":
+        """Of a desk where nobody sat yet."""
+        return cls(id=desk.id, tenant=desk.tenant, site_id=desk.site_id, counter_id=desk.counter_id)
 
     def open_for(self, officer: str, *, at: datetime) -> None:
         """Opening an open desk hands it to the new officer: nobody has to look for who forgot to close it."""

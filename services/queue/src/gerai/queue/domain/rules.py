@@ -1,10 +1,11 @@
 """What a site decides for itself about calling, missing and the end of the day."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gerai.contracts.text import Slug
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 
@@ -23,17 +24,13 @@ class RangeEnd(StrEnum):
     EXTEND = "extend"
 
 
-CounterId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-"""As the register chooses them."""
-
-
 class DisplayZone(BaseModel):
     """Counters whose calls are shown and heard together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    counter_ids: tuple[CounterId, ...] = Field(max_length=200)
+    counter_ids: tuple[Slug, ...] = Field(max_length=200)
 
 
 class Rules(BaseModel):

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from gerai.chassis.text import Id
+from gerai.contracts.text import Id
 from gerai.queue.domain.reason_code import ReasonCode
 
 TICKET_ID = "0193a5c2-7b1e-7c44-9f0d-2a6b8e4c1d35"

@@ -8,6 +8,7 @@ from fastapi import Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.contracts.text import Slug
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody, ResumeBody, TransferBody
 from gerai.queue.entrypoints.moment import moment
@@ -29,7 +30,7 @@ from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
 from gerai.queue.use_cases.views import DeskState, DeskView, TicketView
 
-DeskId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["dpmptsp-loket-1"])]
+DeskId = Annotated[Slug, Path(examples=["dpmptsp-loket-1"])]
 CatalogueNow = Callable[[], Catalogue]
 Step = Callable[..., Awaitable[Any]]
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.chassis.commands import version_expected
-from gerai.chassis.text import Id
+from gerai.contracts.text import Id, Slug
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import DEFAULTS, Rules
 from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody
@@ -20,7 +20,7 @@ from gerai.queue.use_cases.close_service import close_service, reopen_service
 from gerai.queue.use_cases.show_availability import show_availability
 from gerai.queue.use_cases.views import RulesView, ServiceDayView
 
-SiteId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["muna-barat-mpp"])]
+SiteId = Annotated[Slug, Path(examples=["muna-barat-mpp"])]
 ServiceId = Annotated[Id, Path(examples=["dpmptsp-izin-penelitian"])]
 RulesBody = Annotated[Rules, Body(openapi_examples={"usual": {"value": DEFAULTS.model_dump(mode="json")}})]
 RulesSeen = Annotated[int, Depends(version_expected('"0"'))]

@@ -35,10 +35,7 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
     session = await session_that_calls(desk, uow)
     rules = catalogue.rules_of(desk.site_id)
-    line = await uow.find(Line, desk.counter_id)
-    if line is None:
-        line = Line(id=desk.counter_id, tenant=desk.tenant)
-        uow.add(line)
+    line = await uow.find_or_add(Line(id=desk.counter_id, tenant=desk.tenant))
     candidates = [
         one for branch in branches(desk, catalogue) for one in await _front_of(branch, rules, uow, at)
     ]

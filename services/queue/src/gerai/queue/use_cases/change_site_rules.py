@@ -11,10 +11,7 @@ async def change_site_rules(
     site_id: str, rules: Rules, *, seen: int, uow: UnitOfWork, catalogue: Catalogue
 ) -> RulesView:
     site = catalogue.site(site_id, tenant=uow.context.tenant)
-    known = await uow.find(SiteRules, site.id)
-    if known is None:
-        known = SiteRules(id=site.id, tenant=site.tenant)
-        uow.add(known)
+    known = await uow.find_or_add(SiteRules(id=site.id, tenant=site.tenant))
     changed = known.change(rules, seen=seen)
     if changed:
         await advance_revision(site.tenant, uow)

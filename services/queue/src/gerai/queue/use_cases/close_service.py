@@ -31,9 +31,4 @@ async def reopen_service(
 
 
 async def _today(service: ServiceChanged, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> ServiceDay:
-    new = ServiceDay.of(service, catalogue.local_day(service.site_id, at))
-    day = await uow.find(ServiceDay, new.id)
-    if day is None:
-        day = new
-        uow.add(day)
-    return day
+    return await uow.find_or_add(ServiceDay.of(service, catalogue.local_day(service.site_id, at)))

@@ -7,6 +7,7 @@ import uuid_utils.compat as uuids
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.contracts.registry import ServiceChanged
+from gerai.contracts.text import Slug
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
@@ -30,7 +31,7 @@ class IssueTicket(BaseModel):
         json_schema_extra={"examples": [{"service_id": "dpmptsp-nib", "priority_reason": "elderly"}]},
     )
 
-    service_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    service_id: Slug
     priority_reason: PriorityReason | None = None
     """Gives the priority class; the reason itself is neither kept nor told."""
     party_id: str | None = Field(

@@ -12,11 +12,6 @@ async def open_desk(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
     if not desk.active:
         raise UnableToUseDesk("desk_withdrawn")
-    session = await uow.find(DeskSession, desk.id)
-    if session is None:
-        session = DeskSession(
-            id=desk.id, tenant=desk.tenant, site_id=desk.site_id, counter_id=desk.counter_id
-        )
-        uow.add(session)
+    session = await uow.find_or_add(DeskSession.of(desk))
     session.open_for(uow.context.actor, at=at)
     return DeskState.of(session)

@@ -16,9 +16,7 @@ async def show_desk(desk_id: str, *, uow: UnitOfWork, lines: Lines, catalogue: C
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
     session = await uow.find(DeskSession, desk.id)
     if session is None:
-        session = DeskSession(
-            id=desk.id, tenant=desk.tenant, site_id=desk.site_id, counter_id=desk.counter_id
-        )
+        session = DeskSession.of(desk)
     ticket = await uow.find(Ticket, session.ticket_id) if session.ticket_id is not None else None
     line = await lines.of(desk.counter_id)
     aside = Selection(

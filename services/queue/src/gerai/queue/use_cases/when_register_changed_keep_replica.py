@@ -18,18 +18,12 @@ def what_keeping_needs(envelope: Envelope) -> Needs:
 async def when_register_changed_keep_replica(
     event: EntryChanged, envelope: Envelope, *, uow: UnitOfWork, at: datetime
 ) -> None:
-    entry = await uow.find(RegisterEntry, entry_id(event))
-    if entry is None:
-        entry = RegisterEntry(id=entry_id(event), tenant=event.tenant, type=event.type)
-        uow.add(entry)
+    entry = await uow.find_or_add(RegisterEntry(id=entry_id(event), tenant=event.tenant, type=event.type))
     if entry.learn(event, sequence=envelope.sequence):
         await advance_revision(event.tenant, uow)
 
 
 async def advance_revision(tenant: str, uow: UnitOfWork) -> None:
     """Every process looks at the revisions, and reads its catalogue again when one has moved."""
-    revision = await uow.find(CatalogueRevision, tenant)
-    if revision is None:
-        revision = CatalogueRevision(id=tenant, tenant=tenant)
-        uow.add(revision)
+    revision = await uow.find_or_add(CatalogueRevision(id=tenant, tenant=tenant))
     revision.advance()

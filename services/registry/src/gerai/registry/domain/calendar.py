@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gerai.contracts.registry import CalendarChanged, HolidayKind
+from gerai.contracts.text import Name
 from gerai.registry.domain.entry import Entry, Facts, Stated
-from gerai.registry.domain.text import LocalTime, Name, Weekday
+from gerai.registry.domain.local_time import LocalTime, Weekday
 
 
 class Interval(Stated):

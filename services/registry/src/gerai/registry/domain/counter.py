@@ -1,8 +1,8 @@
 """A counter (gerai): an institution's place in a site."""
 
 from gerai.contracts.registry import CounterChanged
+from gerai.contracts.text import Name, Slug
 from gerai.registry.domain.entry import Entry, Facts
-from gerai.registry.domain.text import Name, Slug
 
 
 class CounterFacts(Facts):

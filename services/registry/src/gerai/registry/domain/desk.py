@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from gerai.contracts.registry import DeskChanged
+from gerai.contracts.text import Name, Slug
 from gerai.registry.domain.entry import Entry, Facts
-from gerai.registry.domain.text import Name, Slug
 
 
 class DeskFacts(Facts):

@@ -9,8 +9,8 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from gerai.contracts.registry import AgreementLapsing, InstitutionChanged, InstitutionKind
+from gerai.contracts.text import Name
 from gerai.registry.domain.entry import Entry, Facts, Stated
-from gerai.registry.domain.text import Name
 
 OFFICE_OPENS = time(8)
 

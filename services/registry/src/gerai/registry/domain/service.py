@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gerai.contracts.registry import ServiceChanged
+from gerai.contracts.text import Name, Prose, Slug
 from gerai.registry.domain.entry import Entry, Facts, Stated
-from gerai.registry.domain.text import Name, Prose, Slug
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
 """Starts every ticket number of the service: "AB" in "AB-012"."""

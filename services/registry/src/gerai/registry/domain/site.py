@@ -1,8 +1,9 @@
 """A site (MPP): one building of a regency, with its time zone."""
 
 from gerai.contracts.registry import SiteChanged
+from gerai.contracts.text import Name, Prose
 from gerai.registry.domain.entry import Entry, Facts
-from gerai.registry.domain.text import Name, Prose, Zone
+from gerai.registry.domain.local_time import Zone
 
 
 class SiteFacts(Facts):

@@ -68,7 +68,7 @@ def _named_rows(request: Request, refusal: UnableToImport) -> Response:
     """The refusal with every bad row, in the form of the house's other faults; `details.count` counts all of them."""
     spoken = language(request)
     errors = [
-        {"code": row.code, "field": row.path, "text": row.sentence.en if spoken == "en" else row.sentence.id}
+        {"code": row.code, "field": row.path, "text": row.sentence.spoken(spoken)}
         for row in refusal.bad.named
     ]
     return problem(request, 422, refusal.code, refusal.text(spoken), details=refusal.details, errors=errors)

@@ -3,7 +3,6 @@
 from gerai.messaging.refusal import Sentence
 
 SENTENCES: dict[str, Sentence] = {
-    "line_break": Sentence("Teks ini harus satu baris.", "The text must be on one line."),
     "unknown_zone": Sentence(
         "Zona waktu ini tidak ada dalam daftar IANA (contoh: Asia/Makassar).",
         "This is not a time zone of the IANA list, such as Asia/Makassar.",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.chassis.pages import LARGEST
+from gerai.contracts.text import Slug
 from gerai.registry.domain.calendar import Calendar, CalendarFacts, CalendarId
 from gerai.registry.domain.counter import Counter, CounterFacts
 from gerai.registry.domain.desk import Desk, DeskFacts
@@ -13,7 +14,6 @@ from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.institution import Institution, InstitutionFacts
 from gerai.registry.domain.service import Service, ServiceFacts
 from gerai.registry.domain.site import Site, SiteFacts
-from gerai.registry.domain.text import Slug
 
 E = TypeVar("E", bound=Entry)
 

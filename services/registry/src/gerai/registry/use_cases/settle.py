@@ -27,11 +27,7 @@ def tenant_of(uow: UnitOfWork) -> str:
 async def open_register(uow: UnitOfWork) -> Register:
     """The caller's register. To be loaded before any entry is read; see `Register`."""
     tenant = tenant_of(uow)
-    register = await uow.find(Register, tenant)
-    if register is None:
-        register = Register(id=tenant, tenant=tenant)
-        uow.add(register)
-    return register
+    return await uow.find_or_add(Register(id=tenant, tenant=tenant))
 
 
 async def enter(

@@ -1,11 +1,10 @@
-"""The text that people type: names, paragraphs, ids, local times. Refused here is refused everywhere."""
+"""The text that people type, and the ids that they choose: what a screen and a printer can show, and nothing that hides
+in it. Refused here is refused by every service. The codes that they raise have sentences in the chassis."""
 
 import unicodedata
-from functools import cache
 from typing import Annotated, TypeAlias
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -30,23 +29,11 @@ def _one_line(text: str) -> str:
     return text
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _known_zone(zone: str) -> str:
-    if zone not in _zones():
-        raise PydanticCustomError(
-            "unknown_zone",
-            "{zone} is not a time zone of the IANA list, such as Asia/Makassar.",
-            {"zone": zone},
-        )
-    return zone
-
-
 Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 """An id that people can read, stable for ever: "muna-barat-mpp". Every service takes it in its addresses."""
+
+Id: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_.-]{0,127}$")]
+"""Any id in an address or a body, whoever made it."""
 
 Name: TypeAlias = Annotated[
     str,
@@ -58,10 +45,3 @@ Prose: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=2_000), AfterValidator(_visible)
 ]
 """May be empty, may have several lines."""
-
-Zone: TypeAlias = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known_zone)]
-LocalTime: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-"""A time of day in the site's zone, "08:00"."""
-
-Weekday: TypeAlias = Annotated[int, Field(ge=0, le=6)]
-"""0 is Monday, as in Python's `date.weekday()`."""
