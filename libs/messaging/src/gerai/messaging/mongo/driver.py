@@ -32,6 +32,8 @@ DURABLE = WriteConcern(w="majority", j=True)
 MAJORITY = ReadConcern("majority")
 SNAPSHOT = ReadConcern("snapshot")
 STREAM_WAITS_MS = 1_000
+POOL = 40
+"""Connections of a process to one server, and threads that use them."""
 _TRANSACTION: dict[str, Any] = {
     "read_concern": SNAPSHOT,
     "write_concern": DURABLE,
@@ -47,7 +49,7 @@ class Driver(StrEnum):
 class Database:
     """One service's database. Reads see majority-committed data, writes are majority and journaled."""
 
-    def __init__(self, client: Any, name: str, *, threads: int) -> None:
+    def __init__(self, client: Any, name: str, *, threads: int = POOL) -> None:
         self._client = client
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mongodb")
         self._database = client.get_database(name, read_concern=MAJORITY, write_concern=DURABLE)
@@ -191,7 +193,7 @@ def _refused(talk: Talk, error: PyMongoError) -> Document | None:
 
 
 def connect(
-    uri: str, database: str, *, driver: Driver = Driver.MOTOR, pool: int = 40, timeout_ms: int = 10_000
+    uri: str, database: str, *, driver: Driver = Driver.MOTOR, pool: int = POOL, timeout_ms: int = 10_000
 ) -> Database:
     """Open a database. Nothing is sent yet; times in documents come back aware, in UTC."""
     options: dict[str, Any] = {
