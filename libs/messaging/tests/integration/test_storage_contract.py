@@ -158,15 +158,51 @@ class TestSelect:
         two = UnitOfWork(gathering, context(), source="test")
         assert [found.id for found in await two.select(empty)] == ["j0", "j2"]
 
-    async def test_a_used_up_selection_is_not_taken_for_the_end(self, storage: Storage) -> None:
-        await storage.commit(Batch(added=[jar("j1"), jar("j2")]))
-        narrow = Selection(kind=Jar, where={"filled": 0}, limit=1)
+    async def test_a_group_that_has_used_up_what_was_read_reads_on(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar(f"j{number}") for number in range(9)]))
+        narrow = Selection(kind=Jar, where={"filled": 0}, limit=2)
         gathering = Gathering(storage, {})
-        one = UnitOfWork(gathering, context(), source="test")
-        (await one.select(narrow, first=1))[0].fill()
-        one.join()
+        for number in range(9):
+            unit = UnitOfWork(gathering, context(), source="test")
+            (found, *_) = await unit.select(narrow, first=1)
+            assert found.id == f"j{number}"
+            found.fill()
+            unit.join()
+        assert await UnitOfWork(gathering, context(), source="test").select(narrow, first=1) == []
+
+    @pytest.mark.parametrize("limit", [3, 4, 7, 20])
+    async def test_the_first_of_each_value_wherever_they_stand(self, storage: Storage, limit: int) -> None:
+        jars = [jar(f"j{number:02}", shelf=shelf) for number, shelf in enumerate("aaadaabbccc")]
+        await storage.commit(Batch(added=list(jars)))
+        by_shelf = Selection(kind=Jar, where={"filled": 0}, order=(("shelf", 1), ("id", 1)), limit=limit)
+        gathering = Gathering(storage, {})
+        unit = UnitOfWork(gathering, context(), source="test")
+        found = await unit.select_of_each(by_shelf, "abcd", first=2)
+        assert [one.id for one in found] == ["j00", "j01", "j06", "j07", "j08", "j09", "j03"]
+        for one in found[:3]:
+            one.fill()
+        found[5].shelf = "d"
+        unit.join()
+        after = UnitOfWork(gathering, context(), source="test")
+        found = await after.select_of_each(by_shelf, "abcd", first=2)
+        assert [one.id for one in found] == ["j02", "j04", "j07", "j08", "j10", "j03", "j09"]
+        after = UnitOfWork(gathering, context(), source="test")
+        found = await after.select_of_each(by_shelf, "abcd", first=1)
+        assert [one.id for one in found] == ["j02", "j07", "j08", "j03"]
+
+    async def test_what_was_read_later_is_not_what_a_command_has_changed(self, storage: Storage) -> None:
+        """Else its change would be taken for one of the newer state, and that would be lost."""
+        await storage.commit(Batch(added=[Tally(id="t", tenant="muna-barat", version=1, count=1)]))
+        gathering = Gathering(storage, {})
+        unit = UnitOfWork(gathering, context(), source="test")
+        (await unit.get(Tally, "t")).next()
+        elsewhere = Tally(id="t", tenant="muna-barat", version=2, count=7)
+        await storage.commit(Batch(changed=[(elsewhere, gathering.stored[Tally, "t"])]))
+        await unit.select(Selection(kind=Tally, where={"count": 7}))
+        unit.join()
         with pytest.raises(Conflict):
-            await UnitOfWork(gathering, context(), source="test").select(narrow, first=1)
+            await storage.commit(gathering.sealed())
+        assert await storage.fetch({Tally: ["t"]}) == [elsewhere]
 
 
 class TestGroupCommit:

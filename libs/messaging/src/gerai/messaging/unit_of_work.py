@@ -6,6 +6,7 @@ gathering only when the command succeeds. See `group_commit`.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,7 +19,7 @@ from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Conflict, DocumentWrite, OutboxRow, Storage, TimerRow
+from gerai.messaging.storage import Batch, DocumentWrite, OutboxRow, Storage, TimerRow
 
 A = TypeVar("A", bound=Aggregate)
 Identity = tuple[type[Aggregate], str]
@@ -68,8 +69,13 @@ class Gathering:
             if self._asked_last[key] == asked:  # else it was asked again meanwhile, and that answer counts
                 self.selected[key] = found
 
-    def touch(self, identity: Identity, state: Aggregate) -> None:
-        """A command of this group has changed it; this is its newest state."""
+    def touch(self, identity: Identity, state: Aggregate, *, read: Aggregate | None) -> None:
+        """A command of this group has changed it; this is its newest state. `read`: what the command changed. If it is
+        the first of the group, that must still stand in the store, whatever was read since."""
+        if identity not in self.touched:
+            self.stored.pop(identity, None)
+            if read is not None:
+                self.stored[identity] = read
         self.known[identity] = state
         self.touched.add(identity)
         for (kind, field), index in self._by_anchor.items():
@@ -163,41 +169,76 @@ class UnitOfWork:
         return known or new
 
     async def select(self, selection: Selection[A], *, first: int | None = None) -> list[A]:
-        """The first aggregates of a selection, with what this group has already changed taken into account.
+        """The aggregates of a selection, or the first so many, with what this group has already changed taken into
+        account.
 
-        The group asks the store once per equal selection; so build it from coarse values (no running clock),
-        and choose `limit` well above what one group can use up plus `first`.
-        Raises Conflict where a group used up what was fetched: it is then run again in smaller parts.
+        The group asks the store once per equal selection, so build it from coarse values (no running clock). Where
+        the group has used up what was read it reads on: let `limit` be a little above `first`.
         """
+        while True:
+            chosen, is_all = await self._window(selection)
+            wanted = selection.limit if first is None else first
+            if first is None or is_all or len(chosen) >= first:
+                return self._owned(chosen[:wanted])
+            selection = replace(selection, limit=2 * selection.limit)
+
+    async def select_of_each(self, selection: Selection[A], values: Sequence[Any], *, first: int) -> list[A]:
+        """The first so many with each of these values of the field that the order begins with, mostly in one question.
+
+        `values`: all that the field can have, in their order. One whose first are not all among the `limit` that were
+        read is asked for by itself.
+        """
+        chosen, is_all = await self._window(selection)
+        field = selection.order[0][0]
+        places = {value: place for place, value in enumerate(values)}
+        parts: dict[Any, list[A]] = {value: [] for value in values}
+        for one in chosen:
+            parts[getattr(one, field)].append(one)
+        read_to = (
+            len(values) if is_all else places[getattr(self._gathering.selected[selection.key][-1], field)]
+        )
+        found: list[A] = []
+        for value in values:
+            if places[value] < read_to or len(parts[value]) >= first:
+                found += self._owned(parts[value][:first])
+            else:
+                of_it = replace(selection, where={**selection.where, field: value}, order=selection.order[1:])
+                found += await self.select(of_it, first=first)
+        return found
+
+    async def _window(self, selection: Selection[A]) -> tuple[list[A], bool]:
+        """What fits now, in order, as far as the store was read; and whether that is all there is."""
+        await self._gathering.run([selection])
+        read: list[A] = self._gathering.selected[selection.key]
+        chosen = self._of_those(read, selection)
+        if len(read) < selection.limit:
+            return chosen, True
+        if not chosen or chosen[-1] is not read[-1]:
+            # beyond the last one that was read others may stand, unread
+            chosen = selection.before(chosen, read[-1])
+        return chosen, False
+
+    def _owned(self, chosen: Iterable[A]) -> list[A]:
+        own = (self._own(type(one), (type(one), one.id)) for one in chosen)
+        return [one for one in own if one is not None]
+
+    def _of_those(self, read: Sequence[A], selection: Selection[A]) -> list[A]:
+        """What fits now, in order: of those that were read, and of what the group or this command has changed."""
         gathering, kind = self._gathering, selection.kind
-        await gathering.run([selection])
-        read = gathering.selected[selection.key]
-        wanted = selection.limit if first is None else first
-        # who was read, and is as it was read, stands in order and fits
-        chosen: list[A] = []
         moved = {*gathering.touched_like(selection), *(one for one in self._forks if one[0] is kind)}
+        chosen: list[A] = []
         for one in read:
             identity = (kind, one.id)
             if identity in moved or identity in gathering.touched:
                 continue
             as_read = gathering.known[identity] is one
-            if as_read:
+            if as_read:  # it stands in order and fits
                 chosen.append(one)
             else:
                 moved.add(identity)
-            if len(chosen) == wanted:
-                break
         newest = [self._newest(identity, kind) for identity in moved]
-        if fitting := [one for one in newest if one is not None and selection.matches(one)]:
-            chosen = selection.sorted([*chosen, *fitting])
-        if first is not None and len(read) == selection.limit:
-            # beyond the last one that was read others may stand, unread
-            if fitting:
-                chosen = selection.before(chosen, read[-1])
-            if len(chosen) < wanted:
-                raise Conflict("this group used up what it selected")
-        own = (self._own(kind, (kind, one.id)) for one in chosen[:wanted])
-        return [one for one in own if one is not None]
+        fitting = [one for one in newest if one is not None and selection.matches(one)]
+        return selection.sorted([*chosen, *fitting]) if fitting else chosen
 
     def _newest(self, identity: Identity, kind: type[A]) -> A | None:
         newest = self._forks.get(identity) or self._gathering.known[identity]
@@ -263,7 +304,7 @@ class UnitOfWork:
                 gathering.batch.outbox.append(self._row(fork, event, at, first + number))
             fork.version = first + max(1, len(events))
             fork.settle()
-            gathering.touch(identity, fork)
+            gathering.touch(identity, fork, read=before)
         gathering.batch.timers_set.extend(self._timers_set)
         gathering.batch.timers_done.extend(self._timers_done)
         gathering.batch.cancel_timers(self._timers_cancelled)

@@ -1,6 +1,6 @@
 """All that the queue knows of the register, in memory: asked on every request, never over the network."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
@@ -57,7 +57,6 @@ class Catalogue:
         self._hours = {service.id: self._find_hours(service) for service in self._services.values()}
         self._rivals = self._find_rivals()
         self._callers_of, self._callers_at = self._find_callers()
-        self._desk_count = Counter(desk.counter_id for desk in self._desks.values())
 
     def _take(self, entry: EntryChanged) -> None:
         match entry:
@@ -149,9 +148,6 @@ class Catalogue:
     def counters_at(self, site_id: str) -> list[CounterChanged]:
         found = [one for one in self._counters.values() if one.site_id == site_id and one.active]
         return sorted(found, key=lambda one: one.id)
-
-    def desks_of(self, counter_id: str) -> int:
-        return self._desk_count[counter_id]
 
     def served_by(self, desk: DeskChanged) -> list[ServiceChanged]:
         """Withdrawn services too: who holds a number of one is still served."""

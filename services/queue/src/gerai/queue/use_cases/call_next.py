@@ -1,6 +1,7 @@
 """A desk calls who is next."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -19,8 +20,9 @@ from gerai.queue.use_cases.views import TicketView
 
 WIDE = 1_000
 BRANCHES_KEPT = 4_096
-LARGEST_GROUP = 64
-"""Commands that are committed together."""
+SPARE = 3
+"""Read beyond the front: priority visitors who stand before it, and whom other desks call in the same moment."""
+CLASSES = sorted(PriorityClass)
 
 
 def what_calling_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None) -> Needs:
@@ -52,37 +54,27 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
 
 
 def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket], ...]:
-    """The line before a desk, in branches within which the place in line alone says who comes first: those of one
-    class and one wait limit become overdue in the order in which they came."""
+    """The line before a desk, in branches within which class and place in line alone say who comes first: those of
+    one class and one wait limit become overdue in the order in which they came."""
     by_limit: dict[int | None, list[str]] = defaultdict(list)
-    limit = _enough(desk, catalogue)
     for service in catalogue.served_by(desk):
         by_limit[service.wait_limit_minutes].append(service.id)
+    read = _front(catalogue.rules_of(desk.site_id)) + SPARE
     return tuple(
-        _branch(desk.counter_id, priority_class, tuple(sorted(service_ids)), limit)
-        for service_ids in by_limit.values()
-        for priority_class in PriorityClass
+        _branch(desk.counter_id, tuple(sorted(service_ids)), read) for service_ids in by_limit.values()
     )
 
 
 @lru_cache(maxsize=BRANCHES_KEPT)
-def _branch(
-    counter_id: str, priority_class: PriorityClass, service_ids: tuple[str, ...], limit: int
-) -> Selection[Ticket]:
+def _branch(counter_id: str, service_ids: tuple[str, ...], limit: int) -> Selection[Ticket]:
     """Calls ask for the same few again and again."""
     where = {
         "counter_id": counter_id,
         "state": TicketState.WAITING.value,
-        "priority_class": priority_class.value,
         "service_id": {"$in": service_ids},
     }
-    return Selection(kind=Ticket, where=where, order=(("order_at", 1), ("n", 1), ("id", 1)), limit=limit)
-
-
-def _enough(desk: DeskChanged, catalogue: Catalogue) -> int:
-    """All desks of the counter may call in one group, and the last one still needs a whole front to choose from.
-    Every ticket that is read costs, so not many more."""
-    return min(catalogue.desks_of(desk.counter_id), LARGEST_GROUP) + _front(catalogue.rules_of(desk.site_id))
+    order = (("priority_class", 1), ("order_at", 1), ("n", 1), ("id", 1))
+    return Selection(kind=Ticket, where=where, order=order, limit=limit)
 
 
 def _front(rules: Rules) -> int:
@@ -91,12 +83,12 @@ def _front(rules: Rules) -> int:
 
 
 async def _front_of(branch: Selection[Ticket], rules: Rules, uow: UnitOfWork, at: datetime) -> list[Ticket]:
-    """The first of a branch, so many that the next and those near the front are among them; all of it where
-    people who may not be called yet stand in their way."""
+    """The first of each class of a branch, so many that the next and those near the front are among them; all of it
+    where people who may not be called yet stand in their way."""
     wanted = _front(rules)
-    found = await uow.select(branch, first=wanted)
-    callable_now = sum(1 for one in found if one.callable_from <= at)
-    if callable_now == len(found) or len(found) < wanted:
-        return found
-    whole = Selection(kind=Ticket, where=branch.where, order=branch.order, limit=WIDE)
-    return await uow.select(whole)
+    found = await uow.select_of_each(branch, CLASSES, first=wanted)
+    for priority_class in CLASSES:
+        front = [one for one in found if one.priority_class is priority_class]
+        if len(front) == wanted and any(one.callable_from > at for one in front):
+            return await uow.select(replace(branch, limit=WIDE))
+    return found
