@@ -334,6 +334,56 @@ class TestOpenGroup:
             answers = [await early, await late]
         assert answers[1].body == b"1"
 
+    async def test_who_comes_late_asks_again_for_what_the_group_has_only_met(self) -> None:
+        storage = MemoryStorage()
+        gathering = Gathering(storage, {})
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        await gathering.run([Selection(kind=Jar, where={"filled": 0})])
+        elsewhere = Jar(id="j1", tenant="muna-barat", version=2, filled=3)
+        await storage.commit(Batch(changed=[(elsewhere, storage.aggregates[Jar]["j1"])]))
+        await gathering.load([(Jar, "j1")], again=True)
+        assert gathering.known[Jar, "j1"] == elsewhere
+
+    async def test_nobody_is_run_unread_however_many_turns_bring_somebody(self) -> None:
+        empty = Selection(kind=Jar, where={"filled": 0})
+        needs = Needs(selections=(empty,))
+        guests: list[asyncio.Task[StoredAnswer | None]] = []
+        coming: list[Any] = []
+
+        class Inviting(CountingStorage):
+            async def select(self, selections: Any) -> list[list[Any]]:
+                if coming:
+                    guests.append(asyncio.create_task(coming.pop()))
+                    for _ in range(10):  # so that the door is quiet before the guest comes
+                        await asyncio.sleep(0)
+                return await super().select(selections)
+
+        storage = Inviting()
+
+        async def add(uow: UnitOfWork) -> StoredAnswer:
+            uow.add(Jar(id=uow.context.actor, tenant="muna-barat", filled=1))
+            return StoredAnswer(body=b"done")
+
+        async def refuse(_: UnitOfWork) -> StoredAnswer:
+            raise UnableToFill("full")
+
+        async with GroupCommit(storage, source="test") as commit:
+            keys = [once(f"k{number}") for number in range(5)]
+            for number, key in enumerate(keys):
+                await commit.execute(add, context=by(f"b{number}"), once=key)
+            storage.conflicts = 1  # from now on once-keys are looked up, and refusals believed
+            await commit.execute(add, context=by("other"))
+            again = [
+                commit.execute(refuse, context=by(f"b{number}"), once=key, needs=needs)
+                for number, key in enumerate(keys)
+            ]
+            coming[:] = again[1:]
+            first = await again[0]
+            assert first is not None
+            assert first.repeated
+            answers = await asyncio.gather(*guests)
+        assert [answer.repeated for answer in answers if answer is not None] == [True] * 4
+
     async def test_the_answer_to_the_later_question_counts_though_it_comes_first(self) -> None:
         full = Selection(kind=Jar, where={"filled": 3})
         reading, go_on = asyncio.Event(), asyncio.Event()

@@ -12,6 +12,7 @@ from gerai.messaging.memory.storage import MemoryStorage
 from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.reason_code import ReasonCode
 from gerai.queue.domain.register_entry import CatalogueRevision, RegisterEntry, entry_id
+from gerai.queue.domain.rules import SiteRules
 from gerai.queue.domain.ticket import Ticket
 
 
@@ -341,6 +342,11 @@ class TestOffice:
         rules = {"zones": [{"name": "lantai-1", "counter_ids": ["dpmptsp", id]}]}
         answer = await Client(door, "supervisor").puts("/v1/sites/mpp/rules", rules, etag='"0"')
         assert (answer.status_code, answer.json()["field"]) == (422, "zones.0.counter_ids.1")
+
+    async def test_a_display_zone_that_was_kept_before_stays_readable(self):
+        zones = [{"name": "lantai-1", "counter_ids": ["DPMPTSP", ""]}]
+        kept = {"_id": "mpp", "tenant": "muna-barat", "version": 3, "rules": {"zones": zones}}
+        assert SiteRules.from_document(kept).rules.zones[0].counter_ids == ("DPMPTSP", "")
 
     async def test_availability_names_the_code_of_each_service(self, door: Door):
         supervisor = Client(door, "supervisor")

@@ -36,10 +36,10 @@ SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 PERSONAL = re.compile(r"@|\d(?:[ .()+-]*\d){8,}")
 """An e-mail address, or as many digits as a phone number has, however they are written."""
 OPAQUE = re.compile(
-    r"(?<!\w)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?!\d+(?!\w))(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}))(?!\w)",
+    r"(?<!\w)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?!\d+(?!\w))(?:[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}))(?!\w)",
     re.IGNORECASE,
 )
-"""A UUID, or a keyed hash in hexadecimal: there many digits may stand in a row and say nothing."""
+"""A UUID, a hash or another machine's id in hexadecimal: there many digits may stand in a row and say nothing."""
 
 
 @dataclass(frozen=True)

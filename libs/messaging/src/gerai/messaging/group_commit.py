@@ -263,7 +263,7 @@ class GroupCommit:
         """
         known: dict[str, StoredAnswer] = {}
         part, again = list(group), False
-        for _ in range(1 + TAKES_IN):
+        for turn in range(1 + TAKES_IN):
             readings: list[Awaitable[dict[str, StoredAnswer]]] = []
             while part:
                 readings.append(
@@ -273,10 +273,11 @@ class GroupCommit:
                 group.extend(part)
             for answers in await asyncio.gather(*readings):
                 known.update(answers)
-            part = self._arrivals(self._group_limit - len(group))
+            if turn < TAKES_IN:  # who comes now is read in another turn, or belongs to the next group
+                part = self._arrivals(self._group_limit - len(group))
+                group.extend(part)
             if not part:
                 break
-            group.extend(part)
         return known
 
     async def _read(

@@ -35,7 +35,7 @@ class Gathering:
         self.stored: dict[Identity, Aggregate] = dict(warm)
         """Each known aggregate as it stands in the store; a new one is not in here."""
         self.touched: set[Identity] = set()
-        self._asked: set[Identity] = set()
+        self._warm = frozenset(warm)
         self.selected: dict[tuple[Any, ...], list[Any]] = {}
         """What was found, as it was read."""
         self._asked_last: dict[tuple[Any, ...], int] = {}
@@ -44,13 +44,12 @@ class Gathering:
         self.batch = Batch()
 
     async def load(self, identities: Iterable[Identity], *, again: bool = False) -> None:
-        """Ask the store for what this group does not know yet; with `again` also for what it has asked before."""
+        """Ask the store for what this group does not know yet; with `again` for all but what it holds warm."""
         wanted: dict[type[Aggregate], set[str]] = {}
         for identity in identities:
-            if identity not in self.known or (again and identity in self._asked):
+            if identity not in self.known or (again and identity not in self._warm):
                 wanted.setdefault(identity[0], set()).add(identity[1])
                 self.known.setdefault(identity, None)
-                self._asked.add(identity)
         if wanted:
             for aggregate in await self._storage.fetch(wanted):
                 self._learn(aggregate)

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gerai.contracts.text import Slug
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 
@@ -30,7 +29,7 @@ class DisplayZone(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    counter_ids: tuple[Slug, ...] = Field(max_length=200)
+    counter_ids: tuple[str, ...] = Field(max_length=200)
 
 
 class Rules(BaseModel):

@@ -11,8 +11,8 @@ from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.chassis.commands import version_expected
 from gerai.contracts.text import Id, Slug
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.domain.rules import DEFAULTS, Rules
-from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody
+from gerai.queue.domain.rules import DEFAULTS
+from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody, RulesBody
 from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import CLOSE_SERVICE, RULES, SHOW
 from gerai.queue.use_cases.change_site_rules import change_site_rules, show_site_rules
@@ -22,7 +22,7 @@ from gerai.queue.use_cases.views import RulesView, ServiceDayView
 
 SiteId = Annotated[Slug, Path(examples=["muna-barat-mpp"])]
 ServiceId = Annotated[Id, Path(examples=["dpmptsp-izin-penelitian"])]
-RulesBody = Annotated[Rules, Body(openapi_examples={"usual": {"value": DEFAULTS.model_dump(mode="json")}})]
+RulesOf = Annotated[RulesBody, Body(openapi_examples={"usual": {"value": DEFAULTS.model_dump(mode="json")}})]
 RulesSeen = Annotated[int, Depends(version_expected('"0"'))]
 """Rules that nobody has changed yet have the version 0."""
 
@@ -56,9 +56,9 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
     @office.put("/sites/{site_id}/rules", permission=RULES, response_model=RulesView)
-    async def change(site_id: SiteId, body: RulesBody, seen: RulesSeen, commands: CommandsOf) -> Response:
+    async def change(site_id: SiteId, body: RulesOf, seen: RulesSeen, commands: CommandsOf) -> Response:
         """Replace all rules. Other processes follow within half a second."""
-        use_case = partial(change_site_rules, site_id, body, seen=seen, catalogue=catalogue())
+        use_case = partial(change_site_rules, site_id, body.rules(), seen=seen, catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow))
 
     return office
