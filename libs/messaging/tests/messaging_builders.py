@@ -1,6 +1,7 @@
 """A small domain for the library's own tests: jars that are filled, and a tally of them per shelf."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -9,8 +10,9 @@ from pydantic import BaseModel
 from gerai.contracts.hourly import HourCounted
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
+from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import Refusal, Sentence
-from gerai.messaging.storage import Once, OnceKind
+from gerai.messaging.storage import Batch, Conflict, Once, OnceKind
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 
@@ -67,3 +69,35 @@ def context(tenant: str | None = "muna-barat", **rest: Any) -> Context:
 
 def once(key: str, fingerprint: str = "f") -> Once:
     return Once(kind=OnceKind.IDEMPOTENCY, key=key, fingerprint=fingerprint)
+
+
+def by(actor: str) -> Context:
+    return replace(context(), actor=actor)
+
+
+async def put(storage: MemoryStorage, *jars: Jar) -> None:
+    batch = Batch(added=[jar.model_copy(update={"version": 1}) for jar in jars])
+    await storage.commit(batch)
+
+
+class CountingStorage(MemoryStorage):
+    """The twin, which can be told to conflict or to break."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conflicts = 0
+        self.conflict: Conflict = Conflict("planted")
+        self.broken: Exception | None = None
+        self.bad_id: str | None = None
+        self.tries = 0
+
+    async def commit(self, batch: Batch) -> None:
+        self.tries += 1
+        if self.broken is not None:
+            raise self.broken
+        if any(aggregate.id == self.bad_id for aggregate, _ in batch.changed):
+            raise ValueError("planted: this document cannot be written")
+        if self.conflicts:
+            self.conflicts -= 1
+            raise self.conflict
+        await super().commit(batch)

@@ -2,24 +2,17 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from messaging_builders import Jar, Tally, UnableToFill, context, once
+from messaging_builders import CountingStorage, Jar, Tally, UnableToFill, context, once, put
 from pymongo.errors import ServerSelectionTimeoutError
 
-from gerai.messaging.context import Context
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
-from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Conflict, Overtaken, StoreBusy, StoredAnswer
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
-
-
-def by(actor: str) -> Context:
-    return replace(context(), actor=actor)
+from gerai.messaging.storage import Overtaken, StoreBusy, StoredAnswer
+from gerai.messaging.unit_of_work import UnitOfWork
 
 
 def filling(id: str = "j1"):
@@ -29,34 +22,6 @@ def filling(id: str = "j1"):
         return StoredAnswer(body=str(jar.filled).encode())
 
     return fill
-
-
-async def put(storage: MemoryStorage, *jars: Jar) -> None:
-    batch = Batch(added=[jar.model_copy(update={"version": 1}) for jar in jars])
-    await storage.commit(batch)
-
-
-class CountingStorage(MemoryStorage):
-    """The twin, which can be told to conflict or to break."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conflicts = 0
-        self.conflict: Conflict = Conflict("planted")
-        self.broken: Exception | None = None
-        self.bad_id: str | None = None
-        self.tries = 0
-
-    async def commit(self, batch: Batch) -> None:
-        self.tries += 1
-        if self.broken is not None:
-            raise self.broken
-        if any(aggregate.id == self.bad_id for aggregate, _ in batch.changed):
-            raise ValueError("planted: this document cannot be written")
-        if self.conflicts:
-            self.conflicts -= 1
-            raise self.conflict
-        await super().commit(batch)
 
 
 class TestGroup:
@@ -301,126 +266,6 @@ class TestTrust:
             await commit.execute(fill_the_first, context=context(), once=once("k"))
             again = await commit.execute(fill_the_first, context=context(), once=once("k"))
         assert (again.body, again.repeated) == (b"done", True)
-
-
-class TestOpenGroup:
-    async def test_who_comes_while_a_group_reads_sees_what_was_answered_before(self) -> None:
-        empty = Selection(kind=Jar, where={"filled": 0})
-        reading, go_on = asyncio.Event(), asyncio.Event()
-
-        class Slow(MemoryStorage):
-            async def select(self, selections: Any) -> list[list[Any]]:
-                found = await super().select(selections)
-                reading.set()
-                await go_on.wait()
-                return found
-
-        storage = Slow()
-
-        async def count(uow: UnitOfWork) -> StoredAnswer:
-            seen = len(await uow.select(empty))
-            # it writes, so its outcome is believed at once: what changes nothing would be read afresh anyway
-            uow.add(Jar(id=f"full-{uow.context.actor}", tenant="muna-barat", filled=3))
-            return StoredAnswer(body=str(seen).encode())
-
-        async with GroupCommit(storage, source="test") as commit:
-            needs = Needs(selections=(empty,))
-            early = asyncio.create_task(commit.execute(count, context=by("early"), needs=needs))
-            await reading.wait()
-            await put(storage, Jar(id="j1", tenant="muna-barat"))  # elsewhere, and answered
-            late = asyncio.create_task(commit.execute(count, context=by("late"), needs=needs))
-            await asyncio.sleep(0)
-            go_on.set()
-            answers = [await early, await late]
-        assert answers[1].body == b"1"
-
-    async def test_who_comes_late_asks_again_for_what_the_group_has_only_met(self) -> None:
-        storage = MemoryStorage()
-        gathering = Gathering(storage, {})
-        await put(storage, Jar(id="j1", tenant="muna-barat"))
-        await gathering.run([Selection(kind=Jar, where={"filled": 0})])
-        elsewhere = Jar(id="j1", tenant="muna-barat", version=2, filled=3)
-        await storage.commit(Batch(changed=[(elsewhere, storage.aggregates[Jar]["j1"])]))
-        await gathering.load([(Jar, "j1")], again=True)
-        assert gathering.known[Jar, "j1"] == elsewhere
-
-    async def test_nobody_is_run_unread_however_many_turns_bring_somebody(self) -> None:
-        empty = Selection(kind=Jar, where={"filled": 0})
-        needs = Needs(selections=(empty,))
-        guests: list[asyncio.Task[StoredAnswer | None]] = []
-        coming: list[Any] = []
-
-        class Inviting(CountingStorage):
-            async def select(self, selections: Any) -> list[list[Any]]:
-                if coming:
-                    guests.append(asyncio.create_task(coming.pop()))
-                    for _ in range(10):  # so that the door is quiet before the guest comes
-                        await asyncio.sleep(0)
-                return await super().select(selections)
-
-        storage = Inviting()
-
-        async def add(uow: UnitOfWork) -> StoredAnswer:
-            uow.add(Jar(id=uow.context.actor, tenant="muna-barat", filled=1))
-            return StoredAnswer(body=b"done")
-
-        async def refuse(_: UnitOfWork) -> StoredAnswer:
-            raise UnableToFill("full")
-
-        async with GroupCommit(storage, source="test") as commit:
-            keys = [once(f"k{number}") for number in range(5)]
-            for number, key in enumerate(keys):
-                await commit.execute(add, context=by(f"b{number}"), once=key)
-            storage.conflicts = 1  # from now on once-keys are looked up, and refusals believed
-            await commit.execute(add, context=by("other"))
-            again = [
-                commit.execute(refuse, context=by(f"b{number}"), once=key, needs=needs)
-                for number, key in enumerate(keys)
-            ]
-            coming[:] = again[1:]
-            first = await again[0]
-            assert first is not None
-            assert first.repeated
-            answers = await asyncio.gather(*guests)
-        assert [answer.repeated for answer in answers if answer is not None] == [True] * 4
-
-    async def test_the_answer_to_the_later_question_counts_though_it_comes_first(self) -> None:
-        full = Selection(kind=Jar, where={"filled": 3})
-        reading, go_on = asyncio.Event(), asyncio.Event()
-
-        class SlowAtFirst(MemoryStorage):
-            async def select(self, selections: Any) -> list[list[Any]]:
-                found = await super().select(selections)
-                if not reading.is_set():
-                    reading.set()
-                    await go_on.wait()
-                return found
-
-        storage = SlowAtFirst()
-        gathering = Gathering(storage, {})
-        early = asyncio.create_task(gathering.run([full]))
-        await reading.wait()
-        await put(storage, Jar(id="j1", tenant="muna-barat", filled=3))
-        await gathering.run([full], again=True)
-        go_on.set()
-        await early
-        unit = UnitOfWork(gathering, context(), source="test")
-        assert [one.id for one in await unit.select(full)] == ["j1"]
-
-    async def test_a_burst_is_one_group(self) -> None:
-        storage = MemoryStorage()
-
-        async def add(uow: UnitOfWork) -> None:
-            uow.add(Jar(id=uow.context.actor, tenant="muna-barat"))
-
-        async def arrive(number: int) -> None:
-            for _ in range(number):  # each turn of the loop brings one
-                await asyncio.sleep(0)
-            await commit.execute(add, context=by(f"b{number}"))
-
-        async with GroupCommit(storage, source="test") as commit:
-            await asyncio.gather(*(arrive(number) for number in range(29)))
-        assert (storage.commits, len(storage.aggregates[Jar])) == (1, 29)
 
 
 class TestTenant:
