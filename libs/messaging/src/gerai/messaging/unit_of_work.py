@@ -19,7 +19,7 @@ from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, DocumentWrite, OutboxRow, Storage, TimerRow
+from gerai.messaging.storage import Batch, Conflict, DocumentWrite, OutboxRow, Storage, TimerRow
 
 A = TypeVar("A", bound=Aggregate)
 Identity = tuple[type[Aggregate], str]
@@ -126,6 +126,8 @@ class UnitOfWork:
         self.context = context
         self._forks: dict[Identity, Aggregate] = {}
         self._before: dict[Identity, Aggregate | None] = {}
+        self._not_there: set[Identity] = set()
+        """What this command was told does not exist."""
         self._timers_set: list[TimerRow] = []
         self._timers_done: list[TimerRow] = []
         self._timers_cancelled: list[str] = []
@@ -145,6 +147,7 @@ class UnitOfWork:
         if found is None:
             known = self._gathering.known[identity]
             if known is None:
+                self._not_there.add(identity)
                 return None
             self._before[identity] = known
             found = self._forks[identity] = known.forked()
@@ -245,9 +248,12 @@ class UnitOfWork:
         return newest
 
     def add(self, aggregate: Aggregate) -> None:
-        """A new aggregate. Raises UnableToAdd where the group knows the id, another regency's too; an id that is
-        taken unseen makes the group read again when it is written."""
+        """A new aggregate. Raises UnableToAdd where the group knows the id, another regency's too. An id that is taken
+        unseen makes the group read again: when it is written, or at once (Conflict) where the command was told that
+        it is free and has read since that it is not."""
         identity = (type(aggregate), aggregate.id)
+        if identity in self._not_there and self._gathering.known.get(identity) is not None:
+            raise Conflict("somebody else was faster to add it")
         if identity in self._forks or self._gathering.known.get(identity) is not None:
             raise UnableToAdd("id_taken", field="id", id=aggregate.id)
         if aggregate.followed:

@@ -1,7 +1,6 @@
 """A visitor takes a number."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 
 import uuid_utils.compat as uuids
@@ -62,11 +61,8 @@ async def issue_ticket(
         raise UnableToIssueTicket("service_closed", field="service_id")
     local_day = catalogue.local_day(service.site_id, at)
     day = await uow.find(ServiceDay, service_day_id(service.id, local_day))
-    today: Sequence[ServiceDay] = ()
-    if day is None or not day.prefix:  # the others' numbers matter to its first one alone
-        today = await uow.select(days_of(service.site_id, local_day))
-        # another process may have begun the day between the two readings
-        day = await uow.find(ServiceDay, service_day_id(service.id, local_day))
+    # the others' numbers matter to its first one alone
+    today = await uow.select(days_of(service.site_id, local_day)) if day is None or not day.prefix else ()
     _require_available(catalogue.opening_of(service, day, today, at=at), service)
     if day is None:
         day = ServiceDay.of(service, local_day)
