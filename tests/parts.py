@@ -206,10 +206,12 @@ def _mongodb_container() -> Iterator[str]:
 
 def _await_primary(client: MongoClient[dict[str, object]]) -> None:
     deadline = time.monotonic() + 30
-    while not client.admin.command("hello").get("isWritablePrimary"):
+    seen = client.admin.command("hello")
+    while not seen.get("isWritablePrimary"):
         if time.monotonic() > deadline:
             raise TimeoutError("the MongoDB container has no primary after 30 seconds")
-        time.sleep(0.1)
+        # the server answers when something has changed, or after a second
+        seen = client.admin.command("hello", topologyVersion=seen["topologyVersion"], maxAwaitTimeMS=1_000)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ class Ledger:
             if time.monotonic() > deadline:
                 names = ", ".join(f"{identity.name} ({identity.pid})" for identity in left if identity.runs())
                 raise UnableToStart(f"Processes of an earlier run don't end: {names}.")
-            time.sleep(0.05)
+            time.sleep(0.05)  # they are not our children: no system call waits for them on every system
         self._file.unlink()
 
 

@@ -45,7 +45,8 @@ desks = st.sampled_from(sorted(DESKS))
 
 
 class HallMachine(RuleBasedStateMachine):
-    """A subclass brings the storage and the rows that were said."""
+    """A subclass brings the storage and the rows that were said. It cannot be an ABC: Hypothesis's machines have a
+    metaclass of their own."""
 
     async def storage(self) -> Storage:
         raise NotImplementedError
