@@ -6,17 +6,16 @@ for a Python that is too old, to say so.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+
+from local.turn import turn
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = (3, 11)
@@ -72,7 +71,9 @@ def install(checkout: Checkout) -> None:
     """Bring the environment to what the lock file says; do nothing where it is that already."""
     if checkout.current():
         return
-    with _alone(checkout):
+    # Two installations into one environment would break it.
+    another = UnableToInstall("Another installation has run for ten minutes: stop it.")
+    with turn(checkout.root / ".gerai" / "install.lock", seconds=_ANOTHER_INSTALL_SECONDS, otherwise=another):
         if checkout.current():  # another one did it while we waited
             return
         _require_space(checkout)
@@ -194,23 +195,6 @@ def _require_space(checkout: Checkout) -> None:
         raise UnableToInstall(
             f"The disk that holds {checkout.root} has {free} MB free, but the installation needs {_SPACE_MB} MB."
         )
-
-
-@contextmanager
-def _alone(checkout: Checkout) -> Iterator[None]:
-    """Two installations into one environment would break it."""
-    checkout.log.parent.mkdir(exist_ok=True)
-    deadline = time.monotonic() + _ANOTHER_INSTALL_SECONDS
-    with checkout.log.with_name("install.lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise UnableToInstall("Another installation has run for ten minutes: stop it.") from None
-                time.sleep(0.2)
-        yield
 
 
 def _newer_python() -> str | None:

@@ -2,14 +2,10 @@
 
 import asyncio
 import errno
-import fcntl
 import hashlib
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +16,7 @@ from jgo.maven import Artifact, MavenContext, PythonResolver
 from local.failure import UnableToStart
 from local.once import run_once
 from local.places import CACHE, require_space
+from local.turn import turn
 
 LOCK = Path(__file__).with_name("jars.lock")
 REQUESTED = {
@@ -101,7 +98,8 @@ def fetch(bundle: str) -> list[Path]:
     found = {jar: path for jar in jars if (path := _cached(jar)) is not None}
     if len(found) < len(jars):
         require_space(CACHE, 400, f"the download of {bundle}")
-        with _one_at_a_time():
+        another = UnableToStart("Another run has been downloading for ten minutes: stop it.")
+        with turn(CACHE / "download.lock", seconds=_ANOTHER_DOWNLOAD_SECONDS, otherwise=another):
             found |= _download(bundle, [jar for jar in jars if jar not in found])
     return [found[jar] for jar in jars]
 
@@ -163,24 +161,6 @@ def _download_one(jar: Jar) -> Path:
             f"try again, and don't trust this network if it happens twice."
         )
     return path
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + _ANOTHER_DOWNLOAD_SECONDS
-    with (CACHE / "download.lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise UnableToStart(
-                        "Another run has been downloading for ten minutes: stop it."
-                    ) from None
-                time.sleep(0.2)
-        yield
 
 
 class _Progress:

@@ -1,3 +1,4 @@
+import ast
 import os
 import re
 import shutil
@@ -9,6 +10,9 @@ import pytest
 from local import bootstrap
 from local.bootstrap import Checkout, UnableToInstall, explain
 from local.places import ROOT
+
+LOCAL = ROOT / "deploy" / "local"
+WITHOUT_PACKAGES = ("bootstrap.py", "turn.py")
 
 
 @pytest.fixture
@@ -123,17 +127,16 @@ class TestAnOldPython:
         assert bootstrap.main() == 1
         assert "needs Python 3.11 or newer, and this is 3.9.2" in capsys.readouterr().err
 
-    def test_can_at_least_read_the_file(self):
-        import ast
-
-        source = (ROOT / "deploy" / "local" / "bootstrap.py").read_text()
-        ast.parse(source, feature_version=(3, 8))
+    @pytest.mark.parametrize("file", WITHOUT_PACKAGES)
+    def test_can_at_least_read_the_files(self, file):
+        ast.parse((LOCAL / file).read_text(), feature_version=(3, 8))
 
 
 class TestWithoutANetwork:
     def test_it_says_so_in_one_line_and_leaves_no_stamp(self, tmp_path):
         (tmp_path / "deploy" / "local").mkdir(parents=True)
-        shutil.copy(bootstrap.__file__, tmp_path / "deploy" / "local" / "bootstrap.py")
+        for file in WITHOUT_PACKAGES:
+            shutil.copy(LOCAL / file, tmp_path / "deploy" / "local")
         shutil.copy(ROOT / "requirements.lock", tmp_path)
         env = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))}
         env |= {"PYTHONPATH": str(tmp_path / "deploy"), "PIP_CONFIG_FILE": os.devnull}
