@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
+from gerai.messaging.refusal import Sentence, Word
 
 
 class Recorded(NamedTuple):
@@ -27,6 +28,9 @@ class Aggregate(BaseModel):
     model_config = ConfigDict(extra="ignore", validate_assignment=False)
 
     collection: ClassVar[str]
+    word: ClassVar[Word] = Word("entry", Sentence("ini", "entry"))
+    """What it is called where it is not found."""
+
     warm: ClassVar[bool] = False
     """True for small, hot aggregates (number ranges): a process keeps the last state that it wrote and
     reads it again only when somebody else changed it."""

@@ -1,7 +1,7 @@
 """How the domain says no: by name, with a stable code and a sentence a clerk understands."""
 
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 
 class Sentence(NamedTuple):
@@ -15,9 +15,15 @@ class Sentence(NamedTuple):
         return self.en if language == "en" else self.id
 
 
-WORDS: dict[str, Sentence] = {}
-"""What people call what the code calls "ticket" or "no_show", in place of a refusal's details `what` and `state`. A
-service adds its own."""
+class Word(str):
+    """What the code calls "desk" or "no_show": a plain string to programs, and people's own word in a sentence."""
+
+    people_say: Sentence
+
+    def __new__(cls, code: str, people_say: Sentence) -> Self:
+        word = super().__new__(cls, code)
+        word.people_say = people_say
+        return word
 
 
 class RefusalKind(StrEnum):
@@ -34,7 +40,8 @@ class Refusal(Exception):
     """A command that cannot be done. Nothing was changed.
 
     Subclasses are named `UnableTo…` and list their codes: `sentences = {"already_called": Sentence(…)}`.
-    An unlisted code is a programming error (KeyError at the place that raises).
+    An unlisted code is a programming error (KeyError at the place that raises). Details are what a program reads
+    beside the code; a `Word` among them is translated in the sentence.
     """
 
     kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
@@ -50,11 +57,10 @@ class Refusal(Exception):
     def text(self, language: str) -> str:
         """The sentence in "id" (the default for any other value) or "en"."""
         words = {
-            name: WORDS[word].spoken(language)
-            for name, word in self.details.items()
-            if name in ("what", "state") and word in WORDS
+            name: detail.people_say.spoken(language) if isinstance(detail, Word) else detail
+            for name, detail in self.details.items()
         }
-        return self.sentence.spoken(language).format_map({**self.details, **words})
+        return self.sentence.spoken(language).format_map(words)
 
 
 class UnableToFind(Refusal):

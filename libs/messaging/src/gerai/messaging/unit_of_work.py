@@ -160,7 +160,7 @@ class UnitOfWork:
         """As `find`. Raises UnableToFind."""
         found = await self.find(kind, id)
         if found is None:
-            raise UnableToFind(kind.__name__.lower(), id)
+            raise UnableToFind(kind.word, id)
         return found
 
     async def find_or_add(self, new: A) -> A:

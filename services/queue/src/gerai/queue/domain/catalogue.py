@@ -14,7 +14,7 @@ from gerai.contracts.registry import (
     ServiceChanged,
     SiteChanged,
 )
-from gerai.messaging.refusal import UnableToFind
+from gerai.messaging.refusal import Sentence, UnableToFind, Word
 from gerai.queue.domain.calling import served_set
 from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
 from gerai.queue.domain.register_entry import EntryChanged, entry_id
@@ -23,6 +23,11 @@ from gerai.queue.domain.service_day import ServiceDay, prefix_is_free
 
 UNUSABLE = (KeyError, ValueError, OSError)
 """What a time zone that does not exist, or hours that are none, raise."""
+
+SITE = Word("site", Sentence("MPP", "site"))
+COUNTER = Word("counter", Sentence("gerai", "counter"))
+DESK = Word("desk", Sentence("loket", "desk"))
+SERVICE = Word("service", Sentence("layanan", "service"))
 
 E = TypeVar("E", SiteChanged, CounterChanged, DeskChanged, ServiceChanged)
 
@@ -116,16 +121,16 @@ class Catalogue:
         return not self._sites
 
     def site(self, id: str, *, tenant: str | None) -> SiteChanged:
-        return _known(self._sites.get(id), "site", id, tenant)
+        return _known(self._sites.get(id), SITE, id, tenant)
 
     def counter(self, id: str, *, tenant: str | None) -> CounterChanged:
-        return _known(self._counters.get(id), "counter", id, tenant)
+        return _known(self._counters.get(id), COUNTER, id, tenant)
 
     def desk(self, id: str, *, tenant: str | None) -> DeskChanged:
-        return _known(self._desks.get(id), "desk", id, tenant)
+        return _known(self._desks.get(id), DESK, id, tenant)
 
     def service(self, id: str, *, tenant: str | None) -> ServiceChanged:
-        return _known(self._services.get(id), "service", id, tenant)
+        return _known(self._services.get(id), SERVICE, id, tenant)
 
     def desk_name(self, id: str | None) -> str:
         """What is called out; the id where a desk is not known any more."""
@@ -174,7 +179,7 @@ class Catalogue:
         """Raises UnableToFind where the site is not known."""
         zone = self._zones.get(site_id)
         if zone is None:
-            raise UnableToFind("site", site_id)
+            raise UnableToFind(SITE, site_id)
         return zone
 
     def local_day(self, site_id: str, at: datetime) -> str:
@@ -225,7 +230,7 @@ class Catalogue:
         )
 
 
-def _known(entry: E | None, what: str, id: str, tenant: str | None) -> E:
+def _known(entry: E | None, what: Word, id: str, tenant: str | None) -> E:
     """Another regency's entry looks like none."""
     if entry is None or (tenant is not None and entry.tenant != tenant):
         raise UnableToFind(what, id)

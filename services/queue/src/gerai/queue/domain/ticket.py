@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from gerai.contracts import queue as said
 from gerai.contracts.queue import PriorityClass, TicketEvent, TicketState
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal
+from gerai.messaging.refusal import Refusal, Sentence, Word
 from gerai.queue.domain import ticket_refusals as refuse
 from gerai.queue.domain.call_round import CallRound
 from gerai.queue.domain.leg import Leg, LegOutcome
@@ -25,6 +25,7 @@ class Ticket(Aggregate):
     are its place."""
 
     collection: ClassVar[str] = "tickets"
+    word: ClassVar[Word] = Word("ticket", Sentence("nomor antrean", "ticket"))
     followed: ClassVar[bool] = True
     kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python", "exclude_none": True}
     """Without what is not set: smaller."""
@@ -324,7 +325,7 @@ class Ticket(Aggregate):
         return self.state
 
     def _identity(self) -> dict[str, str]:
-        return {"number": self.number, "state": self.state.value}
+        return {"number": self.number, "state": refuse.STATE_WORDS[self.state]}
 
     def _move(self, state: TicketState, at: datetime, *, desk: str | None = None) -> None:
         self.state, self.since, self.desk_id = state, at, desk

@@ -3,17 +3,11 @@
 from typing import ClassVar
 
 from gerai.contracts.queue import TicketState
-from gerai.messaging.refusal import WORDS, Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import Refusal, RefusalKind, Sentence, Word
 
-WORDS.update(
-    ticket=Sentence("nomor antrean", "ticket"),
-    site=Sentence("MPP", "site"),
-    counter=Sentence("gerai", "counter"),
-    desk=Sentence("loket", "desk"),
-    service=Sentence("layanan", "service"),
-)
-WORDS.update(
-    {
+STATE_WORDS = {
+    state: Word(state.value, people_say)
+    for state, people_say in {
         TicketState.WAITING: Sentence("sedang menunggu", "waiting"),
         TicketState.CALLED: Sentence("sedang dipanggil", "called"),
         TicketState.SERVING: Sentence("sedang dilayani", "being served"),
@@ -23,8 +17,8 @@ WORDS.update(
         TicketState.NO_SHOW: Sentence("dinyatakan tidak hadir", "a no-show"),
         TicketState.CANCELLED: Sentence("sudah dibatalkan", "cancelled"),
         TicketState.EXPIRED: Sentence("sudah berakhir", "expired"),
-    }
-)
+    }.items()
+}
 
 
 def wrong_state(indonesian: str, english: str) -> dict[str, Sentence]:

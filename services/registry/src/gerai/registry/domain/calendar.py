@@ -13,6 +13,7 @@ from gerai.contracts.registry import CalendarChanged, HolidayKind
 from gerai.contracts.text import Name
 from gerai.registry.domain.entry import Entry, Facts, Stated
 from gerai.registry.domain.local_time import LocalTime, Weekday
+from gerai.registry.domain.words import CALENDAR
 
 
 class Interval(Stated):
@@ -146,7 +147,7 @@ class Calendar(CalendarFacts, Entry):
     section = "calendars"
     facts_type = CalendarFacts
     changed = CalendarChanged
-    word = "calendar"
+    word = CALENDAR
 
     @property
     def owner_kind(self) -> OwnerKind:

@@ -3,6 +3,7 @@
 from gerai.contracts.registry import CounterChanged
 from gerai.contracts.text import Name, Slug
 from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.words import COUNTER, INSTITUTION, SITE
 
 
 class CounterFacts(Facts):
@@ -20,5 +21,5 @@ class Counter(CounterFacts, Entry):
     section = "counters"
     facts_type = CounterFacts
     changed = CounterChanged
-    word = "counter"
-    fixed = ("site_id", "institution_id")
+    word = COUNTER
+    fixed = (("site_id", SITE), ("institution_id", INSTITUTION))

@@ -7,6 +7,7 @@ from pydantic import Field
 from gerai.contracts.registry import DeskChanged
 from gerai.contracts.text import Name, Slug
 from gerai.registry.domain.entry import Entry, Facts
+from gerai.registry.domain.words import COUNTER, DESK
 
 
 class DeskFacts(Facts):
@@ -24,8 +25,8 @@ class Desk(DeskFacts, Entry):
     section = "desks"
     facts_type = DeskFacts
     changed = DeskChanged
-    word = "desk"
-    fixed = ("counter_id",)
+    word = DESK
+    fixed = (("counter_id", COUNTER),)
 
     site_id: str
     """Of the counter."""

@@ -8,16 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import WORDS, Refusal, RefusalKind, Sentence
-
-WORDS.update(
-    site=Sentence("MPP", "site"),
-    institution=Sentence("instansi", "institution"),
-    counter=Sentence("gerai", "counter"),
-    desk=Sentence("loket", "desk"),
-    service=Sentence("layanan", "service"),
-    calendar=Sentence("kalender", "calendar"),
-)
+from gerai.messaging.refusal import Refusal, RefusalKind, Sentence, Word
 
 
 class Stated(BaseModel):
@@ -95,10 +86,8 @@ class Entry(Aggregate):
     """Says the full state of such an entry; its fields have the entry's names."""
     section: ClassVar[str]
     """Its part of an import, and of the address: "/v1/<section>"."""
-    word: ClassVar[str]
-    """What refusals call it."""
-    fixed: ClassVar[tuple[str, ...]] = ()
-    """Fields that never change: what refers to the entry relies on them."""
+    fixed: ClassVar[tuple[tuple[str, Word], ...]] = ()
+    """Fields that never change, with what they name: what refers to the entry relies on them."""
 
     kept_as: ClassVar[Mapping[str, Any]] = {"mode": "json"}
     """MongoDB has no type for a date without a time."""
@@ -123,9 +112,8 @@ class Entry(Aggregate):
         stated = {name: getattr(facts, name) for name in self.facts_type.model_fields}
         if stated == self.facts():
             return False
-        for name in self.fixed:
+        for name, what in self.fixed:
             if stated[name] != getattr(self, name):
-                what = name.removesuffix("_id")
                 raise UnableToRegister("cannot_move", field=name, field_name=name, what=what)
         for name, value in stated.items():
             setattr(self, name, value)

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from gerai.contracts.registry import AgreementLapsing, InstitutionChanged, InstitutionKind
 from gerai.contracts.text import Name
 from gerai.registry.domain.entry import Entry, Facts, Stated
+from gerai.registry.domain.words import INSTITUTION
 
 OFFICE_OPENS = time(8)
 
@@ -63,7 +64,7 @@ class Institution(InstitutionFacts, Entry):
     section = "institutions"
     facts_type = InstitutionFacts
     changed = InstitutionChanged
-    word = "institution"
+    word = INSTITUTION
 
     warned_of: date | None = None
     """The end of the agreement that was warned of last, so that no other change brings the warning back."""

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from gerai.contracts.registry import ServiceChanged
 from gerai.contracts.text import Name, Prose, Slug
 from gerai.registry.domain.entry import Entry, Facts, Stated
+from gerai.registry.domain.words import COUNTER, SERVICE
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
 """Starts every ticket number of the service: "AB" in "AB-012"."""
@@ -43,8 +44,8 @@ class Service(ServiceFacts, Entry):
     section = "services"
     facts_type = ServiceFacts
     changed = ServiceChanged
-    word = "service"
-    fixed = ("counter_id",)
+    word = SERVICE
+    fixed = (("counter_id", COUNTER),)
 
     site_id: str
     """Of the counter."""

@@ -4,6 +4,7 @@ from gerai.contracts.registry import SiteChanged
 from gerai.contracts.text import Name, Prose
 from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.local_time import Zone
+from gerai.registry.domain.words import SITE
 
 
 class SiteFacts(Facts):
@@ -20,4 +21,4 @@ class Site(SiteFacts, Entry):
     section = "sites"
     facts_type = SiteFacts
     changed = SiteChanged
-    word = "site"
+    word = SITE

@@ -47,7 +47,7 @@ class Neighbours:
     async def set_aside(self, kind: type[Entry], id: str, stated: Mapping[str, Any]) -> None:
         """`stated`: its sound fields; a missing `active` is one that nobody can tell."""
         standing = await self.uow.find(kind, id)
-        fixed = {name: getattr(standing, name) for name in kind.fixed} if standing is not None else {}
+        fixed = {name: getattr(standing, name) for name, _ in kind.fixed} if standing is not None else {}
         self._aside[kind, id] = {**stated, **fixed}
 
     async def find(self, kind: type[Entry], id: str) -> Mapping[str, Any] | None:
