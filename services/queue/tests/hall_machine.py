@@ -15,6 +15,7 @@ from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Storage, TimerRow
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import AT_A_DESK, Ticket
@@ -37,9 +38,8 @@ DESKS = {
     "loket-3": ("dpmptsp", {"izin"}),
     "loket-9": ("samsat", {"pajak"}),
 }
-KNOWN = catalogue(
-    service("izin", prefix="B", wait_limit_minutes=10), rules=Rules(grace_seconds=60, priority_in_a_row=2)
-)
+RULES = Rules(grace_seconds=60, priority_in_a_row=2, near_front=1)
+LIMITS: dict[str, int | None] = {"nib": 45, "izin": 10, "pajak": 45}
 ASIDE = {TicketState.HELD, TicketState.AWAITING_PICKUP}
 desks = st.sampled_from(sorted(DESKS))
 
@@ -65,11 +65,20 @@ class HallMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.now = MORNING
+        self.limits = dict(LIMITS)
         self.issued: dict[str, int] = {"nib": 0, "izin": 0, "pajak": 0}
         self.calls: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
         self.called_today = 0
         self.pickups: set[str] = set()
         self.in_a_row: dict[frozenset[str], int] = {frozenset(services): 0 for _, services in DESKS.values()}
+
+    def known(self) -> Catalogue:
+        nib, izin = (self.limits[id] for id in ("nib", "izin"))
+        return catalogue(
+            service("nib", wait_limit_minutes=nib),
+            service("izin", prefix="B", wait_limit_minutes=izin),
+            rules=RULES,
+        )
 
     def does(self, doing: Awaitable[Any]) -> Any:
         async def run() -> Any:
@@ -83,7 +92,7 @@ class HallMachine(RuleBasedStateMachine):
             storage = await self.storage()
             self.commit = GroupCommit(storage, source="/gerai/queue")
             await self.commit.__aenter__()
-            self.hall = Hall(storage, self.commit, KNOWN)
+            self.hall = Hall(storage, self.commit, self.known())
             await self.hall.opens(*DESKS)
 
         self.does(begin())
@@ -114,6 +123,11 @@ class HallMachine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 300))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+
+    @rule(where=st.sampled_from(["nib", "izin"]), limit=st.sampled_from([None, 5, 10, 45]))
+    def a_registrar_changes_a_wait_limit(self, where: str, limit: int | None) -> None:
+        self.limits[where] = limit
+        self.hall.catalogue = self.known()
 
     @rule(where=st.sampled_from(["nib", "izin", "pajak"]), priority=st.booleans(), count=st.integers(1, 3))
     def visitors_come(self, where: str, priority: bool, count: int) -> None:
@@ -147,7 +161,7 @@ class HallMachine(RuleBasedStateMachine):
             assert got.code == ("desk_busy" if busy else "nobody_waiting")
             return
         served = frozenset(services)
-        expected = plain_choice(waiting, self.now, self.in_a_row[served], 2)
+        expected = plain_choice(waiting, self.now, self.in_a_row[served], 2, self.limits)
         assert got.id == expected.id, f"{got.number} was called, {expected.number} was next"
         priority = got.priority_class is PriorityClass.PRIORITY
         self.in_a_row[served] = self.in_a_row[served] + 1 if priority else 0
@@ -278,13 +292,13 @@ class HallMachine(RuleBasedStateMachine):
         assert found == states
 
     def follow_pickup(self, body: dict[str, Any]) -> None:
-        """Served and not fetched yet: such a ticket waits for its pickup or is called for it, and nothing else."""
+        """Served and not handed over yet: such a ticket waits for its pickup, or is at a desk for it."""
         id, state = body["ticket_id"], TicketState(body["to_state"])
         if state is TicketState.AWAITING_PICKUP:
             self.pickups.add(id)
-        elif state is TicketState.SERVING:
+        elif state is TicketState.SERVED or "from_service_id" in body:
             self.pickups.discard(id)
-        assert id not in self.pickups or state in {TicketState.AWAITING_PICKUP, TicketState.CALLED}
+        assert id not in self.pickups or state in {TicketState.AWAITING_PICKUP, *AT_A_DESK}
 
 
 def body_of(row: bytes) -> dict[str, Any]:

@@ -142,7 +142,6 @@ def ticket(
     at: datetime = MORNING,
     priority: bool = False,
     service_id: str = "nib",
-    wait_limit: int | None = 45,
     id: str | None = None,
 ) -> Ticket:
     return Ticket.issue(
@@ -155,7 +154,6 @@ def ticket(
         n=n,
         local_day=TODAY,
         secret=secrets.token_urlsafe(16),
-        wait_limit_minutes=wait_limit,
         at=at,
         actor="kiosk",
         priority_class=PriorityClass.PRIORITY if priority else PriorityClass.REGULAR,
@@ -174,12 +172,19 @@ def serving(at: datetime = MORNING + minutes(11)) -> Ticket:
     return one
 
 
-def plain_choice(waiting: list[Ticket], at: datetime, in_a_row: int, most: int) -> Ticket:
-    """Who is next, as a clerk would read the rules out: slow, and plainly right."""
+def plain_choice(
+    waiting: list[Ticket], at: datetime, in_a_row: int, most: int, limits: Mapping[str, int | None]
+) -> Ticket:
+    """Who is next, as a clerk would read the rules out: slow, and plainly right. `limits`: minutes, by service."""
+
+    def is_overdue(one: Ticket) -> bool:
+        limit = limits[one.service_id]
+        return limit is not None and at - one.order_at >= minutes(limit)
+
     others = [one for one in waiting if not is_priority(one)]
     if in_a_row >= most and others:
         waiting = others
-    waiting = [one for one in waiting if one.overdue_at is not None and one.overdue_at <= at] or waiting
+    waiting = [one for one in waiting if is_overdue(one)] or waiting
     waiting = [one for one in waiting if is_priority(one)] or waiting
     return min(waiting, key=lambda one: (one.order_at, one.n, one.id))
 

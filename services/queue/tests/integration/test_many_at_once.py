@@ -27,6 +27,9 @@ NOON = MORNING + minutes(90)
 """Some have waited longer than their limit by then, others not."""
 
 
+LIMITS = {f"s{c}-{end}": limit for c in range(COUNTERS) for end, limit in (("a", 30), ("b", 60))}
+
+
 def big_mall() -> Catalogue:
     """Four counters with sixteen desks and two services each; one service of two has the shorter limit."""
     entries = []
@@ -34,8 +37,8 @@ def big_mall() -> Catalogue:
         ids = (f"s{c}-a", f"s{c}-b")
         entries.append(counter(f"c{c}"))
         entries += [
-            service(id, counter_id=f"c{c}", prefix=f"P{c}{id[-1].upper()}", wait_limit_minutes=limit)
-            for id, limit in zip(ids, (30, 60), strict=True)
+            service(id, counter_id=f"c{c}", prefix=f"P{c}{id[-1].upper()}", wait_limit_minutes=LIMITS[id])
+            for id in ids
         ]
         entries += [desk(f"d{c}-{n}", *ids, counter_id=f"c{c}") for n in range(DESKS // COUNTERS)]
     return catalogue(*entries)
@@ -113,7 +116,7 @@ def in_order_of_the_rules(calls: list[dict], tickets: dict[str, Ticket]) -> None
     assert [call["line_sequence"] for call in calls] == list(range(1, len(calls) + 1))
     waiting, in_a_row = [tickets[call["ticket_id"]] for call in calls], 0
     for call in calls:
-        expected = plain_choice(waiting, NOON, in_a_row, 3)
+        expected = plain_choice(waiting, NOON, in_a_row, 3, LIMITS)
         assert call["ticket_id"] == expected.id, f"call {call['line_sequence']} was out of order"
         in_a_row = in_a_row + 1 if call["priority_class"] == "priority" else 0
         waiting.remove(expected)

@@ -16,10 +16,13 @@ from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
 
 NOW = MORNING + minutes(60)
+LIMITS = {"nib": 45, "izin": 30, "akta": None}
+WAIT_LIMITS = {id: minutes(limit) for id, limit in LIMITS.items() if limit is not None}
 
 
 def order(*tickets: Ticket, streak: int = 0, at=NOW, most: int = 3) -> list[int]:
-    return [one.n for one in in_order(tickets, at=at, streak=streak, priority_in_a_row=most)]
+    ordered = in_order(tickets, at=at, wait_limits=WAIT_LIMITS, streak=streak, priority_in_a_row=most)
+    return [one.n for one in ordered]
 
 
 class TestOrder:
@@ -32,23 +35,27 @@ class TestOrder:
         assert order(ticket(1, at=NOW), ticket(2, at=NOW, priority=True)) == [2, 1]
 
     def test_overdue_goes_before_priority(self):
-        overdue = ticket(1, at=NOW - minutes(46), wait_limit=45)
+        overdue = ticket(1, at=NOW - minutes(46))
         assert order(ticket(2, at=NOW, priority=True), overdue) == [1, 2]
 
     def test_overdue_begins_when_the_limit_is_over(self):
-        just = ticket(1, at=NOW - minutes(45), wait_limit=45)
+        just = ticket(1, at=NOW - minutes(45))
         assert order(ticket(2, at=NOW, priority=True), just) == [1, 2]
         assert order(ticket(2, at=NOW, priority=True), just, at=NOW - timedelta(seconds=1)) == [2, 1]
 
     def test_among_the_overdue_priority_goes_first(self):
-        regular = ticket(1, at=NOW - minutes(100), wait_limit=45)
-        priority = ticket(2, at=NOW - minutes(50), wait_limit=45, priority=True)
+        regular = ticket(1, at=NOW - minutes(100))
+        priority = ticket(2, at=NOW - minutes(50), priority=True)
         assert order(regular, priority) == [2, 1]
 
     def test_a_shorter_limit_is_overdue_earlier_than_an_older_ticket(self):
-        patient = ticket(1, at=NOW - minutes(40), wait_limit=60)
-        hurried = ticket(2, at=NOW - minutes(31), wait_limit=30)
+        patient = ticket(1, at=NOW - minutes(40), service_id="nib")
+        hurried = ticket(2, at=NOW - minutes(31), service_id="izin")
         assert order(patient, hurried) == [2, 1]
+
+    def test_where_there_is_no_limit_nobody_is_overdue(self):
+        patient = ticket(1, at=NOW - minutes(300), service_id="akta")
+        assert order(patient, ticket(2, at=NOW, priority=True)) == [2, 1]
 
     def test_after_three_priority_calls_one_of_the_others_comes(self):
         privileged = [ticket(n, at=NOW, priority=True) for n in range(1, 7)]
@@ -87,20 +94,20 @@ class TestLine:
 
 @given(
     arrivals=st.lists(
-        st.tuples(st.integers(0, 90), st.booleans(), st.sampled_from([None, 30, 45])), min_size=1, max_size=30
+        st.tuples(st.integers(0, 90), st.booleans(), st.sampled_from(sorted(LIMITS))), min_size=1, max_size=30
     ),
     most=st.integers(1, 4),
     step=st.integers(0, 10),
 )
 def test_a_line_is_emptied_in_the_order_that_a_plain_reading_of_the_rules_gives(arrivals, most, step):
     waiting = [
-        ticket(n, at=NOW - minutes(ago), priority=priority, wait_limit=limit)
-        for n, (ago, priority, limit) in enumerate(arrivals, start=1)
+        ticket(n, at=NOW - minutes(ago), priority=priority, service_id=service_id)
+        for n, (ago, priority, service_id) in enumerate(arrivals, start=1)
     ]
     line, rules = line_of_counter(), Rules(priority_in_a_row=most, near_front=0)
     at, in_a_row = NOW, 0
     while waiting:
-        expected = plain_choice(waiting, at, in_a_row, most)
+        expected = plain_choice(waiting, at, in_a_row, most, LIMITS)
         got = call(line, waiting, at=at, rules=rules)
         assert got.n == expected.n
         in_a_row = in_a_row + 1 if is_priority(got) else 0
@@ -121,7 +128,7 @@ class Hallway:
         self.numbers = count(1)
 
     def comes(self, service_id: str, *, priority: bool = False) -> Ticket:
-        one = ticket(next(self.numbers), priority=priority, service_id=service_id, wait_limit=None)
+        one = ticket(next(self.numbers), priority=priority, service_id=service_id)
         self.waiting.append(one)
         return one
 
@@ -198,4 +205,6 @@ def line_of_counter() -> Line:
 def call(
     line: Line, waiting: list[Ticket], *, serves: Iterable[str] = ("nib",), at=NOW, rules: Rules = RULES
 ) -> Ticket:
-    return line.call_next(waiting, desk="loket-1", serves=serves, rules=rules, at=at, actor="officer")
+    return line.call_next(
+        waiting, desk="loket-1", serves=serves, wait_limits=WAIT_LIMITS, rules=rules, at=at, actor="officer"
+    )

@@ -26,10 +26,6 @@ class TestIssue:
         assert (one.state, event.from_state, event.to_state) == ("waiting", None, "waiting")
         assert event.priority_class is said.PriorityClass.PRIORITY
 
-    def test_is_overdue_after_the_wait_limit_of_its_service(self):
-        assert ticket(wait_limit=45).overdue_at == MORNING + minutes(45)
-        assert ticket(wait_limit=None).overdue_at is None
-
 
 class TestTimes:
     def test_are_kept_apart_for_waiting_walking_serving_and_holding(self):
@@ -49,6 +45,16 @@ class TestTimes:
         assert event.hold_seconds == 300
         assert event.desk_id == "loket-2"
 
+    def test_count_the_wait_after_a_hold_at_the_desk_and_a_return(self):
+        one = serving(at=CALLED_AT)
+        one.hold(at=CALLED_AT + minutes(2), actor=ACTOR)
+        one.resume(desk="loket-1", at=CALLED_AT + minutes(10), actor=ACTOR)
+        one.return_to_queue(rules=RULES, at=CALLED_AT + minutes(11), actor=ACTOR)
+        one.call(desk="loket-1", line_sequence=2, at=CALLED_AT + minutes(50), actor=ACTOR)
+        event = newest(one)
+        assert isinstance(event, said.TicketCalled)
+        assert event.wait_seconds == 60 * (10 + 50 - 2 - 8)
+
     def test_are_never_negative_when_clocks_of_replicas_differ(self):
         one = ticket()
         one.callable_from = MORNING - minutes(1)
@@ -60,19 +66,17 @@ class TestTransfer:
     def test_closes_the_leg_and_waits_at_the_end_of_the_next_line_under_the_same_number(self):
         one = serving()
         at = MORNING + minutes(20)
-        one.transfer(service_id="pajak", counter_id="samsat", wait_limit_minutes=30, at=at, actor=ACTOR)
+        one.transfer(service_id="pajak", counter_id="samsat", at=at, actor=ACTOR)
         event = newest(one)
         assert isinstance(event, said.TicketTransferred)
         assert (event.leg, event.from_service_id, event.service_id) == (2, "nib", "pajak")
         assert (one.number, one.origin_service_id) == ("A-001", "nib")
-        assert (one.order_at, one.overdue_at, one.desk_id) == (at, at + minutes(30), None)
+        assert (one.order_at, one.desk_id) == (at, None)
         assert one.legs[0].outcome == "transferred"
 
     def test_to_the_same_service_is_refused(self):
         with pytest.raises(Refusal) as refused:
-            serving().transfer(
-                service_id="nib", counter_id="dpmptsp", wait_limit_minutes=None, at=MORNING, actor=ACTOR
-            )
+            serving().transfer(service_id="nib", counter_id="dpmptsp", at=MORNING, actor=ACTOR)
         assert refused.value.code == "same_service"
 
     def test_may_be_told_again_that_the_front_is_near(self):
@@ -80,9 +84,7 @@ class TestTransfer:
         one.approach_front(people_before=2, at=MORNING, actor=ACTOR)
         one.call(desk="loket-1", line_sequence=1, at=CALLED_AT, actor=ACTOR)
         one.start(at=CALLED_AT, actor=ACTOR)
-        one.transfer(
-            service_id="pajak", counter_id="samsat", wait_limit_minutes=None, at=CALLED_AT, actor=ACTOR
-        )
+        one.transfer(service_id="pajak", counter_id="samsat", at=CALLED_AT, actor=ACTOR)
         one.approach_front(people_before=1, at=CALLED_AT, actor=ACTOR)
         assert sum(isinstance(one.event, said.TicketNearFront) for one in one.recorded) == 2
 
@@ -193,7 +195,7 @@ NEXT_DAY = MORNING + minutes(24 * 60)
 
 
 class TestPickup:
-    """Served yesterday, called for what was made: until somebody comes it stays a pickup."""
+    """Served yesterday, called for what was made: it stays a pickup until that is handed over."""
 
     def called_for_it(self) -> Ticket:
         one = serving(at=CALLED_AT)
@@ -237,11 +239,22 @@ class TestPickup:
         assert newest(one).actor == "timer:end-of-day"
         self.not_fetched(one)
 
-    def test_is_a_ticket_like_any_other_once_somebody_has_come(self):
+    def test_stays_one_when_it_is_put_aside_at_the_desk(self):
+        """Held and returned, it would stand before everybody of today."""
+        one = self.called_for_it()
+        one.start(at=NEXT_DAY + seconds(10), actor=ACTOR)
+        one.hold(at=NEXT_DAY + seconds(40), actor=ACTOR, reason="not_ready")
+        event = newest(one)
+        assert isinstance(event, said.TicketAwaitingPickup)
+        assert (event.from_state, event.reason, event.service_seconds) == ("serving", "not_ready", 60 + 30)
+
+    def test_ends_when_it_is_sent_on(self):
         one = self.called_for_it()
         one.start(at=NEXT_DAY, actor=ACTOR)
-        one.hold(at=NEXT_DAY, actor=ACTOR)
-        assert newest(one).to_state == "held"
+        one.transfer(service_id="pajak", counter_id="samsat", at=NEXT_DAY, actor=ACTOR)
+        one.call(desk="loket-9", line_sequence=1, at=NEXT_DAY + minutes(5), actor=ACTOR)
+        one.hold(at=NEXT_DAY + minutes(6), actor=ACTOR)
+        assert (one.state, one.leg.wait_seconds) == ("held", 300)
 
     def test_the_night_is_no_hold(self):
         one = self.called_for_it()
@@ -295,4 +308,4 @@ class TestDocument:
         one = serving()
         again = Ticket.from_document(one.document())
         assert again.model_dump() == one.model_dump()
-        assert "overdue_at" not in ticket(wait_limit=None).document()
+        assert "round" not in ticket().document()

@@ -99,7 +99,7 @@ class TicketCalled(TicketEvent, type="queue.ticket-called.v1", topic=TICKETS):
     call: int
     """Calls of this leg so far."""
     wait_seconds: float
-    """From the leg's beginning to this call."""
+    """From the leg's beginning to this call, without what was spent at a desk or put aside."""
     line_sequence: int
     """1, 2, 3, … within the counter: the order in which it called."""
 
@@ -122,7 +122,7 @@ class TicketServed(TicketEvent, type="queue.ticket-served.v1", topic=TICKETS):
     """The visit is over, and the visitor was served."""
 
     wait_seconds: float
-    """From the leg's beginning to the last call before the visitor came."""
+    """From the leg's beginning to the last call, without what was spent at a desk or put aside."""
     walk_seconds: float
     """From the last call to the visitor at the desk."""
     service_seconds: float

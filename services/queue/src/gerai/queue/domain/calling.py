@@ -1,7 +1,7 @@
 """Who is called next. Pure: the same candidates, the same answer."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from gerai.contracts.queue import PriorityClass
@@ -19,28 +19,42 @@ class Waiting(Protocol):
     @property
     def order_at(self) -> datetime: ...
     @property
-    def overdue_at(self) -> datetime | None: ...
+    def service_id(self) -> str: ...
 
 
 W = TypeVar("W", bound=Waiting)
 
 
-def in_order(candidates: Iterable[W], *, at: datetime, streak: int, priority_in_a_row: int) -> Iterator[W]:
+def in_order(
+    candidates: Iterable[W],
+    *,
+    at: datetime,
+    wait_limits: Mapping[str, timedelta],
+    streak: int,
+    priority_in_a_row: int,
+) -> Iterator[W]:
     """Everybody in the order of being called, if nobody else came.
 
-    Overdue first, then the priority class, then the place in line, then the number. Against starvation: after
+    Overdue first, then the priority class, then the place in line, then the number. Overdue is who has waited longer
+    than the service's present limit; a service that is not among `wait_limits` has none. Against starvation: after
     `priority_in_a_row` priority calls in a row (`streak` so far) one of the others comes, if one waits.
     """
+
+    def rank(one: W) -> tuple[Any, ...]:
+        limit = wait_limits.get(one.service_id)
+        overdue = limit is not None and one.order_at + limit <= at
+        return (not overdue, one.priority_class is not PriorityClass.PRIORITY, one.order_at, one.n, one.id)
+
     priority: list[W] = []
     regular: list[W] = []
     for one in candidates:
         (priority if one.priority_class is PriorityClass.PRIORITY else regular).append(one)
-    priority.sort(key=lambda one: _rank(one, at), reverse=True)
-    regular.sort(key=lambda one: _rank(one, at), reverse=True)
+    priority.sort(key=rank, reverse=True)
+    regular.sort(key=rank, reverse=True)
     while priority or regular:
         if not regular:
             chosen = priority.pop()
-        elif not priority or streak >= priority_in_a_row or _rank(regular[-1], at) < _rank(priority[-1], at):
+        elif not priority or streak >= priority_in_a_row or rank(regular[-1]) < rank(priority[-1]):
             chosen = regular.pop()
         else:
             chosen = priority.pop()
@@ -55,8 +69,3 @@ def served_set(service_ids: Iterable[str]) -> str:
 
 def streak_after(called: Waiting, streak: int) -> int:
     return streak + 1 if called.priority_class is PriorityClass.PRIORITY else 0
-
-
-def _rank(one: Waiting, at: datetime) -> tuple[Any, ...]:
-    overdue = one.overdue_at is not None and one.overdue_at <= at
-    return (not overdue, one.priority_class is not PriorityClass.PRIORITY, one.order_at, one.n, one.id)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -60,6 +60,12 @@ class Catalogue:
         self.unusable = tuple(unusable)
         """The ids of the entries that were left out."""
         self._hours = {service.id: self._find_hours(service) for service in self._services.values()}
+        self.wait_limits: Mapping[str, timedelta] = {
+            service.id: timedelta(minutes=service.wait_limit_minutes)
+            for service in self._services.values()
+            if service.wait_limit_minutes is not None
+        }
+        """By service, where it has one."""
         self._rivals = self._find_rivals()
         self._callers_of, self._callers_at = self._find_callers()
 

@@ -25,11 +25,10 @@ class Leg(BaseModel):
     calls: int = 0
     desk_id: str | None = None
     """The last desk that called."""
-    started_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: LegOutcome | None = None
     wait_seconds: float = 0.0
-    """From the beginning to the last call before the visitor came."""
+    """From the beginning to the last call, without what was spent at a desk or put aside."""
     walk_seconds: float = 0.0
     service_seconds: float = 0.0
     hold_seconds: float = 0.0

@@ -2,7 +2,8 @@
 whatever desk and replica they come from."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from gerai.messaging.aggregate import Aggregate
@@ -39,6 +40,7 @@ class Line(Aggregate):
         *,
         desk: str,
         serves: Iterable[str],
+        wait_limits: Mapping[str, timedelta],
         rules: Rules,
         at: datetime,
         actor: str,
@@ -48,12 +50,8 @@ class Line(Aggregate):
         callable_now = [one for one in waiting if one.callable_from <= at]
         served = served_set(serves)
         streak = self.streaks.get(served, 0)
-        order = in_order(
-            callable_now,
-            at=at,
-            streak=streak,
-            priority_in_a_row=rules.priority_in_a_row,
-        )
+        ordered = partial(in_order, at=at, wait_limits=wait_limits, priority_in_a_row=rules.priority_in_a_row)
+        order = ordered(callable_now, streak=streak)
         ticket = next(order, None)
         if ticket is None:
             raise UnableToCallNext("nobody_waiting")
@@ -64,7 +62,7 @@ class Line(Aggregate):
         if len(callable_now) < len(waiting):
             # who may not be called yet stands before others all the same, as visitors see it on their own page
             others = [one for one in waiting if one is not ticket]
-            order = in_order(others, at=at, streak=streak, priority_in_a_row=rules.priority_in_a_row)
+            order = ordered(others, streak=streak)
         for people_before, following in zip(range(rules.near_front + 1), order, strict=False):
             following.approach_front(people_before=people_before, at=at, actor=actor)
         return ticket

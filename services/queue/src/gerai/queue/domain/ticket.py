@@ -45,8 +45,6 @@ class Ticket(Aggregate):
     priority_class: PriorityClass = PriorityClass.REGULAR
     order_at: datetime
     """The place in the line: arrival of the leg."""
-    overdue_at: datetime | None = None
-    """When the service's wait limit is over; None: it has none."""
     callable_from: datetime
     desk_id: str | None = None
     """Where it is called or served now."""
@@ -54,7 +52,8 @@ class Ticket(Aggregate):
     reinstated: bool = False
     near_front_at: datetime | None = None
     for_pickup: bool = False
-    """Called for its pickup: it was served, so where nobody comes it waits for its pickup again."""
+    """Called for its pickup, or at a desk for it: it was served before, so wherever it is put aside or nobody comes it
+    waits for its pickup again."""
     since: datetime
     """When it came into its present state."""
     legs: tuple[Leg, ...]
@@ -72,7 +71,6 @@ class Ticket(Aggregate):
         n: int,
         local_day: str,
         secret: str,
-        wait_limit_minutes: int | None,
         at: datetime,
         actor: str,
         priority_class: PriorityClass = PriorityClass.REGULAR,
@@ -92,7 +90,6 @@ class Ticket(Aggregate):
             party_id=party_id,
             priority_class=priority_class,
             order_at=at,
-            overdue_at=_overdue_at(at, wait_limit_minutes),
             callable_from=at,
             since=at,
             legs=(Leg(service_id=service_id, counter_id=counter_id, opened_at=at),),
@@ -138,8 +135,7 @@ class Ticket(Aggregate):
         """The visitor stands at the desk."""
         before = self._require(refuse.UnableToStartTicket, {TicketState.CALLED})
         walked = _seconds(self._rounds().last_at, at)
-        self.for_pickup = False
-        self._change_leg(walk_seconds=self.leg.walk_seconds + walked, started_at=self.leg.started_at or at)
+        self._change_leg(walk_seconds=self.leg.walk_seconds + walked)
         self._move(TicketState.SERVING, at, desk=self.desk_id)
         self._say(said.TicketServingStarted, before=before, at=at, actor=actor, walk_seconds=walked)
 
@@ -166,11 +162,11 @@ class Ticket(Aggregate):
     def hold(self, *, at: datetime, actor: str, reason: str | None = None) -> None:
         """Put aside: papers to copy, a form to fill in. The desk is free again."""
         before = self._require(refuse.UnableToHoldTicket, AT_A_DESK)
+        if before is TicketState.SERVING:
+            self._add_service_time(at)
         if self.for_pickup:
             return self._wait_for_pickup(before, at=at, actor=actor, reason=reason)
         desk = self.desk_id
-        if before is TicketState.SERVING:
-            self._add_service_time(at)
         self._move(TicketState.HELD, at)
         self._say(said.TicketHeld, before=before, at=at, actor=actor, desk_id=desk, reason=reason)
 
@@ -197,7 +193,6 @@ class Ticket(Aggregate):
         *,
         service_id: str,
         counter_id: str,
-        wait_limit_minutes: int | None,
         at: datetime,
         actor: str,
         reason: str | None = None,
@@ -215,8 +210,8 @@ class Ticket(Aggregate):
         self.legs = (*self.legs, Leg(service_id=service_id, counter_id=counter_id, opened_at=at))
         self.service_id, self.counter_id = service_id, counter_id
         self.order_at = self.callable_from = at
-        self.overdue_at = _overdue_at(at, wait_limit_minutes)
         self.near_front_at = None
+        self.for_pickup = False
         self._move(TicketState.WAITING, at)
         self._say(
             said.TicketTransferred,
@@ -338,9 +333,10 @@ class Ticket(Aggregate):
         self.callable_from = self._rounds().last_at + timedelta(minutes=rules.guard_minutes)
 
     def _call_leg(self, desk: str | None, at: datetime) -> None:
-        # who was put aside before being served did not wait meanwhile: that time is the hold's
-        waited = max(0.0, _seconds(self.leg.opened_at, at) - self.leg.hold_seconds)
-        wait = self.leg.wait_seconds if self.leg.started_at else waited
+        # nobody waits while put aside or at a desk, and who is called for the pickup has waited before
+        spent = self.leg.hold_seconds + self.leg.walk_seconds + self.leg.service_seconds
+        waited = max(0.0, _seconds(self.leg.opened_at, at) - spent)
+        wait = self.leg.wait_seconds if self.for_pickup else waited
         self._change_leg(calls=self.leg.calls + 1, desk_id=desk, wait_seconds=wait)
 
     def _add_service_time(self, at: datetime) -> None:
@@ -376,10 +372,6 @@ class Ticket(Aggregate):
 
 def ticket_id_in(link: str) -> str:
     return link.partition(LINK_MARK)[0]
-
-
-def _overdue_at(at: datetime, wait_limit_minutes: int | None) -> datetime | None:
-    return None if wait_limit_minutes is None else at + timedelta(minutes=wait_limit_minutes)
 
 
 def _seconds(begin: datetime, end: datetime) -> float:

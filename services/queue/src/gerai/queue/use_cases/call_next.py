@@ -45,6 +45,7 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
         candidates,
         desk=desk.id,
         serves=desk.service_ids,
+        wait_limits=catalogue.wait_limits,
         rules=rules,
         at=at,
         actor=uow.context.actor,
@@ -55,7 +56,8 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
 
 def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket], ...]:
     """The line before a desk, in branches within which class and place in line alone say who comes first: those of
-    one class and one wait limit become overdue in the order in which they came."""
+    one class and one wait limit become overdue in the order in which they came. The limit is the service's present one:
+    a limit of the past that tickets kept would be another branch."""
     by_limit: dict[int | None, list[str]] = defaultdict(list)
     for service in catalogue.served_by(desk):
         by_limit[service.wait_limit_minutes].append(service.id)

@@ -80,7 +80,6 @@ async def issue_ticket(
         n=n,
         local_day=local_day,
         secret=secrets.token_urlsafe(SECRET_BYTES),
-        wait_limit_minutes=service.wait_limit_minutes,
         at=at,
         actor=uow.context.actor,
         priority_class=priority_class_for(command.priority_reason),

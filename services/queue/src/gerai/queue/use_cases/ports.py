@@ -19,7 +19,6 @@ class Place:
     service_id: str
     priority_class: PriorityClass
     order_at: datetime
-    overdue_at: datetime | None
 
     @classmethod
     def of(cls, ticket: Ticket) -> "Place":
@@ -30,7 +29,6 @@ class Place:
             ticket.service_id,
             ticket.priority_class,
             ticket.order_at,
-            ticket.overdue_at,
         )
 
 

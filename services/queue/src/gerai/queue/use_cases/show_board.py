@@ -63,6 +63,7 @@ async def _counter(
     order = in_order(
         line.waiting,
         at=at,
+        wait_limits=catalogue.wait_limits,
         streak=line.streak_of(catalogue.callers_at(counter.id)),
         priority_in_a_row=rules.priority_in_a_row,
     )

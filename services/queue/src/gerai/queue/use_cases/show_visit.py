@@ -40,6 +40,7 @@ async def people_before(ticket: Ticket, *, lines: Lines, at: datetime, catalogue
     order = in_order(
         (one for one in line.waiting if one.service_id in rivals),
         at=at,
+        wait_limits=catalogue.wait_limits,
         streak=line.streak_of(catalogue.callers_of(ticket.service_id)),
         priority_in_a_row=catalogue.rules_of(ticket.site_id).priority_in_a_row,
     )

@@ -28,7 +28,6 @@ async def transfer_ticket(
     ticket.transfer(
         service_id=target.id,
         counter_id=target.counter_id,
-        wait_limit_minutes=target.wait_limit_minutes,
         at=at,
         actor=uow.context.actor,
         reason=reason,

@@ -31,7 +31,6 @@ class TicketView(BaseModel):
     """Of this leg."""
     desk_id: str | None
     order_at: datetime
-    overdue_at: datetime | None
     callable_from: datetime
     near_front_at: datetime | None
     """When it was told that few are before it, on this leg."""
@@ -214,7 +213,6 @@ def _fields(ticket: Ticket) -> dict[str, Any]:
         "calls": leg.calls,
         "desk_id": ticket.desk_id,
         "order_at": ticket.order_at,
-        "overdue_at": ticket.overdue_at,
         "callable_from": ticket.callable_from,
         "near_front_at": ticket.near_front_at,
         "wait_seconds": leg.wait_seconds,
