@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from messaging_builders import NOON, Tally, context
+from prometheus_client import REGISTRY
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryDueTimers, MemoryLease, MemoryLeases
@@ -20,6 +21,8 @@ def row(key: str, *, due: datetime = NOON, name: str = "ring") -> TimerRow:
 async def ring(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
     if timer.key == "broken":
         raise ValueError("planted")
+    if timer.key == "taken":
+        uow.add(Tally(id="unseen", tenant=timer.tenant))
     tally = await uow.find(Tally, timer.key)
     if tally is None:
         tally = Tally(id=timer.key, tenant=timer.tenant)
@@ -38,6 +41,10 @@ def timers(
 ) -> Timers:
     lease = MemoryLease(leases, "timers", token)
     return Timers(MemoryDueTimers(storage), {"ring": ring}, commit=commit, lease=lease, now=lambda: now)
+
+
+def failures() -> float:
+    return REGISTRY.get_sample_value("gerai_timers_total", {"name": "ring", "outcome": "failed"}) or 0.0
 
 
 class TestTimers:
@@ -71,6 +78,18 @@ class TestTimers:
         assert rung(storage) == {"a": 1}
         assert set(storage.timers) == {"ring:broken", "nobody:x"}
 
+    async def test_one_that_meets_a_key_which_is_taken_rests_as_any_that_fails(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        batch = Batch(timers_set=[row("taken")], added=[Tally(id="unseen", tenant="muna-barat", version=1)])
+        await storage.commit(batch)
+        async with GroupCommit(storage, source="test", attempts=5) as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            before = failures()
+            for _ in range(4):
+                await firing.turn()
+        assert set(storage.timers) == {"ring:taken"}
+        assert failures() - before == 1, "it was tried again without a pause, or in silence"
+
     async def test_a_timer_may_set_itself_again(self) -> None:
         storage, leases = MemoryStorage(), MemoryLeases()
         await storage.commit(Batch(timers_set=[row("again")]))
@@ -94,3 +113,16 @@ class TestTimers:
             for commands in ((set_it, cancel_it), (cancel_it, set_it), (set_it, cancel_it)):
                 await asyncio.gather(*(commit.execute(one, context=context()) for one in commands))
                 assert bool(storage.timers) is (commands[-1] is set_it)
+
+    async def test_one_that_is_cancelled_and_set_again_by_one_command_stands(self) -> None:
+        storage = MemoryStorage()
+        await storage.commit(Batch(timers_set=[row("a")]))
+        later = NOON + timedelta(days=1)
+
+        async def begin_anew(uow: UnitOfWork) -> None:
+            uow.cancel_timer("ring", "a")
+            uow.schedule("ring", "a", due=later, tenant="muna-barat")
+
+        async with GroupCommit(storage, source="test") as commit:
+            await commit.execute(begin_anew, context=context())
+        assert [one.due for one in storage.timers.values()] == [later]

@@ -1,5 +1,7 @@
 """The end of a site's day: once, in steps, and as the site's rules say."""
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +14,7 @@ from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases import when_day_ended_expire_tickets as day
 from gerai.queue.use_cases.await_pickup import await_pickup
+from gerai.queue.use_cases.cancel_ticket import cancel_ticket
 from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.hold_ticket import hold_ticket
 from gerai.queue.use_cases.resume_ticket import resume_ticket
@@ -226,3 +229,13 @@ class TestDesks:
         await hall.issues("nib")
         assert await ends(hall) == 3
         assert self.open_desks(hall) == set()
+
+
+async def test_expires_all_though_some_of_a_step_are_gone_by_another_command_of_its_group(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(day, "STEP", 10)
+    issued = [await hall.issues("nib") for _ in range(25)]
+    cancelled = hall.does(lambda uow: cancel_ticket(issued[3].id, uow=uow, at=EVENING, reason=None))
+    await asyncio.gather(cancelled, ends(hall))
+    assert Counter(states(hall).values()) == {"expired": 24, "cancelled": 1}

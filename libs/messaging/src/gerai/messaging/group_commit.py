@@ -24,7 +24,6 @@ from gerai.messaging.metrics import GROUP_SIZE
 from gerai.messaging.refusal import UnableToRepeat
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import (
-    AlreadyDone,
     Batch,
     Conflict,
     Once,
@@ -32,6 +31,7 @@ from gerai.messaging.storage import (
     Storage,
     StoreBusy,
     StoredAnswer,
+    TimerGone,
 )
 from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
 
@@ -63,6 +63,9 @@ class Needs:
 
     aggregates: Sequence[tuple[type[Aggregate], str]] = ()
     selections: Sequence[Selection[Any]] = ()
+    afresh: Sequence[tuple[type[Aggregate], str]] = ()
+    """Aggregates that decide and are not always written: read though the process remembers them, which spares the
+    command a second run."""
 
 
 NOTHING = Needs()
@@ -87,7 +90,14 @@ class _Outcome:
     answer: StoredAnswer | None = None
     error: Exception | None = None
     doubtful: bool = False
-    """It wrote nothing that a version guards, and rests on what was not read afresh."""
+    """It rests on what was not read afresh, and no version guards that: it wrote nothing, or something else."""
+
+    @classmethod
+    def repeated(cls, member: _Member, once: Once, earlier: StoredAnswer) -> "_Outcome":
+        """What a run under the same once-key was answered before."""
+        if earlier.fingerprint != once.fingerprint:
+            return cls(member, error=UnableToRepeat("idempotency_key_reused", field="Idempotency-Key"))
+        return cls(member, replace(earlier, repeated=True))
 
     def tell(self) -> None:
         waiting = self.member.answer
@@ -196,8 +206,8 @@ class GroupCommit:
         """Write the group, retrying; in halves where retrying together does not help.
 
         A trusting attempt reads less: it takes warm aggregates from memory and does not look once-keys up.
-        Versions and unique keys still guard what it writes; an outcome that writes nothing is only believed after
-        fresh reads. A store that is away fails everybody at once: they would only wait for it one after the other.
+        Versions and unique keys still guard what it writes; an outcome that writes nothing, or that rests on something
+        remembered that it does not write, is only believed after fresh reads. A store that is away fails everybody at once: they would only wait for it one after the other.
         """
         for attempt in range(self._attempts):
             try:
@@ -205,12 +215,11 @@ class GroupCommit:
             except Conflict as conflict:
                 self._cool_down()
                 # Who was overtaken stays together: split up, each part would be overtaken again.
-                if attempt >= TOGETHER and not isinstance(conflict, Overtaken):
-                    if len(group) > 1:
-                        break
-                    if isinstance(conflict, AlreadyDone):  # a timer that was moved, or done elsewhere
-                        _fail(group, conflict)
-                        return
+                if attempt >= TOGETHER and not isinstance(conflict, Overtaken) and len(group) > 1:
+                    break
+                if isinstance(conflict, TimerGone) and len(group) == 1:
+                    _fail(group, conflict)
+                    return
                 if not trusting:
                     await asyncio.sleep(random.uniform(0.2, 1.5) * self._commit_s)
                 trusting = False
@@ -243,6 +252,8 @@ class GroupCommit:
         else:
             known = await self._read(group, gathering, trusting=trusting)
         outcomes = [await self._run(member, gathering, known, trusting=trusting) for member in group]
+        if not trusting:
+            outcomes = await self._unless_done_before(outcomes)
         batch = gathering.sealed()
         if not batch.is_empty():
             await self._write(batch)
@@ -287,12 +298,31 @@ class GroupCommit:
         try:
             known, _, _ = await asyncio.gather(
                 self._answers(members, trusting=trusting),
-                gathering.load([one for member in members for one in member.needs.aggregates], again=again),
+                gathering.load(
+                    [one for member in members for one in member.needs.aggregates],
+                    again=again,
+                    afresh=[one for member in members for one in member.needs.afresh],
+                ),
                 gathering.run([one for member in members for one in member.needs.selections], again=again),
             )
         except Exception as error:
             raise _StoreFailed(error) from error
         return known
+
+    async def _unless_done_before(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+        """Once-keys and state are read at different moments: between them the first run of a retry may have committed
+        elsewhere, and then it is that run which stands in the way of the second. It gets the first one's answer."""
+        refused = [one.member for one in outcomes if one.error is not None]
+        try:
+            earlier = await self._answers(refused, trusting=False)
+        except Exception as error:
+            raise _StoreFailed(error) from error
+        return [
+            _Outcome.repeated(one.member, once, earlier[once.key])
+            if one.error is not None and (once := one.member.once) is not None and once.key in earlier
+            else one
+            for one in outcomes
+        ]
 
     async def _answers(self, group: Sequence[_Member], *, trusting: bool) -> dict[str, StoredAnswer]:
         keys = [member.once for member in group if member.once is not None]
@@ -322,10 +352,7 @@ class GroupCommit:
     ) -> _Outcome:
         once = member.once
         if once is not None and (earlier := known.get(once.key)) is not None:
-            if earlier.fingerprint != once.fingerprint:
-                reused = UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
-                return _Outcome(member, error=reused)
-            return _Outcome(member, replace(earlier, repeated=True))
+            return _Outcome.repeated(member, once, earlier)
         unit = UnitOfWork(gathering, member.context, source=self._source)
         try:
             answer = await member.command(unit)
@@ -333,6 +360,8 @@ class GroupCommit:
             raise
         except Exception as error:  # noqa: BLE001  one member's fault is its caller's answer, not the group's
             return _Outcome(member, error=error, doubtful=trusting)
+        if trusting and unit.rests_on_memory():
+            return _Outcome(member, answer, doubtful=True)
         if not unit.join() and trusting:
             return _Outcome(member, answer, doubtful=True)
         if once is not None:

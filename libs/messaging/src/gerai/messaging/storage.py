@@ -119,7 +119,11 @@ class Overtaken(Conflict):
 
 
 class AlreadyDone(Conflict):
-    """A once-key of the batch was used in the meantime, or a timer of it was moved or done."""
+    """A unique key of the batch was used in the meantime: a once-key, or an aggregate's. Read again, it is known."""
+
+
+class TimerGone(AlreadyDone):
+    """A timer that the batch completes was moved or done in the meantime. That does not change by reading again."""
 
 
 class StoreBusy(Exception):

@@ -13,7 +13,7 @@ from gerai.messaging.context import Context
 from gerai.messaging.failures import OUTSIDE
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.lease import Lease, Tenure
-from gerai.messaging.storage import AlreadyDone, TimerRow
+from gerai.messaging.storage import TimerGone, TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,7 @@ class Timers:
         context = Context(tenant=None, actor=f"timer:{timer.name}", correlation_id=timer.id)
         try:
             await self._commit.execute(command, context=context)
-        except AlreadyDone:  # moved meanwhile, or fired by another process
+        except TimerGone:  # moved meanwhile, or fired by another process
             return
         except Exception as error:  # noqa: BLE001  one failing timer must not keep the others from firing
             self._rest(timer, repr(error)[:300])

@@ -29,13 +29,15 @@ class Gathering:
     """The state that the commands of one group share: what was read, and what the earlier ones made of it."""
 
     def __init__(self, storage: Storage, warm: Mapping[Identity, Aggregate]) -> None:
+        """`warm`: what the process remembers of what it wrote. Others may have changed it since."""
         self._storage = storage
         self.known: dict[Identity, Aggregate | None] = dict(warm)
         """Newest state of each aggregate in this group. None: looked for, and not there."""
         self.stored: dict[Identity, Aggregate] = dict(warm)
         """Each known aggregate as it stands in the store; a new one is not in here."""
         self.touched: set[Identity] = set()
-        self._warm = frozenset(warm)
+        self.remembered = set(warm)
+        """What was taken from memory, and not read from the store since."""
         self.selected: dict[tuple[Any, ...], list[Any]] = {}
         """What was found, as it was read."""
         self._asked_last: dict[tuple[Any, ...], int] = {}
@@ -43,13 +45,18 @@ class Gathering:
         self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
 
-    async def load(self, identities: Iterable[Identity], *, again: bool = False) -> None:
-        """Ask the store for what this group does not know yet; with `again` for all but what it holds warm."""
+    async def load(
+        self, identities: Iterable[Identity], *, again: bool = False, afresh: Iterable[Identity] = ()
+    ) -> None:
+        """Ask the store for what this group does not know yet; with `again` for all but what it remembers; and for
+        what is wanted `afresh`, remembered or not."""
+        unread = {
+            one for one in identities if one not in self.known or (again and one not in self.remembered)
+        }
         wanted: dict[type[Aggregate], set[str]] = {}
-        for identity in identities:
-            if identity not in self.known or (again and identity not in self._warm):
-                wanted.setdefault(identity[0], set()).add(identity[1])
-                self.known.setdefault(identity, None)
+        for identity in unread.union(afresh):
+            wanted.setdefault(identity[0], set()).add(identity[1])
+            self.known.setdefault(identity, None)
         if wanted:
             for aggregate in await self._storage.fetch(wanted):
                 self._learn(aggregate)
@@ -100,6 +107,7 @@ class Gathering:
         """The newest that was read counts; what the group has changed itself is newer than anything stored."""
         identity = (type(aggregate), aggregate.id)
         known = self.known.get(identity)
+        self.remembered.discard(identity)
         if identity not in self.touched and (known is None or known.version < aggregate.version):
             self.known[identity] = aggregate
             self.stored[identity] = aggregate
@@ -175,12 +183,13 @@ class UnitOfWork:
         account.
 
         The group asks the store once per equal selection, so build it from coarse values (no running clock). Where
-        the group has used up what was read it reads on: let `limit` be a little above `first`.
+        the group has used up what was read it reads on: let `limit` be a little above `first`. Fewer than asked for
+        means that there are no more.
         """
+        wanted = selection.limit if first is None else first
         while True:
             chosen, is_all = await self._window(selection)
-            wanted = selection.limit if first is None else first
-            if first is None or is_all or len(chosen) >= first:
+            if is_all or len(chosen) >= wanted:
                 return self._owned(chosen[:wanted])
             selection = replace(selection, limit=2 * selection.limit)
 
@@ -294,14 +303,26 @@ class UnitOfWork:
         """A record that is not this aggregate's event but must leave with this transaction: a dead letter."""
         self._forwarded.append(row)
 
+    def rests_on_memory(self) -> bool:
+        """Whether it has looked at what this process only remembers, and leaves it as it is: no version guards that."""
+        gathering = self._gathering
+        return any(
+            one in gathering.remembered and one not in gathering.touched and not self._is_changed(one)
+            for one in self._forks
+        )
+
+    def _is_changed(self, identity: Identity) -> bool:
+        fork, before = self._forks[identity], self._before[identity]
+        return before is None or bool(fork.recorded) or fork.__dict__ != before.__dict__
+
     def join(self) -> bool:
         """The command succeeded: its changes become part of the group. False: it changed nothing."""
         gathering = self._gathering
         changed = False
         for identity, fork in self._forks.items():
-            before, events = self._before[identity], fork.recorded
-            if before is not None and not events and fork.__dict__ == before.__dict__:
+            if not self._is_changed(identity):
                 continue
+            before, events = self._before[identity], fork.recorded
             changed = True
             first = before.version if before is not None else 0
             for number, (event, at) in enumerate(events, start=1):
@@ -310,9 +331,11 @@ class UnitOfWork:
             fork.version = first + max(1, len(events))
             fork.settle()
             gathering.touch(identity, fork, read=before)
-        gathering.batch.timers_set.extend(self._timers_set)
-        gathering.batch.timers_done.extend(self._timers_done)
         gathering.batch.cancel_timers(self._timers_cancelled)
+        gathering.batch.timers_set.extend(
+            self._timers_set
+        )  # a timer that is set after it was cancelled stands
+        gathering.batch.timers_done.extend(self._timers_done)
         gathering.batch.documents.extend(self._documents)
         gathering.batch.outbox.extend(self._forwarded)
         beside = (

@@ -7,7 +7,16 @@ from typing import Any
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import AlreadyDone, Batch, Once, OutboxRow, Overtaken, StoredAnswer, TimerRow
+from gerai.messaging.storage import (
+    AlreadyDone,
+    Batch,
+    Once,
+    OutboxRow,
+    Overtaken,
+    StoredAnswer,
+    TimerGone,
+    TimerRow,
+)
 
 
 class MemoryStorage:
@@ -72,4 +81,4 @@ class MemoryStorage:
         for done in batch.timers_done:
             stored_timer = self.timers.get(done.id)
             if stored_timer is None or stored_timer.version != done.version:
-                raise AlreadyDone("a timer was already handled")
+                raise TimerGone("a timer was already handled")

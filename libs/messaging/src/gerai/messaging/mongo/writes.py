@@ -24,6 +24,7 @@ from gerai.messaging.storage import (
     OutboxRow,
     Overtaken,
     StoredAnswer,
+    TimerGone,
     TimerRow,
 )
 
@@ -116,7 +117,7 @@ class Writes:
         if self.timers_done:
             as_read = [{"q": {"_id": row.id, "version": row.version}, "limit": 1} for row in self.timers_done]
             if (yield from _send("delete", TIMERS, deletes=as_read)) != len(as_read):
-                raise AlreadyDone("a timer was already handled")
+                raise TimerGone("a timer was already handled")
         if self.inbox:  # first, so that a record that was handled already costs nothing more
             yield from _insert("inbox", self.inbox)
         for collection, changes in self.changed.items():

@@ -21,6 +21,13 @@ INDEXES = (
     # every step, so one does for the three
     Index(collection="tickets", keys=(("site_id", 1), ("state", 1), ("desk_id", 1))),
     Index(collection="service_days", keys=(("site_id", 1), ("local_day", 1))),
+    # and this one that no two services of a site begin the same numbers, though their replicas of the register differ
+    Index(
+        collection="service_days",
+        keys=(("site_id", 1), ("local_day", 1), ("prefix", 1)),
+        unique=True,
+        where={"prefix": {"$gt": ""}},
+    ),
     # a regency's entries are read again when one of them has changed
     Index(collection="register", keys=(("tenant", 1), ("_id", 1))),
     Index(collection="desk_sessions", keys=(("site_id", 1), ("is_open", 1))),

@@ -28,11 +28,15 @@ class Line(Aggregate):
     collection: ClassVar[str] = "lines"
     warm: ClassVar[bool] = True
 
-    streaks: Mapping[str, int] = {}
+    in_a_row: tuple[tuple[str, int], ...] = ()
     """Priority calls since the last regular one, for each set of services that desks serve (`served_set`), the latest
-    to call last. One streak for the whole counter would end with every regular call of a desk that serves
+    to call last; pairs, because a mapping in another order is no other value. One streak for the whole counter would end with every regular call of a desk that serves
     something else, and those who wait only for the other desks would never be called."""
     calls: int = 0
+
+    @property
+    def streaks(self) -> Mapping[str, int]:
+        return dict(self.in_a_row)
 
     def call_next(
         self,
@@ -68,5 +72,5 @@ class Line(Aggregate):
         return ticket
 
     def _keep(self, served: str, streak: int) -> None:
-        others = [(name, known) for name, known in self.streaks.items() if name != served]
-        self.streaks = dict([*others[max(0, len(others) - MOST_SETS + 1) :], (served, streak)])
+        others = [one for one in self.in_a_row if one[0] != served]
+        self.in_a_row = (*others[max(0, len(others) - MOST_SETS + 1) :], (served, streak))

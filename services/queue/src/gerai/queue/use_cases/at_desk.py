@@ -3,6 +3,7 @@
 from gerai.contracts.registry import DeskChanged
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.selection import Selection
+from gerai.messaging.storage import Conflict
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession, UnableToUseDesk
@@ -19,7 +20,7 @@ def ticket_at(desk: DeskChanged) -> Selection[Ticket]:
 
 def what_the_desk_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None) -> Needs:
     desk = catalogue.desk(desk_id, tenant=tenant)
-    return Needs(aggregates=((DeskSession, desk.id),), selections=(ticket_at(desk),))
+    return Needs(afresh=((DeskSession, desk.id),), selections=(ticket_at(desk),))
 
 
 async def open_session(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
@@ -43,7 +44,12 @@ async def session_that_calls(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
 async def session_and_ticket(
     desk_id: str, uow: UnitOfWork, catalogue: Catalogue
 ) -> tuple[DeskSession, Ticket]:
-    """Raises UnableToUseDesk where the desk has no ticket."""
+    """Raises UnableToUseDesk where the desk has no ticket.
+
+    Not every step of a desk writes its session; but what changes the session changes the ticket that it names, and
+    every step writes that. So it is enough that the two agree: a session that is behind names a ticket which is
+    elsewhere by now.
+    """
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
     session = await open_session(desk, uow)
     if session.ticket_id is None:
@@ -51,4 +57,4 @@ async def session_and_ticket(
     for ticket in await uow.select(ticket_at(desk)):
         if ticket.id == session.ticket_id:
             return session, ticket
-    return session, await uow.get(Ticket, session.ticket_id)
+    raise Conflict("the desk and its ticket were read at different moments")

@@ -38,7 +38,7 @@ class LineState:
 
     waiting: Sequence[Place]
     streaks: Mapping[str, int]
-    """As in `Line`."""
+    """`Line.streaks`."""
 
     def streak_of(self, served_sets: Iterable[str]) -> int:
         """Where several desks may call next, the one that is nearest to its turn for a regular visitor counts."""

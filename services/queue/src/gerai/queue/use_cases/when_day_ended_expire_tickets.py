@@ -4,7 +4,7 @@ bounded steps."""
 from datetime import date, datetime
 
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import TimerRow
+from gerai.messaging.storage import Conflict, TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
@@ -71,8 +71,9 @@ async def _close_free_desks(site_id: str, uow: UnitOfWork, *, at: datetime, open
 
 async def _free(desk_id: str, ticket: Ticket, uow: UnitOfWork) -> None:
     session = await uow.find(DeskSession, desk_id)
-    if session is not None and session.ticket_id == ticket.id:
-        session.release()
+    if session is None or session.ticket_id != ticket.id:
+        raise Conflict("the desk and its ticket were read at different moments")
+    session.release()
 
 
 def _again(timer: TimerRow, due: datetime, uow: UnitOfWork) -> None:
