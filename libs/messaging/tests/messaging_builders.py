@@ -40,6 +40,13 @@ class Jar(Aggregate):
         self._record(HourCounted(tenant=self.tenant, hour=at, tickets=self.filled), at=at)
 
 
+class JarOnShelf(Aggregate):
+    collection: ClassVar[str] = "jars"
+    part_of = Jar
+
+    filled: int
+
+
 class Label(Aggregate):
     """Kept without what is not set; with parts."""
 

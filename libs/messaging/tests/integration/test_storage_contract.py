@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from messaging_builders import NOON, Jar, Label, Part, Tally, context, once
+from messaging_builders import NOON, Jar, JarOnShelf, Label, Part, Tally, context, once
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
@@ -145,6 +145,15 @@ class TestSelect:
         first, second = await storage.select([by_filled, s2])
         assert [(one.id, one.filled) for one in first] == [("j2", 2), ("j5", 2), ("j1", 1), ("j4", 1)]
         assert [one.id for one in second] == ["j9"]
+
+    async def test_a_part_is_found_as_the_whole_is_with_its_own_fields_alone(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("j1", filled=1), jar("j2", filled=2, shelf="s2"), jar("j3")]))
+        on_shelf = Selection(kind=JarOnShelf, where={"shelf": "s1"}, order=(("filled", -1), ("id", 1)))
+        (found,) = await storage.select([on_shelf])
+        assert [(type(one), one.id, one.filled) for one in found] == [
+            (JarOnShelf, "j1", 1),
+            (JarOnShelf, "j3", 0),
+        ]
 
     async def test_a_group_sees_its_own_changes(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1"), jar("j2"), jar("j3", filled=1)]))

@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
-from queue_builders import Hall, catalogue
+from queue_builders import MORNING, TODAY, Hall, catalogue, desk, minutes
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.queue.adapters.lines import CachedLines
-from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.rules import Overnight, Rules
+from gerai.queue.domain.ticket_in_line import TicketInLine
+from gerai.queue.use_cases.show_board import show_board
+from gerai.queue.use_cases.show_desk import show_desk
+from gerai.queue.use_cases.show_visit import show_visit
 
 
 class SlowStorage(MemoryStorage):
@@ -23,7 +28,7 @@ class SlowStorage(MemoryStorage):
 
     async def select(self, selections):
         found = await super().select(selections)
-        if selections[0].kind is Ticket:
+        if selections[0].kind is TicketInLine:
             self.readings += 1
             self.reading.set()
             await self.arrives.wait()
@@ -62,3 +67,43 @@ async def test_who_has_left_the_line_does_not_have_it_read_for_ever(slow_hall: H
     before = storage.readings
     assert (await lines.of("dpmptsp", fresh_for=waiting)).waiting == []
     assert storage.readings - before <= 2
+
+
+MANY = 600
+
+
+class TestALongLine:
+    """A counter before which hundreds wait, all but a few of them for one service."""
+
+    async def come(self, hall: Hall) -> CachedLines:
+        await asyncio.gather(*(hall.issues("nib", at=MORNING) for _ in range(MANY)))
+        return CachedLines(hall.storage)
+
+    async def test_tells_a_priority_visitor_who_came_last_the_truth(self, hall: Hall):
+        lines = await self.come(hall)
+        late = await hall.issues("nib", at=MORNING + minutes(1), priority=True)
+        at = MORNING + minutes(2)
+        seen = await show_visit(await hall.sees(late.id), lines=lines, at=at, catalogue=hall.catalogue)
+        assert (seen.people_before, seen.position) == (0, 1)
+        await hall.opens("loket-1")
+        assert (await hall.calls("loket-1", at=at)).id == late.id
+
+    async def test_tells_those_of_another_service_the_truth(self, hall: Hall):
+        hall.catalogue = catalogue(desk("loket-1", "nib"), desk("loket-2", "nib"), desk("loket-3", "izin"))
+        lines = await self.come(hall)
+        few = [await hall.issues("izin", at=MORNING + minutes(number)) for number in range(1, 5)]
+        last = await hall.sees(few[-1].id)
+        seen = await show_visit(last, lines=lines, at=MORNING + minutes(6), catalogue=hall.catalogue)
+        shown = await show_desk("loket-3", uow=hall.queries, lines=lines, catalogue=hall.catalogue)
+        assert (seen.people_before, shown.waiting) == (3, 4)
+
+
+async def test_the_board_dates_a_number_of_another_day(hall: Hall):
+    hall.catalogue = catalogue(rules=Rules(overnight=Overnight.KEEP))
+    await hall.issues("nib", at=MORNING)
+    tomorrow = MORNING + timedelta(days=1)
+    await hall.issues("nib", at=tomorrow)
+    lines = CachedLines(hall.storage)
+    board = await show_board("mpp", uow=hall.queries, lines=lines, at=tomorrow, catalogue=hall.catalogue)
+    (counter,) = (one for one in board.counters if one.counter_id == "dpmptsp")
+    assert [(one.number, one.local_day) for one in counter.next] == [("A-001", TODAY), ("A-001", None)]

@@ -35,6 +35,10 @@ class Aggregate(BaseModel):
     """True for small, hot aggregates (number ranges): a process keeps the last state that it wrote and
     reads it again only when somebody else changed it."""
 
+    part_of: ClassVar["type[Aggregate] | None"] = None
+    """Set for what is only looked at, in numbers: a few fields of another aggregate, which alone are read. Selected
+    like any other, and never written."""
+
     followed: ClassVar[bool] = False
     """True: every event of its life travels in the trace of the request that made it, so that one visit is
     one trace."""

@@ -42,8 +42,12 @@ class MemoryStorage:
         return [self._select(selection) for selection in selections]
 
     def _select(self, selection: Selection[Any]) -> list[Any]:
-        every = [one.forked() for one in self.aggregates[selection.kind].values() if selection.matches(one)]
-        return selection.sorted(every)[: selection.limit]
+        whole = selection.kind.part_of or selection.kind
+        every = [one.forked() for one in self.aggregates[whole].values() if selection.matches(one)]
+        found = selection.sorted(every)[: selection.limit]
+        if whole is selection.kind:
+            return found
+        return [selection.kind.model_validate(one.model_dump()) for one in found]
 
     async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]:
         found = {once.key: self.once.get((once.kind.value, once.key)) for once in keys}

@@ -3,14 +3,16 @@
 import asyncio
 import time
 
-from gerai.contracts.queue import TicketState
+from gerai.contracts.queue import PriorityClass, TicketState
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Storage
 from gerai.queue.domain.line import Line
 from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket_in_line import TicketInLine
 from gerai.queue.use_cases.ports import LineState, Place
 
-LARGEST_LINE = 500
+LONGEST_LINE = 2_500
+"""So many of each class are read at a counter. Who stands behind them is told that so many are before."""
 FRESH_S = 0.5
 
 
@@ -42,20 +44,29 @@ class CachedLines:
         return await asyncio.shield(reading)
 
     async def _read(self, counter_id: str) -> LineState:
-        where = {"counter_id": counter_id, "state": TicketState.WAITING.value}
-        order = (("order_at", 1), ("n", 1), ("id", 1))
-        waiting = Selection(kind=Ticket, where=where, order=order, limit=LARGEST_LINE)
-        (tickets,), lines = await asyncio.gather(
-            self._storage.select([waiting]), self._storage.fetch({Line: [counter_id]})
+        of_classes = [_of_class(counter_id, priority_class) for priority_class in PriorityClass]
+        found, lines = await asyncio.gather(
+            self._storage.select(of_classes), self._storage.fetch({Line: [counter_id]})
         )
         streaks = next((line.streaks for line in lines if isinstance(line, Line)), {})
-        state = LineState(waiting=[Place.of(ticket) for ticket in tickets], streaks=streaks)
+        waiting = [Place.of(ticket) for tickets in found for ticket in tickets]
+        state = LineState(waiting=waiting, streaks=streaks)
         self._known[counter_id] = (time.monotonic(), state)
         return state
 
 
+def _of_class(counter_id: str, priority_class: PriorityClass) -> Selection[TicketInLine]:
+    where = {
+        "counter_id": counter_id,
+        "state": TicketState.WAITING.value,
+        "priority_class": priority_class.value,
+    }
+    order = (("order_at", 1), ("n", 1), ("id", 1))
+    return Selection(kind=TicketInLine, where=where, order=order, limit=LONGEST_LINE)
+
+
 def _knows(state: LineState, ticket: Ticket | None) -> bool:
     """A visitor who has just come must not be told about a line without them."""
-    if ticket is None or len(state.waiting) >= LARGEST_LINE:
+    if ticket is None or len(state.waiting) >= LONGEST_LINE:
         return True
     return any(one.id == ticket.id for one in state.waiting)

@@ -7,24 +7,27 @@ from typing import Protocol
 
 from gerai.contracts.queue import PriorityClass
 from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket_in_line import TicketInLine
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a line: of a ticket as much as the order of the line hangs on. Lines are long, tickets are large."""
+    """A place in a line, as small as it can be kept."""
 
     id: str
     number: str
+    local_day: str
     n: int
     service_id: str
     priority_class: PriorityClass
     order_at: datetime
 
     @classmethod
-    def of(cls, ticket: Ticket) -> "Place":
+    def of(cls, ticket: TicketInLine) -> "Place":
         return cls(
             ticket.id,
             ticket.number,
+            ticket.local_day,
             ticket.n,
             ticket.service_id,
             ticket.priority_class,

@@ -13,7 +13,7 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.ticket import AT_A_DESK, Ticket
 from gerai.queue.use_cases.ports import Lines
-from gerai.queue.use_cases.views import Board, BoardCounter, CalledView
+from gerai.queue.use_cases.views import Board, BoardCounter, CalledView, NextView
 
 MOST_CALLED = 500
 NEXT = 3
@@ -72,6 +72,12 @@ async def _counter(
         counter=counter.name,
         zone=rules.zone_of(counter.id),
         waiting=len(line.waiting),
-        next=tuple(one.number for one in islice(order, NEXT)),
+        next=tuple(
+            NextView(
+                number=one.number,
+                local_day=catalogue.other_day(counter.site_id, one.local_day, at=at),
+            )
+            for one in islice(order, NEXT)
+        ),
         open_desks=open_desks,
     )

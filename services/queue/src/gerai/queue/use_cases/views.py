@@ -74,7 +74,7 @@ class DeskView(DeskState):
     service_ids: tuple[str, ...]
     ticket: TicketView | None
     waiting: int
-    """How many wait for this desk, counted up to 500."""
+    """How many wait for this desk."""
     aside: tuple[TicketView, ...]
     """Held, or waiting for their pickup; the longest first, at most 50."""
 
@@ -108,7 +108,7 @@ class VisitView(BaseModel):
     counter: str
     desk: str | None
     people_before: int | None
-    """Waiting visitors who are called before, as it stands, counted up to 500; None when not waiting."""
+    """Waiting visitors who are called before, as it stands; None when not waiting."""
     position: int | None
     leg: int
     calls: int
@@ -174,6 +174,14 @@ class CalledView(BaseModel):
     since: datetime
 
 
+class NextView(BaseModel):
+    """A number that comes next."""
+
+    number: str
+    local_day: str | None
+    """As in `CalledView`."""
+
+
 class BoardCounter(BaseModel):
     """A counter on the board."""
 
@@ -181,8 +189,8 @@ class BoardCounter(BaseModel):
     counter: str
     zone: str
     waiting: int
-    next: tuple[str, ...]
-    """The numbers that come next, at most three."""
+    next: tuple[NextView, ...]
+    """Who comes next, at most three."""
     open_desks: int
 
 
