@@ -28,7 +28,14 @@ PLANTED = {
     "domain_has_no_io": [(DOMAIN, "import socket\n")],
     "refusals_are_named": [(DOMAIN, "class Nope(Refusal):\n    x = 1\n")],
     "nothing_is_swallowed": [(DOMAIN, "try:\n    x = 1\nexcept ValueError:\n    pass\n")],
-    "one_driver_module": [(DOMAIN, "from motor.motor_asyncio import AsyncIOMotorClient\n")],
+    "one_driver_module": [
+        (DOMAIN, "from motor.motor_asyncio import AsyncIOMotorClient\n"),
+        (f"{QUEUE}/adapters/planted.py", "from pymongo import AsyncMongoClient\n"),
+        ("libs/chassis/src/gerai/chassis/planted.py", "import pymongo\nX = pymongo.MongoClient()\n"),
+        ("demo/planted.py", "async with client.start_session() as session:\n    x = 1\n"),
+        (f"{EXAMPLE}/planted.py", 'async with await database["outbox"].watch() as stream:\n    x = 1\n'),
+        ("bench/planted.py", "stream = client.watch([])\n"),
+    ],
     "tests_do_not_sleep": [
         ("tests/test_x.py", "async def test_x():\n    await asyncio.sleep(1)\n    assert True\n")
     ],

@@ -33,6 +33,7 @@ PLANTED = {
     "What is true needs no infrastructure: domains import no driver, no web, no log and no messaging adapter": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.messaging.mongo.driver"),
         ("services/registry/src/gerai/registry/domain/planted_web.py", "import fastapi"),
+        ("services/registry/src/gerai/registry/domain/planted_driver.py", "import pymongo.errors"),
     ],
     "One module knows the MongoDB driver: nobody else imports motor": [
         ("services/registry/src/gerai/registry/adapters/planted.py", "import motor"),
@@ -42,6 +43,7 @@ PLANTED = {
     "What can be done does not know how it was asked: use cases import no web, no driver, no Kafka": [
         ("services/queue/src/gerai/queue/use_cases/planted.py", "import fastapi"),
         ("services/registry/src/gerai/registry/use_cases/planted_kafka.py", "import aiokafka"),
+        ("services/queue/src/gerai/queue/use_cases/planted_driver.py", "from pymongo import AsyncMongoClient"),
     ],
 }
 
