@@ -13,6 +13,7 @@ FUNCTION_LIMIT = 60
 EXAMPLE, EXAMPLE_LIMIT = "services/hourly/src", 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "misc"}
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter"}
+SETTINGS = {"settings", "environ", "getenv"}
 IO_MODULES = {"os", "socket", "asyncio", "subprocess", "pathlib", "httpx", "random", "time"}
 DRIVER_MODULE = "libs/messaging/src/gerai/messaging/mongo/driver.py"
 DRIVER_CALLS = re.compile(
@@ -149,6 +150,18 @@ def one_driver_module(root: Path) -> Iterator[str]:
             yield f"{place}: only mongo/driver.py knows the driver, not {found.group(0).strip()}"
 
 
+def only_bootstrap_reads_settings(root: Path) -> Iterator[str]:
+    """A house carries a service's settings to its composition root; everything else receives values."""
+    for path in _sources(root):
+        place = path.relative_to(root)
+        if place.parts[0] != "services" or place.name == "bootstrap.py":
+            continue
+        for node in _nodes(path):
+            match node:
+                case ast.Attribute(attr=read) | ast.alias(name=read) if read in SETTINGS:
+                    yield f"{place}:{node.lineno} reads {read}; only bootstrap.py does"
+
+
 def tests_do_not_sleep(root: Path) -> Iterator[str]:
     pattern = re.compile(r"\b(time|asyncio)\.sleep\((?!0\))")
     for path in python_files(root):
@@ -208,6 +221,7 @@ RULES: tuple[Rule, ...] = (
     refusals_are_named,
     nothing_is_swallowed,
     one_driver_module,
+    only_bootstrap_reads_settings,
     tests_do_not_sleep,
     tests_assert_something,
     no_registry_address,

@@ -36,6 +36,14 @@ PLANTED = {
         (f"{EXAMPLE}/planted.py", 'async with await database["outbox"].watch() as stream:\n    x = 1\n'),
         ("bench/planted.py", "stream = client.watch([])\n"),
     ],
+    "only_bootstrap_reads_settings": [
+        (
+            f"{QUEUE}/entrypoints/planted.py",
+            "def routes(house: House) -> None:\n    x = house.settings.zone\n",
+        ),
+        (f"{QUEUE}/adapters/planted.py", "import os\nX = os.environ['GERAI_X']\n"),
+        (f"{EXAMPLE}/planted.py", "from os import getenv\n"),
+    ],
     "tests_do_not_sleep": [
         ("tests/test_x.py", "async def test_x():\n    await asyncio.sleep(1)\n    assert True\n")
     ],

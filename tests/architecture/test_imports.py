@@ -43,7 +43,20 @@ PLANTED = {
     "What can be done does not know how it was asked: use cases import no web, no driver, no Kafka": [
         ("services/queue/src/gerai/queue/use_cases/planted.py", "import fastapi"),
         ("services/registry/src/gerai/registry/use_cases/planted_kafka.py", "import aiokafka"),
-        ("services/queue/src/gerai/queue/use_cases/planted_driver.py", "from pymongo import AsyncMongoClient"),
+        (
+            "services/queue/src/gerai/queue/use_cases/planted_driver.py",
+            "from pymongo import AsyncMongoClient",
+        ),
+    ],
+    "Rooms receive values: only bootstrap knows a service's settings": [
+        ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.queue.settings"),
+        ("services/queue/src/gerai/queue/use_cases/planted.py", "import gerai.queue.settings"),
+        ("services/queue/src/gerai/queue/adapters/planted.py", "import gerai.queue.settings"),
+        ("services/queue/src/gerai/queue/entrypoints/planted.py", "import gerai.queue.settings"),
+        ("services/registry/src/gerai/registry/domain/planted.py", "import gerai.registry.settings"),
+        ("services/registry/src/gerai/registry/use_cases/planted.py", "import gerai.registry.settings"),
+        ("services/registry/src/gerai/registry/adapters/planted.py", "import gerai.registry.settings"),
+        ("services/registry/src/gerai/registry/entrypoints/planted.py", "import gerai.registry.settings"),
     ],
 }
 
