@@ -26,6 +26,14 @@ OWN_CLIENTS = {"deploy/local/mongodb.py", "bench/bare.py"}
 """A server is started before anybody has a database; the yardstick measures the bare driver."""
 REGISTRY_HOSTS = re.compile(r"https?://[\w.-]*(pypi|pythonhosted|maven|npmjs|crates|golang)[\w.-]*")
 
+ROOM_RULES = {
+    "domain": ("domain-is-pure", "settings-are-for-bootstrap"),
+    "use_cases": ("use-cases-do-not-know-the-web", "settings-are-for-bootstrap"),
+    "adapters": ("settings-are-for-bootstrap",),
+    "entrypoints": ("settings-are-for-bootstrap",),
+}
+"""A room of a service → the contracts of .importlinter that must name it."""
+
 Rule = Callable[[Path], Iterator[str]]
 
 
@@ -198,17 +206,47 @@ def every_package_is_watched(root: Path) -> Iterator[str]:
     """Whoever adds a package tells the import rules and the type checker."""
     imports = ConfigParser()
     imports.read(root / ".importlinter", encoding="utf-8")
-    linted = imports["importlinter"]["root_packages"].split()
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     typed = settings["tool"]["mypy"]["mypy_path"].split(":")
     for package in sorted([*root.glob("libs/*/src/gerai/*"), *root.glob("services/*/src/gerai/*")]):
-        if not any(package.glob("*.py")):
+        if not any(package.rglob("*.py")):
             continue
         place = package.relative_to(root)
-        if f"gerai.{package.name}" not in linted:
-            yield f"{place}: not among the root_packages of .importlinter"
         if place.parents[1].as_posix() not in typed:
             yield f"{place}: not on mypy's path in pyproject.toml"
+        wanted = [*_wanted_of_all(package.name)]
+        if place.parts[0] == "services":
+            wanted += _wanted_of_services(package)
+            layers = imports["importlinter:contract:libraries-know-no-service"]["layers"].strip()
+            if f"gerai.{package.name}" not in layers.splitlines()[0].split(" | "):
+                yield f"{place}: not beside the other services in the layers of .importlinter"
+        for section, option, word in wanted:
+            if word not in imports.get(section, option, fallback="").replace("|", " ").split():
+                yield f"{place}: {word} is missing in .importlinter, [{section}] {option}"
+
+
+def _wanted_of_all(name: str) -> Iterator[tuple[str, str, str]]:
+    """Section and option of .importlinter, and the word that must stand there."""
+    yield "importlinter", "root_packages", f"gerai.{name}"
+    yield "importlinter:contract:libraries-know-no-service", "layers", f"gerai.{name}"
+    yield "importlinter:contract:one-driver-module", "source_modules", f"gerai.{name}"
+    if name != "contracts":
+        yield "importlinter:contract:published-language", "forbidden_modules", f"gerai.{name}"
+
+
+def _wanted_of_services(package: Path) -> Iterator[tuple[str, str, str]]:
+    """A flat service has no rooms, and none of these rules; with its first room it needs all of them."""
+    rooms = [room for room in ROOM_RULES if (package / room).is_dir() or (package / f"{room}.py").is_file()]
+    if not rooms:
+        return
+    yield f"importlinter:contract:rooms-of-{package.name}", "containers", f"gerai.{package.name}"
+    yield f"importlinter:contract:rooms-of-{package.name}", "exhaustive", "true"
+    for room in rooms:
+        for contract in ROOM_RULES[room]:
+            yield f"importlinter:contract:{contract}", "source_modules", f"gerai.{package.name}.{room}"
+    if (package / "settings.py").is_file():
+        settings = f"gerai.{package.name}.settings"
+        yield "importlinter:contract:settings-are-for-bootstrap", "forbidden_modules", settings
 
 
 RULES: tuple[Rule, ...] = (
