@@ -1,5 +1,5 @@
-"""The linter and the type checker are set up to catch what they are for: each rule that was chosen reports what is
-planted against it."""
+"""The formatter, the linter and the type checker are set up to catch what they are for: each rule that was chosen
+reports what is planted against it."""
 
 import subprocess
 import sys
@@ -52,6 +52,13 @@ def test_ruff_reports(chosen: str) -> None:
         timeout=60,
     ).stdout
     assert f" {rule} " in said, said
+
+
+def test_the_formatter_reports() -> None:
+    formatted = [sys.executable, "-m", "ruff", "format", "--check", f"--stdin-filename={PLACE}", "-"]
+    for text, code in (("X = [1,2]\n", 1), ("X = [1, 2]\n", 0)):
+        done = subprocess.run(formatted, cwd=ROOT, input=text, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stderr
 
 
 def test_every_chosen_rule_has_something_planted_against_it() -> None:
