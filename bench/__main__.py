@@ -13,14 +13,33 @@ from rich.table import Table
 
 from bench import feed, flow, startup
 from bench.commands import Commands
-from bench.figure import Figure
+from bench.figure import AT_LEAST, AT_MOST, Figure
 from bench.hall import furnish
 from bench.memory import process_memory
-from gerai.messaging.mongo.driver import Driver, connect
+from gerai.messaging.mongo.driver import Database, Driver, connect
 from local import command, places
-from local.platform import running
+from local.platform import Platform, running
 
 Measure = Callable[[], Awaitable[Figure]]
+
+AFTERWARDS: dict[str, Measure] = {"warm_start": startup.warm_start}
+"""What starts a platform of its own, once the other has gone."""
+
+
+def on_one_platform(platform: Platform, yardstick: Database, driver: Driver) -> dict[str, Measure]:
+    """In the order of measuring: memory is looked at after all the load."""
+    commands = Commands(platform, yardstick)
+    return {
+        "issue_29": commands.issue_29,
+        "issue_1": commands.issue_1,
+        "call_next_29": commands.call_next_29,
+        "issue_latency_c1": commands.issue_latency_c1,
+        "consume_effect": lambda: flow.consume_effect(platform, yardstick, driver),
+        "commit_to_consumer_p99": lambda: flow.commit_to_consumer(platform, driver),
+        "call_to_feed_p95": lambda: feed.call_to_feed(platform),
+        "relay_100k": lambda: flow.relay_100k(platform, driver),
+        "rss": lambda: process_memory(platform),
+    }
 
 
 async def measure(only: set[str], driver: Driver) -> list[Figure]:
@@ -46,18 +65,11 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
     ) as platform:
         await furnish(platform)
         yardstick = connect(platform.mongodb_uri, "bench", driver=driver, pool=100)
-        commands = Commands(platform, yardstick)
-        await take("issue_29", commands.issue_29)
-        await take("issue_1", commands.issue_1)
-        await take("call_next_29", commands.call_next_29)
-        await take("issue_latency_c1", commands.issue_latency_c1)
-        await take("consume_effect", lambda: flow.consume_effect(platform, yardstick, driver))
-        await take("commit_to_consumer_p99", lambda: flow.commit_to_consumer(platform, driver))
-        await take("call_to_feed_p95", lambda: feed.call_to_feed(platform))
-        await take("relay_100k", lambda: flow.relay_100k(platform, driver))
-        await take("rss", lambda: process_memory(platform))
+        for id, measure in on_one_platform(platform, yardstick, driver).items():
+            await take(id, measure)
         await yardstick.close()
-    await take("warm_start", startup.warm_start)
+    for id, measure in AFTERWARDS.items():
+        await take(id, measure)
     return figures
 
 
@@ -74,7 +86,7 @@ def show(figures: list[Figure]) -> None:
 async def main() -> int:
     arguments = argparse.ArgumentParser(prog="bench")
     arguments.add_argument("--json", default=os.environ.get("JSON") or None)
-    arguments.add_argument("--only", nargs="*", default=[])
+    arguments.add_argument("--only", nargs="*", default=[], choices=[*AT_LEAST, *AT_MOST])
     arguments.add_argument("--driver", type=Driver, default=Driver.MOTOR)
     asked = arguments.parse_args()
     figures = await measure(set(asked.only), asked.driver)

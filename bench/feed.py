@@ -62,7 +62,6 @@ async def call_to_feed(platform: Platform) -> Figure:
         id="call_to_feed_p95",
         value=percentile(heard, 0.95) if not missed else float("inf"),
         unit="ms",
-        at_most=100,
         detail=f"{len(called)} calls at {CALL_RATE}/s, {len(heard)} frames at {LISTENERS} listeners, {missed} missed; "
         f"p50 {percentile(heard, 0.5):.0f} ms, p99 {percentile(heard, 0.99):.0f} ms; start and finish beside; "
         f"{stretch.per(len(called))}",

@@ -19,6 +19,5 @@ async def process_memory(platform: Platform) -> Figure:
         id="rss",
         value=max(found.values()),
         unit="MB",
-        at_most=150,
         detail=", ".join(f"{name} {megabytes:.0f}" for name, megabytes in found.items()),
     )
