@@ -12,6 +12,7 @@ from bench.bare import bare_loop
 from bench.figure import Figure
 from bench.hall import SITE, service_ids
 from bench.http_load import Connection, Request, percentile
+from bench.processors import Stretch
 from gerai.contracts.codec import encode, headers_of
 from gerai.contracts.event import Cleanup, Envelope, Topic
 from gerai.contracts.queue import PriorityClass, TicketIssued, TicketState
@@ -111,9 +112,9 @@ async def consume_effect(platform: Platform, yardstick: Database, driver: Driver
     )
     await topics.ensure(platform.kafka_bootstrap, group_topics(subscription.group), create=True)
     async with GroupCommit(storage, source="/gerai/bench") as commit:
-        begun = time.perf_counter()
+        stretch = Stretch(platform).begin()
         await _consume(platform, database, subscription, commit, CONSUMED)
-        seconds = time.perf_counter() - begun
+        stretch.end()
     again = await bare_loop(yardstick, tasks=64, seconds=4)
     total = sum([one["seen"] async for one in database["bench_counters"].find({})])
     await database.drop()
@@ -121,10 +122,10 @@ async def consume_effect(platform: Platform, yardstick: Database, driver: Driver
     rate = (bare.per_second + again.per_second) / 2
     return Figure(
         id="consume_effect",
-        value=CONSUMED / seconds / rate if total == CONSUMED else 0.0,
+        value=CONSUMED / stretch.seconds / rate if total == CONSUMED else 0.0,
         unit="× bare loop",
-        detail=f"{CONSUMED / seconds:.0f} events/s with the group's join, {total} effects of {CONSUMED}; "
-        f"bare {rate:.0f}/s",
+        detail=f"{CONSUMED / stretch.seconds:.0f} events/s with the group's join, {total} effects of {CONSUMED}; "
+        f"bare {rate:.0f}/s; {stretch.per(CONSUMED)}",
     )
 
 
@@ -190,7 +191,9 @@ async def commit_to_consumer(platform: Platform, driver: Driver) -> Figure:
         while subscriber.lag != 0:  # noqa: ASYNC110  what was said before is not measured
             await asyncio.sleep(0.1)
         begun = datetime.now(UTC)
+        stretch = Stretch(platform).begin()
         sent = await steady(platform, RATE, SECONDS)
+        stretch.end()
         await asyncio.sleep(2)
         task.cancel()
         await asyncio.wait([task])
@@ -207,7 +210,8 @@ async def commit_to_consumer(platform: Platform, driver: Driver) -> Figure:
         value=percentile(latencies, 0.99) if len(latencies) == len(made) else float("inf"),
         unit="ms",
         detail=f"{sent} commands at {RATE}/s, {len(latencies)} of {len(made)} events handled; "
-        f"p50 {percentile(latencies, 0.5):.0f} ms, max {max(latencies, default=0):.0f} ms",
+        f"p50 {percentile(latencies, 0.5):.0f} ms, max {max(latencies, default=0):.0f} ms; "
+        f"{stretch.per(sent)}",
     )
 
 
@@ -257,23 +261,24 @@ async def relay_100k(platform: Platform, driver: Driver) -> Figure:
     outbox = MongoOutbox(database)
     relay = Relay(outbox, publisher, MongoLease(database, "relay"))
     memory = [psutil.Process().memory_info().rss / 1e6]
-    begun = time.perf_counter()
+    stretch = Stretch(platform).begin()
     task = asyncio.create_task(relay.run())
     async with asyncio.timeout(180):
         # sorted, so that the question is answered by the index of pending rows and costs the database nothing
         while await database["outbox"].find_one({"pending": True}, sort=[("position", 1)]) is not None:
             memory.append(psutil.Process().memory_info().rss / 1e6)
             await asyncio.sleep(0.2)
-    seconds = time.perf_counter() - begun
+    stretch.end()
     task.cancel()
     await asyncio.wait([task])
     await database.drop()
     await database.close()
     return Figure(
         id="relay_100k",
-        value=seconds if max(memory) - memory[0] <= FLAT_MB else float("inf"),
+        value=stretch.seconds if max(memory) - memory[0] <= FLAT_MB else float("inf"),
         unit="s",
-        detail=f"{RELAYED / seconds:.0f} rows/s; memory {memory[0]:.0f} → at most {max(memory):.0f} MB",
+        detail=f"{RELAYED / stretch.seconds:.0f} rows/s; memory {memory[0]:.0f} → at most {max(memory):.0f} MB; "
+        f"{stretch.per(RELAYED)}",
     )
 
 

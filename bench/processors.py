@@ -1,4 +1,4 @@
-"""Where the time goes: the processor time of every process over a stretch of load, for each command done."""
+"""Where the time goes: the processor time of every process over a stretch of load, for each command or event done."""
 
 import time
 from collections.abc import Mapping
