@@ -11,11 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import feed, flow, startup
+from bench import feed, flow, memory, startup
 from bench.commands import Commands
 from bench.figure import AT_LEAST, AT_MOST, Figure
 from bench.hall import furnish
-from bench.memory import process_memory
 from gerai.messaging.mongo.driver import Database, Driver, connect
 from local import command, places
 from local.platform import Platform, running
@@ -38,7 +37,7 @@ def on_one_platform(platform: Platform, yardstick: Database, driver: Driver) -> 
         "commit_to_consumer_p99": lambda: flow.commit_to_consumer(platform, driver),
         "call_to_feed_p95": lambda: feed.call_to_feed(platform),
         "relay_100k": lambda: flow.relay_100k(platform, driver),
-        "rss": lambda: process_memory(platform),
+        "rss": lambda: memory.process_memory(platform, driver),
     }
 
 
@@ -60,9 +59,8 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
         "GERAI_MONGODB_DRIVER": driver.value,
         **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {}),
     }
-    async with running(
-        profile="bench", data_dir=directory, services=["registry", "queue"], env=env
-    ) as platform:
+    async with running(profile="bench", data_dir=directory, services=memory.SERVICES, env=env) as platform:
+        await memory.rest(platform)
         await furnish(platform)
         yardstick = connect(platform.mongodb_uri, "bench", driver=driver, pool=100)
         for id, measure in on_one_platform(platform, yardstick, driver).items():

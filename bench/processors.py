@@ -46,6 +46,8 @@ class Stretch:
         own = psutil.Process().cpu_times()
         clocks = {"bench": own.user + own.system}
         for process in self.platform.processes:
+            if not process.running:
+                continue
             times = psutil.Process(process.pid).cpu_times()
             clocks[process.program.name] = times.user + times.system
         return clocks
