@@ -8,6 +8,7 @@ from messaging_builders import Jar, Tally, context, once, put
 
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Overtaken, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -44,6 +45,20 @@ class TestWhatIsReadAndNotWritten:
 
     async def test_costs_no_second_run_where_it_is_wanted_afresh(self) -> None:
         assert await self.shelf_and_runs(Needs(afresh=((Tally, "t1"),))) == ("tally-2", 1)
+
+    async def test_is_not_believed_though_the_store_was_read_later_on(self) -> None:
+        async def fill_after_a_look_around(uow: UnitOfWork) -> None:
+            await uow.get(Tally, "t1")
+            await uow.select(Selection(kind=Tally, where={"tenant": "muna-barat"}))
+            await self.fill_as_told(uow)
+
+        storage = MemoryStorage()
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+        async with GroupCommit(storage, source="a") as one, GroupCommit(storage, source="b") as two:
+            await one.execute(count, context=context())
+            await two.execute(count, context=context())
+            await one.execute(fill_after_a_look_around, context=context())
+        assert storage.aggregates[Jar]["j1"].shelf == "tally-2"  # type: ignore[attr-defined]
 
     async def test_is_guarded_where_another_of_the_group_writes_it(self) -> None:
         storage = MemoryStorage()

@@ -9,6 +9,7 @@ from queue_builders import MORNING, TODAY, Hall, catalogue, desk, minutes
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.queue.adapters import lines as adapter
 from gerai.queue.adapters.lines import CachedLines
 from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket_in_line import TicketInLine
@@ -96,6 +97,19 @@ class TestALongLine:
         seen = await show_visit(last, lines=lines, at=MORNING + minutes(6), catalogue=hall.catalogue)
         shown = await show_desk("loket-3", uow=hall.queries, lines=lines, catalogue=hall.catalogue)
         assert (seen.people_before, shown.waiting) == (3, 4)
+
+
+async def test_who_has_just_come_is_known_though_many_of_the_other_class_wait(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(adapter, "LONGEST_LINE", 10)
+    for number in range(12):
+        await hall.issues("nib", priority=number % 2 == 0)
+    lines = CachedLines(hall.storage)
+    await lines.of("dpmptsp")  # what is told for a moment
+    late = await hall.sees((await hall.issues("nib", priority=True)).id)
+    told = await lines.of("dpmptsp", fresh_for=late)
+    assert late.id in {one.id for one in told.waiting}
 
 
 async def test_the_board_dates_a_number_of_another_day(hall: Hall):

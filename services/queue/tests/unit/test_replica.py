@@ -144,6 +144,19 @@ async def test_hours_that_are_none_leave_the_calendar_out_alone(hall: Hall, open
     assert (await hall.issues("izin")).number == "B-001"  # by the hours of its site
 
 
+@pytest.mark.parametrize("limit", [10**10, 10**13])
+async def test_a_wait_limit_beyond_all_time_disturbs_nobody(hall: Hall, limit: int):
+    for event in SMALL:
+        await hall.learns(event)
+    await hall.learns(service("izin", prefix="B", wait_limit_minutes=limit), sequence=2)
+    replica = CatalogueReplica(hall.storage)
+    await replica.refresh()
+    hall.catalogue = replica.current
+    await hall.issues("nib")
+    await hall.opens("loket-1")  # serves both
+    assert (await hall.calls("loket-1")).number == "A-001"
+
+
 class Unanswering(MemoryStorage):
     """A store that is asked in vain, for as long as `asked` says; `clock` is the process's."""
 

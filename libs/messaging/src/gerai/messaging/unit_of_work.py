@@ -136,6 +136,8 @@ class UnitOfWork:
         self._before: dict[Identity, Aggregate | None] = {}
         self._not_there: set[Identity] = set()
         """What this command was told does not exist."""
+        self._from_memory: set[Identity] = set()
+        """What it was given as the process remembers it, whatever was read since."""
         self._timers_set: list[TimerRow] = []
         self._timers_done: list[TimerRow] = []
         self._timers_cancelled: list[str] = []
@@ -158,6 +160,8 @@ class UnitOfWork:
                 self._not_there.add(identity)
                 return None
             self._before[identity] = known
+            if identity in self._gathering.remembered:
+                self._from_memory.add(identity)
             found = self._forks[identity] = known.forked()
         assert isinstance(found, kind)
         if self.context.tenant is not None and found.tenant != self.context.tenant:
@@ -305,10 +309,8 @@ class UnitOfWork:
 
     def rests_on_memory(self) -> bool:
         """Whether it has looked at what this process only remembers, and leaves it as it is: no version guards that."""
-        gathering = self._gathering
         return any(
-            one in gathering.remembered and one not in gathering.touched and not self._is_changed(one)
-            for one in self._forks
+            one not in self._gathering.touched and not self._is_changed(one) for one in self._from_memory
         )
 
     def _is_changed(self, identity: Identity) -> bool:

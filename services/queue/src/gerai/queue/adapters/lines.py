@@ -67,6 +67,7 @@ def _of_class(counter_id: str, priority_class: PriorityClass) -> Selection[Ticke
 
 def _knows(state: LineState, ticket: Ticket | None) -> bool:
     """A visitor who has just come must not be told about a line without them."""
-    if ticket is None or len(state.waiting) >= LONGEST_LINE:
+    if ticket is None:
         return True
-    return any(one.id == ticket.id for one in state.waiting)
+    of_class = [one for one in state.waiting if one.priority_class is ticket.priority_class]
+    return len(of_class) >= LONGEST_LINE or any(one.id == ticket.id for one in of_class)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 
 from gerai.contracts.queue import PriorityClass
@@ -42,22 +43,22 @@ def in_order(
 
     def rank(one: W) -> tuple[Any, ...]:
         limit = wait_limits.get(one.service_id)
-        overdue = limit is not None and one.order_at + limit <= at
+        overdue = limit is not None and at - one.order_at >= limit
         return (not overdue, one.priority_class is not PriorityClass.PRIORITY, one.order_at, one.n, one.id)
 
-    priority: list[W] = []
-    regular: list[W] = []
+    priority: list[tuple[tuple[Any, ...], W]] = []
+    regular: list[tuple[tuple[Any, ...], W]] = []
     for one in candidates:
-        (priority if one.priority_class is PriorityClass.PRIORITY else regular).append(one)
-    priority.sort(key=rank, reverse=True)
-    regular.sort(key=rank, reverse=True)
+        (priority if one.priority_class is PriorityClass.PRIORITY else regular).append((rank(one), one))
+    for line in (priority, regular):
+        line.sort(key=itemgetter(0), reverse=True)
     while priority or regular:
         if not regular:
-            chosen = priority.pop()
-        elif not priority or streak >= priority_in_a_row or rank(regular[-1]) < rank(priority[-1]):
-            chosen = regular.pop()
+            _, chosen = priority.pop()
+        elif not priority or streak >= priority_in_a_row or regular[-1][0] < priority[-1][0]:
+            _, chosen = regular.pop()
         else:
-            chosen = priority.pop()
+            _, chosen = priority.pop()
         streak = streak_after(chosen, streak)
         yield chosen
 

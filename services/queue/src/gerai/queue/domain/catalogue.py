@@ -21,8 +21,8 @@ from gerai.queue.domain.register_entry import EntryChanged, entry_id
 from gerai.queue.domain.rules import DEFAULTS, RangeEnd, Rules
 from gerai.queue.domain.service_day import ServiceDay, prefix_is_free
 
-UNUSABLE = (KeyError, ValueError, OSError)
-"""What a time zone that does not exist, or hours that are none, raise."""
+UNUSABLE = (KeyError, ValueError, OSError, OverflowError)
+"""What a time zone that does not exist, hours that are none, or a limit of a million years raise."""
 
 SITE = Word("site", Sentence("MPP", "site"))
 COUNTER = Word("counter", Sentence("gerai", "counter"))
@@ -50,6 +50,7 @@ class Catalogue:
         self._services: dict[str, ServiceChanged] = {}
         self._calendars: dict[str, CalendarChanged] = {}
         self._zones: dict[str, ZoneInfo] = {}
+        self._wait_limits: dict[str, timedelta] = {}
         self._rules = dict(rules or {})
         unusable: list[str] = []
         for entry in entries:
@@ -60,12 +61,6 @@ class Catalogue:
         self.unusable = tuple(unusable)
         """The ids of the entries that were left out."""
         self._hours = {service.id: self._find_hours(service) for service in self._services.values()}
-        self.wait_limits: Mapping[str, timedelta] = {
-            service.id: timedelta(minutes=service.wait_limit_minutes)
-            for service in self._services.values()
-            if service.wait_limit_minutes is not None
-        }
-        """By service, where it has one."""
         self._rivals = self._find_rivals()
         self._callers_of, self._callers_at = self._find_callers()
 
@@ -81,6 +76,8 @@ class Catalogue:
             case DeskChanged():
                 self._desks[entry.id] = entry
             case ServiceChanged():
+                if entry.wait_limit_minutes is not None:
+                    self._wait_limits[entry.id] = timedelta(minutes=entry.wait_limit_minutes)
                 self._services[entry.id] = entry
             case CalendarChanged() if entry.active:
                 OpeningHours(entry)  # raises for what is no time of a day
@@ -121,6 +118,11 @@ class Catalogue:
             {service_id: frozenset(found) for service_id, found in by_service.items()},
             {counter_id: frozenset(found) for counter_id, found in by_counter.items()},
         )
+
+    @property
+    def wait_limits(self) -> Mapping[str, timedelta]:
+        """By service, where it has one."""
+        return self._wait_limits
 
     @property
     def is_empty(self) -> bool:
