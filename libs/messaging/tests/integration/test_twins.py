@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from messaging_builders import NOON, context
@@ -98,7 +99,7 @@ def row(position: int, *, topic: str = "t") -> OutboxRow:
     )
 
 
-async def ids(outbox: Outbox, limit: int = 10, **rest: list[str]) -> list[str]:
+async def ids(outbox: Outbox, limit: int = 10, **rest: Any) -> list[str]:
     return [one.id for one in await outbox.pending(limit, **rest)]
 
 
@@ -122,6 +123,16 @@ class TestOutbox:
         assert await ids(kit.outbox, beyond=[first]) == ["id-02", "id-03", "id-04"]
         assert await ids(kit.outbox, beyond=[first, second]) == ["id-03", "id-04"]
         assert await ids(kit.outbox, resting=["t"], beyond=[second]) == ["id-04"]
+
+    async def test_nothing_is_read_ahead_of_a_row_that_came_to_stand_before(self, kit: Kit) -> None:
+        """A later one of its aggregate may be among what would be read."""
+        await kit.storage.commit(Batch(outbox=[row(3), row(4), row(6), row(7, topic="u")]))
+        under_way = await kit.outbox.pending(2)
+        assert await ids(kit.outbox, beyond=under_way) == ["id-06", "id-07"]
+        await kit.storage.commit(Batch(outbox=[row(2, topic="u")]))
+        assert await ids(kit.outbox, beyond=under_way) == []
+        assert await ids(kit.outbox, beyond=under_way, resting=["u"]) == ["id-06"]
+        assert await ids(kit.outbox) == ["id-02", "id-03", "id-04", "id-06", "id-07"]
 
     async def test_a_row_comes_with_its_bytes(self, kit: Kit) -> None:
         await kit.storage.commit(Batch(outbox=[row(1)]))

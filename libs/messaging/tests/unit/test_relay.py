@@ -1,7 +1,7 @@
 """The relay on twins: nothing lost, nothing overtaking, whatever the broker does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.lease import LeaseLost
 from gerai.messaging.memory.relaying import MemoryBroker, MemoryLease, MemoryLeases, MemoryOutbox
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.outbox import Published
+from gerai.messaging.outbox import Pending, Published
 from gerai.messaging.relay import Relay
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -46,9 +46,9 @@ async def relaying(outbox: MemoryOutbox, broker: MemoryBroker, lease: MemoryLeas
         await asyncio.wait([task])
 
 
-def versions(broker: MemoryBroker) -> dict[bytes | None, list[int]]:
+def versions(broker: MemoryBroker, topic: str = TOPIC) -> dict[bytes | None, list[int]]:
     found: dict[bytes | None, list[int]] = {}
-    for record in broker.topics.get(TOPIC, []):
+    for record in broker.topics.get(topic, []):
         seen = found.setdefault(record.key, [])
         sequence = int(dict(record.headers)["ce_sequence"])
         if sequence not in seen:  # what is sent again is absorbed by every inbox
@@ -146,3 +146,42 @@ class TestRelay:
             await drained(outbox)
         assert versions(broker) == {f"j{n}".encode(): list(range(1, 11)) for n in range(2)}
         assert len(broker.topics[TOPIC]) == 20
+
+    async def test_what_is_seen_late_leaves_before_its_successors(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A row has its position before others see it: it may come to stand before a batch that is under way."""
+        monkeypatch.setattr(relaying_module, "BATCH", 2)
+        storage = MemoryStorage()
+        await committed(storage, jars=2, fills=4)
+        late = [row for row in storage.outbox if row.key == "j0"]
+        storage.outbox[:] = [row for row in storage.outbox if row.key != "j0"]
+
+        class Meanwhile(MemoryBroker):
+            async def publish(self, rows: Sequence[Pending]) -> Published:
+                storage.outbox.extend(late)
+                late.clear()
+                return await super().publish(rows)
+
+        broker, outbox = Meanwhile(), MemoryOutbox(storage)
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
+            await drained(outbox)
+        assert versions(broker) == {f"j{n}".encode(): [1, 2, 3, 4] for n in range(2)}
+        assert len(broker.topics[TOPIC]) == 8
+
+    async def test_a_topic_that_rests_no_more_goes_on_from_its_first_row(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its rest may end while a batch without its rows is under way."""
+        monkeypatch.setattr(relaying_module, "BATCH", 2)
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=2, fills=4)
+        storage.outbox[:] = [
+            replace(row, topic="rested") if row.key == "j0" else row for row in storage.outbox
+        ]
+        outbox, rests = MemoryOutbox(storage), [["rested"]]
+        async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")) as relay:
+            monkeypatch.setattr(relay._resting, "topics", lambda: rests.pop() if rests else [])
+            await drained(outbox)
+        assert versions(broker, "rested") == {b"j0": [1, 2, 3, 4]}
+        assert versions(broker) == {b"j1": [1, 2, 3, 4]}

@@ -30,8 +30,9 @@ class Outbox(Protocol):
     ) -> list[Pending]:
         """The oldest pending rows, by position, at most `limit` and fewer where they are large, without some topics.
 
-        `beyond`: rows that are under way; what stands before the last of them is not looked at this time. It is
-        found by the next question without it, and an aggregate's rows never come to stand before an earlier one.
+        `beyond`: rows that are under way; what comes after the last of them. Nothing at all where another row has
+        come to stand before the last: a later one of its aggregate may be among what comes after. A process gives a
+        row its position some time before others see it, so this happens whatever the clocks say.
 
         What is seen is one majority-committed snapshot: no phantom leaves the house, and a row is never seen
         without the earlier rows of its aggregate.

@@ -125,12 +125,13 @@ class Relay:
         """Batch after batch: while one is on its way the next is read, and the one before is marked. A batch
         leaves only after all of the one before was acknowledged, so that no row overtakes."""
         marking: asyncio.Task[None] | None = None
+        marked: Sequence[Pending] = ()
         try:
             # asked before each batch, so that a process that was frozen for long does not send what is old by now
             for _ in range(BATCHES):
                 if not rows or not await self._tenure.holds():
                     return
-                ahead = asyncio.create_task(self._read_ahead(rows))
+                ahead = asyncio.create_task(self._read_ahead(marked, rows))
                 try:
                     result = await self._publish(publisher, rows)
                     if marking is not None:
@@ -141,15 +142,16 @@ class Relay:
                     await _ended(ahead)
                 if len(result.acknowledged) < len(rows):
                     return
-                rows = following
+                marked, rows = rows, following
         finally:
             if marking is not None:
                 await marking
 
-    async def _read_ahead(self, rows: Sequence[Pending]) -> Sequence[Pending]:
+    async def _read_ahead(self, marked: Sequence[Pending], rows: Sequence[Pending]) -> Sequence[Pending]:
+        """What comes after the batch under way; `marked`: the one before it, whose marks may not be seen yet."""
         if len(rows) < BATCH or not await self._tenure.holds():
             return ()
-        return await self._outbox.pending(BATCH, beyond=rows, resting=self._resting.topics())
+        return await self._outbox.pending(BATCH, beyond=[*marked, *rows], resting=self._resting.topics())
 
     async def _publish(self, publisher: Publisher, rows: Sequence[Pending]) -> Published:
         begun = [begin_publish(row) for row in rows]

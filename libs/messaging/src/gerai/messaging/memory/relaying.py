@@ -24,12 +24,9 @@ class MemoryOutbox:
         self, limit: int, *, beyond: Sequence[Pending] = (), resting: Collection[str] = ()
     ) -> list[Pending]:
         left_out = {*self.done, *(row.id for row in beyond)}
-        first = max((row.position for row in beyond), default=0)
-        waiting = [
-            row
-            for row in self._storage.outbox
-            if row.id not in left_out and row.topic not in resting and row.position >= first
-        ]
+        waiting = [row for row in self._storage.outbox if row.id not in left_out and row.topic not in resting]
+        if beyond and any(row.position < max(one.position for one in beyond) for row in waiting):
+            return []
         return [_pending(row) for row in sorted(waiting, key=lambda row: row.position)[:limit]]
 
     async def published(self, ids: Sequence[str], lease: Lease) -> None:

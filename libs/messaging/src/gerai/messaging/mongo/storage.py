@@ -42,7 +42,12 @@ MESSAGING_INDEXES = {
     "outbox": [
         # each index over the rows that have the field, so that a new row is not entered where it has no place yet
         IndexModel([("aggregate", 1), ("version", 1)], name="event", unique=True, **_those_with("aggregate")),
-        IndexModel([("position", 1)], name="pending", partialFilterExpression={"pending": True}),
+        # `pending` stands in it as well: a condition that only the filter of an index holds is looked up in the row
+        IndexModel(
+            [("pending", 1), ("position", 1), ("_id", 1)],
+            name="waiting",
+            partialFilterExpression={"pending": True},
+        ),
         IndexModel([("created_at", 1)], name="made", **_those_with("created_at")),
         IndexModel(
             [("published_at", 1)], name="sent", expireAfterSeconds=3 * DAY, **_those_with("published_at")
