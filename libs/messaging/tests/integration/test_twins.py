@@ -240,6 +240,15 @@ class TestParkedRecords:
         (first,) = await parking.due(datetime.now(UTC) + timedelta(seconds=1), 10, owned=OURS)
         assert first.offset == 2
 
+    async def test_a_record_waits_until_it_is_removed(self, kit: Kit) -> None:
+        parking = Parking("g", kit.parked)
+        await park(kit, parking, record("a", 1))
+        assert await parking.has(record("a", 1))
+        assert not await parking.has(record("a", 2))
+        assert not await Parking("other", kit.parked).has(record("a", 1))
+        await parking.drop(parking.id_of(record("a", 1)))
+        assert not await parking.has(record("a", 1))
+
     async def test_lanes_of_others_take_no_place_of_ours(self, kit: Kit) -> None:
         parking = Parking("g", kit.parked)
         for offset, key in enumerate("abc", start=1):

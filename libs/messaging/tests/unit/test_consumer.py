@@ -234,6 +234,22 @@ class TestParking:
         await successor.retry_parked(owned=OURS, now=_later())
         assert [version for key, version in shelf.seen if key == "a"] == [1, 2]
 
+    async def test_a_parked_record_that_is_delivered_again_waits_on_as_it_was(self, shelf: Shelf) -> None:
+        """Else a rebalance would begin its patience anew."""
+        shelf.faults["a"] = [Park("not yet")] * 9
+        delivered = records("a", "a")
+        await shelf.consumer.handle(delivered[:1])
+        for hours in (1, 2, 3):
+            await shelf.consumer.retry_parked(owned=OURS, now=_later(hours))
+        before = dict(shelf.storage.documents["parked"])
+        successor = shelf.another()
+        await successor.load_parked()
+        await successor.handle(delivered)
+        after = shelf.storage.documents["parked"]
+        assert [(id, one["attempts"]) for id, one in before.items()] == [(f"{GROUP}:t/0@0", 4)]
+        assert [after[id] for id in before] == list(before.values())
+        assert [one["attempts"] for one in after.values()] == [4, 0]
+
     async def test_poison_behind_a_parked_record_is_buried_in_its_turn(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")]
         good = records("a", "a")

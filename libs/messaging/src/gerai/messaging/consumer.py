@@ -148,6 +148,10 @@ class Consumer:
         while True:
             try:
                 if self._parking.holds(record):
+                    if await self._parking.has(
+                        record
+                    ):  # delivered again; its attempts and its patience go on
+                        return Outcome.PARKED
                     return await self._park(record, "follows a parked record", attempts=0)
                 return await self.attempt(record, attempts=1 + faults + waits)
             except Park as reason:

@@ -52,6 +52,8 @@ class ParkedRecords(Protocol):
         """Oldest first."""
         ...
 
+    async def has(self, id: str) -> bool: ...
+
     async def remove(self, id: str) -> None: ...
 
 
@@ -65,6 +67,10 @@ class Parking:
 
     def holds(self, record: Record) -> bool:
         return bool(self._lanes) and self._lanes[record.lane] > 0
+
+    async def has(self, record: Record) -> bool:
+        """Whether the record itself waits already."""
+        return await self._records.has(self.id_of(record))
 
     async def load(self) -> None:
         """Learn which lanes wait: another process may have parked or finished some."""

@@ -118,6 +118,9 @@ class MemoryParkedRecords:
         found = [parked_from({**one, "_id": id}) for id, one in documents if one["group"] == group]
         return sorted(found, key=lambda one: (one.record.topic, one.record.partition, one.record.offset))
 
+    async def has(self, id: str) -> bool:
+        return id in self._storage.documents[COLLECTION]
+
     async def remove(self, id: str) -> None:
         self._storage.documents[COLLECTION].pop(id, None)
 

@@ -53,5 +53,8 @@ class MongoParkedRecords:
         found = self._parked.find({"group": group, "lane": lane}).sort(IN_ORDER).limit(limit)
         return [parked_from(document) for document in await found.to_list(None)]
 
+    async def has(self, id: str) -> bool:
+        return await self._parked.find_one({"_id": id}, {"_id": 1}) is not None
+
     async def remove(self, id: str) -> None:
         await self._parked.delete_one({"_id": id})
