@@ -249,6 +249,18 @@ class TestParkedRecords:
         await parking.drop(parking.id_of(record("a", 1)))
         assert not await parking.has(record("a", 1))
 
+    async def test_a_lane_has_one_first_record(self, kit: Kit) -> None:
+        """Though its records stand in two partitions, after the topic has grown."""
+        parking = Parking("g", kit.parked)
+        later = datetime.now(UTC) + timedelta(seconds=5)
+        await park(kit, parking, replace(record("a", 1), partition=1), attempts=1)
+        await park(kit, parking, record("a", 9), attempts=1)
+        both = {"t": {0, 1}}
+        (first,) = await parking.due(later, 9, owned=both)
+        waiting = await parking.of_lane(first, 9)
+        assert [(one.record.partition, one.record.offset) for one in waiting] == [(0, 9), (1, 1)]
+        assert (first.partition, first.offset) == (0, 9)
+
     async def test_lanes_of_others_take_no_place_of_ours(self, kit: Kit) -> None:
         parking = Parking("g", kit.parked)
         for offset, key in enumerate("abc", start=1):

@@ -40,7 +40,7 @@ class MongoParkedRecords:
             [
                 {"$match": {"group": group}},
                 {"$project": {"value": 0}},
-                {"$sort": {"lane": 1, "offset": 1}},
+                {"$sort": {"lane": 1, **dict(IN_ORDER)}},
                 {"$group": {"_id": "$lane", "first": {"$first": "$$ROOT"}}},
                 {"$match": {"first.retry_at": {"$lte": now}, "$or": ours}},
                 {"$sort": {"first.retry_at": 1}},
