@@ -17,6 +17,7 @@ from gerai.messaging.storage import (
     Batch,
     Conflict,
     DocumentWrite,
+    OutboxRow,
     Storage,
     StoredAnswer,
     TimerRow,
@@ -48,6 +49,22 @@ def jar(id: str, **fields: object) -> Jar:
 
 def timer(version: int = 1) -> TimerRow:
     return TimerRow(id="t:1", name="t", key="1", tenant="muna-barat", due=NOON, version=version)
+
+
+def event(aggregate: str, *, version: int) -> OutboxRow:
+    return OutboxRow(
+        id=str(uuid.uuid4()),
+        topic="t",
+        key=aggregate,
+        aggregate=aggregate,
+        version=version,
+        position=version,
+        headers={},
+        body=b"{}",
+        type="t.v1",
+        tenant="muna-barat",
+        at=NOON,
+    )
 
 
 class TestCommit:
@@ -118,6 +135,29 @@ class TestCommit:
         await storage.commit(Batch(timers_done=[timer(2)]))
         with pytest.raises(AlreadyDone):
             await storage.commit(Batch(timers_done=[timer(2)]))
+
+    async def test_a_timer_is_done_once_in_a_batch_as_well(self, storage: Storage) -> None:
+        await storage.commit(Batch(timers_set=[timer(1)]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(timers_done=[timer(1), timer(1)], added=[jar("j1")]))
+        assert await storage.fetch({Jar: ["j1"]}) == []
+        await storage.commit(Batch(timers_done=[timer(1)]))
+
+    async def test_an_aggregate_has_one_event_of_each_version(self, storage: Storage) -> None:
+        await storage.commit(Batch(outbox=[event("a", version=1), event("a", version=2)]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(outbox=[event("a", version=2)], added=[jar("j1")]))
+        with pytest.raises(AlreadyDone):
+            await storage.commit(Batch(outbox=[event("a", version=3), event("a", version=3)]))
+        assert await storage.fetch({Jar: ["j1"]}) == []
+        await storage.commit(Batch(outbox=[event("a", version=3), event("b", version=3)]))
+
+    async def test_times_are_kept_to_the_millisecond(self, storage: Storage) -> None:
+        exact = NOON + timedelta(microseconds=1_999)
+        as_read = Label(id="l", tenant="muna-barat", version=1, at=exact)
+        await storage.commit(Batch(added=[as_read]))
+        (found,) = await storage.fetch({Label: ["l"]})
+        assert found == as_read.model_copy(update={"at": NOON + timedelta(milliseconds=1)})
 
     async def test_a_timer_may_set_itself_again(self, storage: Storage) -> None:
         await storage.commit(Batch(timers_set=[timer(1)]))

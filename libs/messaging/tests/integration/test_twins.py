@@ -213,6 +213,14 @@ class TestDueTimers:
         due = await kit.timers.due(at, 3, without=frozenset({"t:1"}))
         assert due == sorted((one for one in rows if one.key in "023"), key=lambda one: one.due)
 
+    async def test_what_is_due_is_known_to_the_millisecond(self, kit: Kit) -> None:
+        exact = TimerRow(
+            id="t:1", name="t", key="1", tenant="muna-barat", due=NOON + timedelta(microseconds=1_999)
+        )
+        await kit.storage.commit(Batch(timers_set=[exact]))
+        at = NOON + timedelta(milliseconds=1)
+        assert await kit.timers.due(at, 1, without=frozenset()) == [replace(exact, due=at)]
+
 
 class TestParkedRecords:
     async def test_lanes_wait_with_their_first_record(self, kit: Kit) -> None:

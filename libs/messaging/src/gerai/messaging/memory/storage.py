@@ -1,9 +1,12 @@
 """The twin of `mongo.storage`: documents in dictionaries, the same answers and the same refusals."""
 
-import copy
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.selection import Selection
@@ -18,6 +21,8 @@ from gerai.messaging.storage import (
     TimerRow,
 )
 
+_AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+
 
 class MemoryStorage:
     """Implements the `Storage` port; everything it holds is open to a test's eyes."""
@@ -29,6 +34,7 @@ class MemoryStorage:
         self.timers: dict[str, TimerRow] = {}
         self.documents: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.commits = 0
+        self._events: set[tuple[str, int]] = set()
 
     async def fetch(self, wanted: Mapping[type[Aggregate], Collection[str]]) -> list[Aggregate]:
         return [
@@ -56,19 +62,24 @@ class MemoryStorage:
     async def commit(self, batch: Batch) -> None:
         self._check(batch)
         for aggregate in [*batch.added, *(changed for changed, _ in batch.changed)]:
-            self.aggregates[type(aggregate)][aggregate.id] = aggregate.forked()
+            self.aggregates[type(aggregate)][aggregate.id] = type(aggregate).from_document(
+                _as_kept(aggregate.document())
+            )
         self.outbox.extend(batch.outbox)
+        self._events.update(_events(batch))
         self.once.update({(once.kind.value, once.key): answer for once, answer in batch.once})
         for done in batch.timers_done:
             del self.timers[done.id]
         for id in batch.timers_cancelled:
             self.timers.pop(id, None)
-        self.timers.update({row.id: row for row in batch.timers_set})
+        self.timers.update(
+            {row.id: replace(row, due=_as_kept({"due": row.due})["due"]) for row in batch.timers_set}
+        )
         for write in batch.documents:
             if write.document is None:
                 self.documents[write.collection].pop(write.id, None)
             else:
-                self.documents[write.collection][write.id] = copy.deepcopy(dict(write.document))
+                self.documents[write.collection][write.id] = _as_kept(write.document)
         self.commits += 1
 
     def _check(self, batch: Batch) -> None:
@@ -79,10 +90,24 @@ class MemoryStorage:
             stored = self.aggregates[type(aggregate)].get(aggregate.id)
             if stored is None or stored.version != read.version:
                 raise Overtaken(f"{aggregate.collection} changed meanwhile")
+        events = _events(batch)
+        if len(set(events)) < len(events) or not self._events.isdisjoint(events):
+            raise AlreadyDone("a unique key was taken meanwhile")
         for once, _ in batch.once:
             if (once.kind.value, once.key) in self.once:
                 raise AlreadyDone("a once-key was used meanwhile")
+        if len({done.id for done in batch.timers_done}) < len(batch.timers_done):
+            raise TimerGone("a timer was already handled")
         for done in batch.timers_done:
             stored_timer = self.timers.get(done.id)
             if stored_timer is None or stored_timer.version != done.version:
                 raise TimerGone("a timer was already handled")
+
+
+def _events(batch: Batch) -> list[tuple[str, int]]:
+    return [(row.aggregate, row.version) for row in batch.outbox]
+
+
+def _as_kept(document: Mapping[str, Any]) -> dict[str, Any]:
+    """As MongoDB would give it back: times to the millisecond, tuples as lists."""
+    return bson.decode(bson.encode(document), _AWARE)
