@@ -6,7 +6,7 @@ and must agree: one effect for each version, in order, nothing parked, and the d
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -72,11 +72,11 @@ class Faulty:
     lets_through: int | None = None
     closed: bool = field(default=False)
 
-    async def publish(self, rows: Sequence[Pending]) -> Published:
+    async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
         if self.lets_through is None:
-            return await self.inner.publish(rows)
+            return await self.inner.publish(rows, left=left)
         through, self.lets_through = rows[: self.lets_through], None
-        sent = await self.inner.publish(through) if through else Published(acknowledged=())
+        sent = await self.inner.publish(through, left=left) if through else Published(acknowledged=())
         return Published(acknowledged=sent.acknowledged, refused=sent.refused, broken=True)
 
     async def close(self) -> None:

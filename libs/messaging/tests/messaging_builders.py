@@ -1,6 +1,7 @@
 """A small domain for the library's own tests: jars that are filled, and a tally of them per shelf."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from gerai.contracts.hourly import HourCounted
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.outbox import Pending, Published, Publisher
 from gerai.messaging.refusal import Refusal, Sentence
 from gerai.messaging.storage import Batch, Conflict, Once, OnceKind
 
@@ -85,6 +87,34 @@ def by(actor: str) -> Context:
 async def put(storage: MemoryStorage, *jars: Jar) -> None:
     batch = Batch(added=[jar.model_copy(update={"version": 1}) for jar in jars])
     await storage.commit(batch)
+
+
+class Clock:
+    """In the place of a module's `time`: goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Freezing:
+    """A publisher that stands still before its first rows, as a process does that is stopped, until `thaw`."""
+
+    def __init__(self, inner: Publisher) -> None:
+        self._inner = inner
+        self.frozen, self.thaw = asyncio.Event(), asyncio.Event()
+        self.closed = False
+
+    async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
+        self.frozen.set()
+        await self.thaw.wait()
+        return await self._inner.publish(rows, left=left)
+
+    async def close(self) -> None:
+        self.closed = True
+        await self._inner.close()
 
 
 class CountingStorage(MemoryStorage):

@@ -29,7 +29,7 @@ from gerai.messaging.mongo.storage import MongoStorage
 from gerai.messaging.outbox import Publisher
 from gerai.messaging.parking import Parking
 from gerai.messaging.record import Record
-from gerai.messaging.relay import Relay
+from gerai.messaging.relay import Connect, Relay
 from gerai.messaging.unit_of_work import UnitOfWork
 
 Handler = Callable[..., Awaitable[None]]
@@ -93,12 +93,13 @@ class Side:
         await asyncio.gather(*(one(name) for _ in range(times) for name in names))
         return dict.fromkeys(names, times)
 
-    def relay(self, *, lease_s: float = 10.0) -> Relay:
-        async def publisher() -> Publisher:
-            return await KafkaPublisher.connect(self.bootstrap, client_id="test-relay")
+    async def publisher(self) -> Publisher:
+        return await KafkaPublisher.connect(self.bootstrap, client_id="test-relay")
+
+    def relay(self, *, lease_s: float = 10.0, connect: Connect | None = None) -> Relay:
 
         lease = MongoLease(self.database, "relay", seconds=lease_s)
-        return Relay(MongoOutbox(self.database), publisher, lease)
+        return Relay(MongoOutbox(self.database), connect or self.publisher, lease)
 
     def subscriber(self, handler: Handler = note, *, group: str | None = None) -> Subscriber:
         group = group or self.group

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from messaging_builders import Jar, context
+from messaging_builders import Clock, Freezing, Jar, context
 from tests.eventually import eventually
 
+from gerai.messaging import lease as lease_module
 from gerai.messaging import relay as relaying_module
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.lease import LeaseLost
@@ -118,6 +119,49 @@ class TestRelay:
         with pytest.raises(LeaseLost):
             await relay._settle(rows, Published(acknowledged=[row.id for row in rows]))
         assert await outbox.backlog() == 2
+
+    async def test_a_relay_that_lost_its_lease_keeps_no_producer_that_may_send_late(self) -> None:
+        storage, broker, leases = MemoryStorage(), MemoryBroker(), MemoryLeases()
+        await committed(storage, jars=1, fills=2)
+        broker.fails, broker.acknowledges = 1, 1
+        freezing = Freezing(broker)
+
+        async def connect() -> Freezing:
+            return freezing
+
+        late = asyncio.create_task(
+            Relay(MemoryOutbox(storage), connect, MemoryLease(leases, "relay", "a"))._turn()
+        )
+        await freezing.frozen.wait()
+        leases.now = 11.0
+        assert await MemoryLease(leases, "relay", "b").hold()
+        freezing.thaw.set()
+        await late
+        assert freezing.closed
+
+    async def test_a_relay_that_was_frozen_for_longer_than_its_lease_sends_nothing_old(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = Clock()
+        monkeypatch.setattr(lease_module, "time", clock)
+        storage, broker, leases = MemoryStorage(), MemoryBroker(), MemoryLeases()
+        await committed(storage, jars=1, fills=1)
+        outbox, freezing = MemoryOutbox(storage), Freezing(broker)
+
+        async def connect() -> Freezing:
+            return freezing
+
+        frozen = asyncio.create_task(Relay(outbox, connect, MemoryLease(leases, "relay", "a"))._turn())
+        await freezing.frozen.wait()
+        clock.now, leases.now = clock.now + 11, 11.0
+        successor = Relay(outbox, broker.connect, MemoryLease(leases, "relay", "b"))
+        await successor._turn()
+        await committed(storage, jars=1, fills=1)
+        await successor._turn()
+        freezing.thaw.set()
+        await frozen
+        sent = [dict(record.headers)["ce_sequence"] for record in broker.topics[TOPIC]]
+        assert sent == [b"1", b"2"]  # what is last on a compacted topic stays
 
     async def test_a_topic_that_cannot_be_written_rests_and_the_others_flow(self) -> None:
         storage, broker = MemoryStorage(), MemoryBroker()

@@ -3,7 +3,8 @@
 import time
 from typing import Protocol
 
-RENEW_S = 2.0
+RENEWALS = 5
+"""In the time that a lease holds."""
 
 
 class LeaseLost(Exception):
@@ -12,6 +13,9 @@ class LeaseLost(Exception):
 
 class Lease(Protocol):
     """One process's claim, by token. Time is the store's, so that no process's clock matters."""
+
+    seconds: float
+    """How long it holds after it was taken or renewed."""
 
     async def hold(self) -> bool:
         """Take the lease or renew it. False: another process has it."""
@@ -34,11 +38,17 @@ class Tenure:
         self._renewed = float("-inf")
 
     async def holds(self) -> bool:
-        if time.monotonic() - self._renewed > RENEW_S:
+        asked = time.monotonic()
+        if asked - self._renewed > self._lease.seconds / RENEWALS:
             if not await self._lease.hold():
                 return False
-            self._renewed = time.monotonic()
+            self._renewed = asked
         return True
+
+    def left(self) -> float:
+        """Seconds for which certainly nobody else has it, counted from before the store was asked: for what no token
+        can guard. A process that was frozen finds here that it is late."""
+        return self._renewed + self._lease.seconds - time.monotonic()
 
     def lost(self) -> None:
         """Ask the store the next time."""

@@ -1,6 +1,6 @@
 """The reading side of the outbox, and what sends: two ports of the relay."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -59,7 +59,10 @@ class Outbox(Protocol):
 class Publisher(Protocol):
     """Sends rows of one partition in their order, and says which were acknowledged."""
 
-    async def publish(self, rows: Sequence[Pending]) -> "Published": ...
+    async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> "Published":
+        """`left`: seconds for which nobody else sends. When they are over nothing is sent any more, and nothing that was
+        not acknowledged is sent again: another may have sent newer rows meanwhile."""
+        ...
 
     async def close(self) -> None: ...
 

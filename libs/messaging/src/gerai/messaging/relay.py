@@ -118,6 +118,7 @@ class Relay:
         except LeaseLost:
             log.info("relay-handed-over")
             self._tenure.lost()
+            await self._drop_publisher()
             return STANDBY_S
         return PACE_S
 
@@ -157,7 +158,7 @@ class Relay:
         begun = [begin_publish(row) for row in rows]
         acknowledged: set[str] = set()
         try:
-            result = await publisher.publish([row for row, _ in begun])
+            result = await publisher.publish([row for row, _ in begun], left=self._tenure.left)
             acknowledged.update(result.acknowledged)
             return result
         finally:

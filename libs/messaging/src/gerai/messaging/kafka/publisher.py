@@ -5,7 +5,7 @@ never has a second batch under way. So no row overtakes an earlier one of its ke
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -53,6 +53,8 @@ class _Fate:
     refused: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     broken: bool = False
+    left: Callable[[], float]
+    """Seconds in which rows may be sent."""
 
 
 class KafkaPublisher:
@@ -61,7 +63,6 @@ class KafkaPublisher:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        self._broken = False
 
     @classmethod
     async def connect(cls, bootstrap: str, *, client_id: str) -> "KafkaPublisher":
@@ -83,13 +84,14 @@ class KafkaPublisher:
             raise
         return cls(producer)
 
-    async def publish(self, rows: Sequence[Pending]) -> Published:
+    async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
         by_topic: dict[str, list[Pending]] = {}
         for row in rows:
             by_topic.setdefault(row.topic, []).append(row)
-        fate = _Fate()
+        fate = _Fate(left=left)
         await asyncio.gather(*(self._send_topic(topic, part, fate) for topic, part in by_topic.items()))
-        self._broken = self._broken or fate.broken
+        if fate.broken:
+            _abandon(self._producer)
         return Published(
             acknowledged=fate.acknowledged, refused=fate.refused, failed=fate.failed, broken=fate.broken
         )
@@ -109,15 +111,17 @@ class KafkaPublisher:
         await asyncio.gather(*(self._send_lane(topic, one, lane, fate) for one, lane in lanes.items()))
 
     async def _send_lane(self, topic: str, partition: int, rows: Sequence[Pending], fate: _Fate) -> bool:
-        """One partition, batch after batch. False: the producer failed; the rest of the lane waits."""
+        """One partition, batch after batch. False: the producer failed, or time is over; the rest of the lane waits."""
         waiting = list(rows)
         while waiting:
+            if fate.left() <= 0:
+                return False
             if len(waiting[0].body) > ROW_BYTES:
                 fate.refused[waiting.pop(0).id] = "too_large"
                 continue
             batch, taken = self._filled(waiting)
             try:
-                await self._send(batch, topic, partition)
+                await self._send(batch, topic, partition, within=min(SEND_S, fate.left()))
             except TOO_LARGE:
                 if len(taken) == 1:
                     fate.refused[taken[0].id] = "too_large"
@@ -140,9 +144,9 @@ class KafkaPublisher:
                 return False
         return True
 
-    async def _send(self, batch: Any, topic: str, partition: int) -> None:
+    async def _send(self, batch: Any, topic: str, partition: int, *, within: float) -> None:
         """Returns after the broker's acknowledgement. The client retries for ever, so time is limited here."""
-        async with asyncio.timeout(SEND_S):
+        async with asyncio.timeout(within):
             acknowledged = await self._producer.send_batch(batch, topic, partition=partition)
             await acknowledged
 
@@ -157,8 +161,6 @@ class KafkaPublisher:
         return batch, taken
 
     async def close(self) -> None:
-        if self._broken:
-            _abandon(self._producer)
         await ended(self._producer.stop(), within=STOP_S, what="producer")
 
 

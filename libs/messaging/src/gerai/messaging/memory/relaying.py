@@ -1,7 +1,7 @@
 """Twins of what the relay and the timers use: outbox, lease, due timers, and a broker in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gerai.messaging.lease import Lease, LeaseLost
@@ -61,13 +61,13 @@ class MemoryLease:
         self._leases = leases
         self._name = name
         self._token = token
-        self._seconds = seconds
+        self.seconds = seconds
 
     async def hold(self) -> bool:
         token, until = self._leases.holders.get(self._name, (self._token, float("-inf")))
         if token != self._token and until > self._leases.now:
             return False
-        self._leases.holders[self._name] = (self._token, self._leases.now + self._seconds)
+        self._leases.holders[self._name] = (self._token, self._leases.now + self.seconds)
         return True
 
     async def guard(self) -> None:
@@ -141,7 +141,9 @@ class MemoryBroker:
         self.publishers += 1
         return self
 
-    async def publish(self, rows: Sequence[Pending]) -> Published:
+    async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
+        if left() <= 0:
+            return Published(acknowledged=())
         broken = self.fails > 0
         self.fails -= broken
         failed = {row.topic: "no such topic" for row in rows if row.topic in self.missing}

@@ -16,7 +16,7 @@ class MongoLease:
     def __init__(self, database: Database, name: str, *, seconds: float = 10.0) -> None:
         self._leases = database[COLLECTION]
         self._name = name
-        self._milliseconds = int(seconds * 1000)
+        self.seconds = seconds
         self._token = uuid.uuid4().hex
         self._known = False
 
@@ -39,7 +39,7 @@ class MongoLease:
         )
 
     def _renewal(self) -> list[Document]:
-        return [{"$set": {"token": self._token, "until": {"$add": ["$$NOW", self._milliseconds]}}}]
+        return [{"$set": {"token": self._token, "until": {"$add": ["$$NOW", int(self.seconds * 1000)]}}}]
 
     async def _make_known(self) -> None:
         if self._known:
