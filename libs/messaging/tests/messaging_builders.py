@@ -1,18 +1,21 @@
 """A small domain for the library's own tests: jars that are filled, and a tally of them per shelf."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
+from gerai.contracts.codec import encode
+from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HourCounted
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.outbox import Pending, Published, Publisher
+from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal, Sentence
 from gerai.messaging.storage import Batch, Conflict, Once, OnceKind
 
@@ -84,37 +87,41 @@ def by(actor: str) -> Context:
     return replace(context(), actor=actor)
 
 
+def sample(name: str, **labels: str) -> float:
+    """A metric as an operator's system reads it; 0 where nothing was counted yet."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def records(*subjects: str, start: int = 0, replayed_for: str | None = None) -> list[Record]:
+    made: list[Record] = []
+    versions: dict[str, int] = {}
+    for offset, subject in enumerate(subjects, start=start):
+        versions[subject] = versions.get(subject, 0) + 1
+        envelope = Envelope(
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{subject}:{versions[subject]}"),
+            source="/gerai/test",
+            subject=subject,
+            sequence=versions[subject],
+            time=NOON,
+            correlation_id="c",
+            causation_id=None,
+            event=HourCounted(tenant="muna-barat", hour=NOON, tickets=1),
+            replayed_for=replayed_for,
+        )
+        key, value, headers = encode(envelope)
+        made.append(raw_record(offset, key, value, headers))
+    return made
+
+
+def raw_record(
+    offset: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+) -> Record:
+    return Record(topic="t", partition=0, offset=offset, key=key, value=value, headers=tuple(headers))
+
+
 async def put(storage: MemoryStorage, *jars: Jar) -> None:
     batch = Batch(added=[jar.model_copy(update={"version": 1}) for jar in jars])
     await storage.commit(batch)
-
-
-class Clock:
-    """In the place of a module's `time`: goes on when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-class Freezing:
-    """A publisher that stands still before its first rows, as a process does that is stopped, until `thaw`."""
-
-    def __init__(self, inner: Publisher) -> None:
-        self._inner = inner
-        self.frozen, self.thaw = asyncio.Event(), asyncio.Event()
-        self.closed = False
-
-    async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
-        self.frozen.set()
-        await self.thaw.wait()
-        return await self._inner.publish(rows, left=left)
-
-    async def close(self) -> None:
-        self.closed = True
-        await self._inner.close()
 
 
 class CountingStorage(MemoryStorage):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from messaging_builders import Freezing
+from messaging_clock import Freezing
 from messaging_ground import Side, own_topic, read_all, running, sides
 from tests.eventually import eventually
 from tests.parts import Broker

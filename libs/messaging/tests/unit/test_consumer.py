@@ -1,16 +1,14 @@
 """A consumer on twins: each effect once, each key in order, poison aside, other keys flowing."""
 
-import uuid
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from messaging_builders import NOON, Jar, UnableToFill
+from messaging_builders import NOON, Jar, UnableToFill, raw_record, records, sample
 from pymongo.errors import AutoReconnect
 
-from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HourCounted
 from gerai.messaging import consumer as consuming
@@ -20,7 +18,6 @@ from gerai.messaging.memory.relaying import MemoryParkedRecords
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import Parking
-from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
 
 GROUP = "test.fill"
@@ -79,33 +76,6 @@ def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consuming, "LONGEST_BACKOFF_S", 0.001)
 
 
-def records(*subjects: str, start: int = 0, replayed_for: str | None = None) -> list[Record]:
-    made: list[Record] = []
-    versions: dict[str, int] = {}
-    for offset, subject in enumerate(subjects, start=start):
-        versions[subject] = versions.get(subject, 0) + 1
-        envelope = Envelope(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{subject}:{versions[subject]}"),
-            source="/gerai/test",
-            subject=subject,
-            sequence=versions[subject],
-            time=NOON,
-            correlation_id="c",
-            causation_id=None,
-            event=HourCounted(tenant="muna-barat", hour=NOON, tickets=1),
-            replayed_for=replayed_for,
-        )
-        key, value, headers = encode(envelope)
-        made.append(_record(offset, key, value, headers))
-    return made
-
-
-def _record(
-    offset: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
-) -> Record:
-    return Record(topic="t", partition=0, offset=offset, key=key, value=value, headers=tuple(headers))
-
-
 class TestEffects:
     async def test_each_effect_happens_once_however_often_it_is_delivered(self, shelf: Shelf) -> None:
         delivered = records("a", "b", "a")
@@ -148,7 +118,7 @@ class TestPoison:
     ) -> None:
         good = records("a", "b")
         worn = good[0].headers if headers is None else tuple(headers.items())
-        poison = _record(9, b"p", value, worn)
+        poison = raw_record(9, b"p", value, worn)
         await shelf.consumer.handle([poison, *good])
         await shelf.consumer.handle([poison])
         assert shelf.filled() == {"a": 1, "b": 1}
@@ -170,7 +140,7 @@ class TestPoison:
         assert shelf.filled() == {"b": 1}
 
     async def test_a_broken_replay_for_another_group_is_none_of_our_business(self, shelf: Shelf) -> None:
-        await shelf.consumer.handle([_record(1, b"p", b"not json", [("ce_replayedfor", b"other.group")])])
+        await shelf.consumer.handle([raw_record(1, b"p", b"not json", [("ce_replayedfor", b"other.group")])])
         assert shelf.dead() == []
 
     async def test_a_handler_may_name_poison_itself(self, shelf: Shelf) -> None:
@@ -253,7 +223,7 @@ class TestParking:
     async def test_poison_behind_a_parked_record_is_buried_in_its_turn(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")]
         good = records("a", "a")
-        poison = _record(1, b"a", b"not json", good[1].headers)
+        poison = raw_record(1, b"a", b"not json", good[1].headers)
         await shelf.consumer.handle([good[0], poison])
         assert shelf.dead() == []
         await shelf.consumer.retry_parked(owned=OURS, now=_later())
@@ -278,6 +248,44 @@ class TestParking:
         await shelf.consumer.handle([d])
         await shelf.consumer.retry_parked(owned=OURS, now=_later())
         assert shelf.filled() == {"d": 1}
+
+
+class TestMetrics:
+    @pytest.mark.parametrize(
+        ("fault", "counted"),
+        [
+            ([], {Outcome.DONE: 1}),
+            ([Retry("soon")], {Outcome.RETRY: 1, Outcome.DONE: 1}),
+            ([Park("not yet")], {Outcome.PARKED: 1}),
+            ([DeadLetter("no_such_jar")], {Outcome.DEAD_LETTER: 1}),
+        ],
+    )
+    async def test_each_outcome_is_counted_by_its_name(
+        self, shelf: Shelf, fault: list[Exception], counted: dict[Outcome, int]
+    ) -> None:
+        before, shelf.faults["a"] = outcomes(), fault
+        await shelf.consumer.handle(records("a"))
+        assert outcomes() - before == counted
+
+    async def test_so_is_what_came_again_and_what_is_for_others(self, shelf: Shelf) -> None:
+        await shelf.consumer.handle(records("a"))
+        before = outcomes()
+        await shelf.consumer.handle([*records("a"), *records("b", replayed_for="other.group")])
+        assert outcomes() - before == {Outcome.REPEATED: 1, Outcome.SKIPPED: 1}
+
+    async def test_keys_that_wait_are_shown_for_as_long_as_they_wait(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Park("not yet")]
+        await shelf.consumer.handle(records("a", "a", "b"))
+        await shelf.consumer.load_parked()
+        assert sample("gerai_consumer_parked_keys", group=GROUP) == 1
+        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        assert sample("gerai_consumer_parked_keys", group=GROUP) == 0
+
+
+def outcomes() -> Counter[Outcome]:
+    """Records by outcome, so far."""
+    name = "gerai_consumer_records_total"
+    return Counter({one: int(sample(name, group=GROUP, outcome=one)) for one in Outcome})
 
 
 def _later(hours: int = 1) -> datetime:

@@ -1,12 +1,13 @@
 """The relay on twins: nothing lost, nothing overtaking, whatever the broker does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from messaging_builders import Clock, Freezing, Jar, context
+from messaging_builders import Jar, context, sample
+from messaging_clock import Clock, Freezing
 from tests.eventually import eventually
 
 from gerai.messaging import lease as lease_module
@@ -61,6 +62,17 @@ async def drained(outbox: MemoryOutbox) -> None:
     await eventually(outbox.backlog, lambda left: left == 0, because="the backlog drains by itself")
 
 
+class ReadsNotAhead(MemoryOutbox):
+    """The twin, which never answers what stands beyond the rows under way."""
+
+    async def pending(
+        self, limit: int, *, beyond: Sequence[Pending] = (), resting: Collection[str] = ()
+    ) -> list[Pending]:
+        if beyond:
+            await asyncio.Event().wait()
+        return await super().pending(limit, resting=resting)
+
+
 class TestRelay:
     async def test_every_committed_event_arrives_in_version_order(self) -> None:
         storage, broker = MemoryStorage(), MemoryBroker()
@@ -74,10 +86,11 @@ class TestRelay:
         storage, broker = MemoryStorage(), MemoryBroker()
         await committed(storage, jars=3, fills=3)
         broker.fails, broker.acknowledges = 2, 4
-        outbox = MemoryOutbox(storage)
+        outbox, restarts = MemoryOutbox(storage), sample("gerai_relay_producer_restarts_total")
         async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
             await drained(outbox)
         assert broker.publishers == 3
+        assert sample("gerai_relay_producer_restarts_total") == restarts + 2
         assert versions(broker) == {f"j{n}".encode(): [1, 2, 3] for n in range(3)}
 
     async def test_only_what_the_broker_refuses_for_good_is_set_aside(self) -> None:
@@ -85,10 +98,11 @@ class TestRelay:
         await committed(storage, jars=2, fills=2)
         refused = storage.outbox[1].id
         broker.refuses = {refused}
-        outbox = MemoryOutbox(storage)
+        outbox, parked = MemoryOutbox(storage), sample("gerai_outbox_parked_total")
         async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
             await drained(outbox)
         assert outbox.parked == {refused: "too_large"}
+        assert sample("gerai_outbox_parked_total") == parked + 1
         assert len(broker.topics[TOPIC]) == 3
 
     async def test_a_second_relay_stands_by_until_the_first_goes_silent(self) -> None:
@@ -162,6 +176,33 @@ class TestRelay:
         await frozen
         sent = [dict(record.headers)["ce_sequence"] for record in broker.topics[TOPIC]]
         assert sent == [b"1", b"2"]  # what is last on a compacted topic stays
+
+    async def test_a_relay_that_is_told_to_stop_while_it_is_woken_stops(self) -> None:
+        relay = Relay(
+            MemoryOutbox(MemoryStorage()), MemoryBroker().connect, MemoryLease(MemoryLeases(), "relay", "a")
+        )
+        waiting = asyncio.create_task(relay._wait(60.0))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        relay.wake()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    async def test_a_relay_that_is_told_to_stop_while_its_producer_breaks_stops(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(relaying_module, "BATCH", 1)
+        storage, broker = MemoryStorage(), MemoryBroker()
+        await committed(storage, jars=1, fills=2)
+        broker.fails, broker.acknowledges = 1, 1
+        outbox = ReadsNotAhead(storage)
+        relay = Relay(outbox, broker.connect, MemoryLease(MemoryLeases(), "relay", "a"))
+        running = asyncio.create_task(relay.run())
+        await eventually(outbox.backlog, lambda left: left == 1, because="the first is marked")
+        running.cancel()
+        ended, _ = await asyncio.wait([running], timeout=10)
+        assert ended
 
     async def test_a_topic_that_cannot_be_written_rests_and_the_others_flow(self) -> None:
         storage, broker = MemoryStorage(), MemoryBroker()

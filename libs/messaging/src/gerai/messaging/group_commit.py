@@ -134,6 +134,7 @@ class GroupCommit:
         self._commit_s = SHORTEST_PAUSE_S
         """What a commit takes at present; who was overtaken waits about as long, and the winner is through."""
         self._waiting: deque[_Member] = deque()
+        self._in_hand: list[_Member] = []
         self._arrived = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -150,12 +151,10 @@ class GroupCommit:
             await self._task
 
     def progress(self) -> Mapping[str, str]:
-        """Liveness: what waits is worked on."""
-        silent = time.monotonic() - self._moved
-        stuck = bool(self._waiting) and silent > STUCK_S
-        return (
-            {"group-commit": f"{len(self._waiting)} wait, nothing moved for {silent:.0f} s"} if stuck else {}
-        )
+        """Liveness: groups come and go while anybody waits for an answer."""
+        silent, wait = time.monotonic() - self._moved, len(self._in_hand) + len(self._waiting)
+        stuck = wait and silent > STUCK_S
+        return {"group-commit": f"{wait} wait, nothing moved for {silent:.0f} s"} if stuck else {}
 
     async def execute(
         self, command: Command, *, context: Context, once: Once | None = None, needs: Needs = NOTHING
@@ -168,6 +167,8 @@ class GroupCommit:
         """
         if self._closing or len(self._waiting) >= self._waiting_limit:
             raise StoreBusy("too many commands are waiting")
+        if not self._in_hand and not self._waiting:  # that nothing moved before was no sign of anything
+            self._moved = time.monotonic()
         member = _Member(command, context, once, needs)
         self._waiting.append(member)
         self._arrived.set()
@@ -180,12 +181,13 @@ class GroupCommit:
                 await self._arrived.wait()
                 continue
             self._moved = time.monotonic()
-            group = await self._at_the_door(self._group_limit)
+            group = self._in_hand = await self._at_the_door(self._group_limit)
             try:
                 await self._settle(group, trusting=time.monotonic() >= self._trust_from, is_open=True)
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
                 log.error("group-failed", error=repr(error), size=len(group))
                 _fail(group, error)
+            self._in_hand = []
 
     async def _at_the_door(self, most: int) -> list[_Member]:
         """Who waits, and who is about to: requests come in bursts, and while the turns of the loop bring some they

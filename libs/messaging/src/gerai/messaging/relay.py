@@ -96,7 +96,8 @@ class Relay:
             return
         self._woken.clear()
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):  # `wait_for` can lose a cancellation that comes with a wake
+                await self._woken.wait()
         except TimeoutError:
             return
 
@@ -144,6 +145,11 @@ class Relay:
                 if len(result.acknowledged) < len(rows):
                     return
                 marked, rows = rows, following
+        except asyncio.CancelledError:
+            if marking is not None:  # what it fails with must not take the place of the end that we were told
+                await asyncio.gather(marking, return_exceptions=True)
+                marking = None
+            raise
         finally:
             if marking is not None:
                 await marking

@@ -78,7 +78,8 @@ class KafkaPublisher:
             request_timeout_ms=15_000,
         )
         try:
-            await asyncio.wait_for(producer.start(), SEND_S)
+            async with asyncio.timeout(SEND_S):
+                await producer.start()
         except BaseException:
             await ended(producer.stop(), within=STOP_S, what="producer")
             raise
@@ -98,7 +99,8 @@ class KafkaPublisher:
 
     async def _send_topic(self, topic: str, rows: Sequence[Pending], fate: _Fate) -> None:
         try:
-            partitions = sorted(await asyncio.wait_for(self._producer.partitions_for(topic), FIND_TOPIC_S))
+            async with asyncio.timeout(FIND_TOPIC_S):
+                partitions = sorted(await self._producer.partitions_for(topic))
         except NO_SUCH_TOPIC as error:
             fate.failed[topic] = f"no such topic for us: {error!r}"
             return

@@ -114,7 +114,8 @@ class Subscriber:
         )
         try:
             kafka.subscribe(topics=self.topics, listener=_Listener(self))
-            await asyncio.wait_for(kafka.start(), START_S)
+            async with asyncio.timeout(START_S):  # never `wait_for` here: it can lose our own cancellation
+                await kafka.start()
             while True:
                 self._turned = time.monotonic()
                 await self._turn(kafka)
@@ -199,11 +200,13 @@ class Subscriber:
     async def _measure_lag(self, kafka: AIOKafkaConsumer) -> None:
         self._lag_at = time.monotonic()
         try:
-            self.lag = lag = await asyncio.wait_for(_lag_of(kafka), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                self.lag = lag = await _lag_of(kafka)
         except OWNERSHIP_LOST as error:
             log.info("ownership-lost", error=type(error).__name__)
             return
         except (KafkaError, TimeoutError) as error:  # a partition without a leader; the others are read on
+            self._behind_since = None  # nothing comes from there, and no restart would change that
             log.warning("lag-unknown", error=repr(error)[:300])
             return
         metrics.LAG.labels(self.group).set(lag)
@@ -212,7 +215,8 @@ class Subscriber:
     async def partitions_revoked(self) -> None:
         """Finish what is in hand, so that the next owner gets fewer records twice; but not for long."""
         try:
-            await asyncio.wait_for(self._idle.wait(), HAND_OVER_S)
+            async with asyncio.timeout(HAND_OVER_S):
+                await self._idle.wait()
         except TimeoutError:
             log.info("handed-over-in-the-middle", group=self.group)
 
@@ -237,7 +241,8 @@ async def _commit(kafka: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -
     if not owned:
         return
     try:
-        await asyncio.wait_for(kafka.commit(owned), ANSWER_S)
+        async with asyncio.timeout(ANSWER_S):
+            await kafka.commit(owned)
     except OWNERSHIP_LOST as error:
         log.info("ownership-lost", partitions=len(owned), error=type(error).__name__)
 
