@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-from messaging_builders import NOON
+from messaging_builders import NOON, sample
 from messaging_ground import (
     Side,
     dead_letters,
@@ -27,7 +27,8 @@ from tests.parts import Broker
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope, Topic
 from gerai.contracts.hourly import HourCounted
-from gerai.messaging.kafka import publisher, topics
+from gerai.messaging import relay
+from gerai.messaging.kafka import publisher, subscriber, topics
 from gerai.messaging.mongo.driver import Driver
 from gerai.messaging.outcomes import Park
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -103,6 +104,29 @@ class TestDelivery:
         async with running(there.subscriber()):
             await there.expect_pages({"jar": 3})
 
+    async def test_how_far_it_is_behind_is_shown_while_it_catches_up(
+        self, plain_sides: list[Side], topic: Topic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Record by record here, and measured before each."""
+        monkeypatch.setattr(subscriber, "POLL_RECORDS", 1)
+        monkeypatch.setattr(subscriber, "LAG_EVERY_S", -1.0)
+        _, there = plain_sides
+        seen: list[float] = []
+
+        async def lag() -> float:
+            return sample("gerai_consumer_lag", group=there.group)
+
+        async def look(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+            if len(seen) < envelope.sequence:  # a handler may run again
+                seen.append(await lag())
+            await note(event, envelope, uow=uow, at=at)
+
+        await send_raw(there.bootstrap, topic.name, [record("jar", number) for number in (1, 2, 3)])
+        async with running(there.subscriber(look)):
+            await there.expect_pages({"jar": 3})
+            await eventually(lag, lambda left: left == 0, because="nothing is left")
+        assert seen[1:] == [2, 1]  # before the first there may have been no partition yet
+
 
 class RawName(str):
     """A header's name as a stranger's client might send it."""
@@ -141,13 +165,15 @@ class TestUnreadable:
     ) -> None:
         _, there = plain_sides
         await send_unreadable(there.bootstrap, topic.name, partition=1, before=[record("before")])
-        subscriber = there.subscriber()
-        async with running(subscriber):
+        reader = there.subscriber()
+        assert sample("gerai_consumer_unreadable_partitions_total", group=there.group) == 0
+        async with running(reader):
             await send_raw(there.bootstrap, topic.name, [record("other", 1), record("other", 2)])
             await there.expect_pages({"before": 1, "other": 2})
             await send_raw(there.bootstrap, topic.name, [record("other", 3)])
             await there.expect_pages({"before": 1, "other": 3})
-        assert subscriber.progress() == {}
+        assert reader.progress() == {}
+        assert sample("gerai_consumer_unreadable_partitions_total", group=there.group) == 1
 
 
 class TestClientThatEndsBadly:
@@ -265,11 +291,11 @@ class TestRelay:
 
     async def test_a_producer_that_breaks_is_replaced(self, plain_sides: list[Side], topic: Topic) -> None:
         here, there = plain_sides
-        relay = here.relay()
-        async with running(relay, there.subscriber()):
+        relaying = here.relay()
+        async with running(relaying, there.subscriber()):
             last = await here.fill(jars=5, times=2, prefix="before")
             await there.expect_pages(last)
-            broken = relay._publisher
+            broken = relaying._publisher
             assert isinstance(broken, publisher.KafkaPublisher)
             # what a leader outage can leave behind: a gap in the sequence, which the broker refuses for ever
             manager = broken._producer._txn_manager
@@ -277,26 +303,26 @@ class TestRelay:
                 manager.increment_sequence_number(topics_partition(topic, partition), 1_000)
             last |= await here.fill(jars=5, times=2, prefix="after")
             await there.expect_pages(last)
-            assert relay._publisher is not broken
+            assert relaying._publisher is not broken
 
     async def test_a_broker_that_freezes_delays_and_loses_nothing(
         self, sides_on_our_broker: list[Side], broker: Broker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(publisher, "SEND_S", 1.0)
         here, there = sides_on_our_broker
-        relay = here.relay()
-        async with running(relay, there.subscriber()):
+        relaying = here.relay()
+        async with running(relaying, there.subscriber()):
             last = await here.fill(jars=5, times=2, prefix="before")
             await there.expect_pages(last)
             broker.freeze()
             try:
                 last |= await here.fill(jars=5, times=4, prefix="frozen")
-                before = relay._failures
+                before = relaying._failures
                 await eventually(
-                    lambda: _now(relay._failures), lambda seen: seen > before + 1,
+                    lambda: _now(relaying._failures), lambda seen: seen > before + 1,
                     because="the relay gives its producer up", within=60,
                 )  # fmt: skip
-                assert relay.progress() == {}
+                assert relaying.progress() == {}
             finally:
                 broker.thaw()
             last |= await here.fill(jars=5, times=2, prefix="after")
@@ -309,17 +335,22 @@ class TestRelay:
         here, there = plain_sides
         missing = own_topic()
         monkeypatch.setattr(HourCounted, "topic", missing)
+        monkeypatch.setattr(relay, "MEASURE_S", 0.0)
         early = await here.fill(jars=3, times=2, prefix="early")
+        an_hour_ago = {"$set": {"created_at": datetime.now(UTC) - timedelta(hours=1)}}
+        await here.database["outbox"].update_many({}, an_hour_ago)
         monkeypatch.setattr(HourCounted, "topic", topic)
         async with running(here.relay(), there.subscriber()):
             late = await here.fill(jars=3, times=2, prefix="late")
             await there.expect_pages(late)
             waiting = sum(early.values())
             await eventually(here.pending, lambda left: left == waiting, because="only those wait")
+            assert sample("gerai_outbox_oldest_seconds") == pytest.approx(3_600, abs=300)
             await topics.ensure(here.bootstrap, [missing], create=True)
             await eventually(
                 here.pending, lambda left: left == 0, because="the topic is there now", within=60
             )
+            await eventually(oldest, lambda age: age == 0, because="nothing waits any more")
         assert len(await read_all(here.bootstrap, missing.name)) == sum(early.values())
 
     async def test_what_the_broker_refuses_for_good_is_parked(
@@ -340,6 +371,10 @@ class TestRelay:
         assert len(await read_all(here.bootstrap, narrow.name)) == sum(last.values()) - 1
         parked = await here.database["outbox_parked"].find({}).to_list(None)
         assert [(one["_id"], one["reason"]) for one in parked] == [(first["_id"], "too_large")]
+
+
+async def oldest() -> float:
+    return sample("gerai_outbox_oldest_seconds")
 
 
 def topics_partition(topic: Topic, partition: int) -> object:
