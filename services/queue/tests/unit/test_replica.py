@@ -1,6 +1,7 @@
 """Our replica of the register: whatever comes, in whatever order and how often."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.errors import AutoReconnect
 from queue_builders import SMALL, TENANT, Hall, calendar, counter, language, service, site
+from queue_front_door import Door, front_door
+from starlette.requests import Request
 from structlog.testing import LogCapture
 
 from gerai.messaging.memory.storage import MemoryStorage
@@ -195,6 +198,19 @@ async def test_a_store_that_is_away_is_no_reason_to_restart_but_a_loop_that_hang
     assert bool(replica.progress()) is hangs
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_the_process_watches_its_catalogue(monkeypatch: pytest.MonkeyPatch):
+    async with front_door(MemoryStorage()) as door:
+        assert (await live(door)) == set()
+        monkeypatch.setattr(catalogue_replica, "STUCK_S", -1.0)
+        assert (await live(door)) == {"catalogue"}
+
+
+async def live(door: Door) -> set[str]:
+    """What /health/live calls stuck."""
+    answer = await door.house.health.live(Request({"type": "http"}))
+    return set(json.loads(answer.body)["stuck"])
 
 
 @given(sequences=st.lists(st.integers(1, 6), min_size=1, max_size=12))

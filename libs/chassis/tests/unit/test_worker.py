@@ -1,0 +1,69 @@
+"""Liveness of a whole process: each of its tasks is watched."""
+
+import asyncio
+import time
+from datetime import datetime
+
+import httpx
+import pytest
+from notes import service
+from notes_door import settings
+from starlette.applications import Starlette
+
+from gerai.chassis.house import Rooms
+from gerai.chassis.service import house_of
+from gerai.chassis.work import Deadline
+from gerai.contracts.event import Envelope
+from gerai.contracts.hourly import HourCounted
+from gerai.messaging import group_commit, relay, timers
+from gerai.messaging.consumer import Subscription
+from gerai.messaging.context import Context
+from gerai.messaging.kafka import subscriber
+from gerai.messaging.storage import TimerRow
+from gerai.messaging.unit_of_work import UnitOfWork
+
+LONG = 3_600.0
+
+
+class LaterOn:
+    """In the place of a module's `time`: an hour from now."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return time.monotonic() + LONG
+
+
+async def react(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None: ...
+
+
+async def remind(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None: ...
+
+
+async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them ever turns here, and a command waits: an hour later each is named."""
+    groups = ["notes.one", "notes.two"]
+    rooms = Rooms(
+        subscriptions=[Subscription(group=group, handlers={HourCounted: react}) for group in groups],
+        timers={"remind": remind},
+    )
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def command(uow: UnitOfWork) -> None:
+        begun.set()
+        await goes_on.wait()
+
+    async with house_of(service, settings(roles="worker"), Deadline(5)) as (house, worker):
+        tasks = {*worker.timers(house, rooms), *worker.to_kafka(house, rooms)}
+        assert tasks == {"timers", "relay", "subscriber notes.one", "subscriber notes.two"}
+        context = Context(tenant=None, actor="tester", correlation_id="c")
+        waiting = asyncio.create_task(house.commit.execute(command, context=context))
+        await begun.wait()
+        transport = httpx.ASGITransport(app=Starlette(routes=house.health.routes()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://notes.test") as http:
+            assert (await http.get("/health/live")).json()["stuck"] == {}
+            for module in (group_commit, relay, timers, subscriber):
+                monkeypatch.setattr(module, "time", LaterOn)
+            stuck = (await http.get("/health/live")).json()["stuck"]
+        goes_on.set()
+        await waiting
+    assert {*stuck} == {"group-commit", *(name.removeprefix("subscriber ") for name in tasks)}
