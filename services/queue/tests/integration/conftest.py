@@ -1,6 +1,5 @@
 """A queue database of its own on the real MongoDB."""
 
-import os
 import uuid
 from collections.abc import AsyncIterator
 
@@ -12,8 +11,7 @@ from gerai.queue.adapters.indexes import INDEXES
 
 
 @pytest.fixture
-async def database(mongodb_uri: str) -> AsyncIterator[Database]:
-    driver = Driver(os.environ.get("GERAI_MONGODB_DRIVER", Driver.MOTOR.value))
+async def database(mongodb_uri: str, driver: Driver) -> AsyncIterator[Database]:
     found = connect(mongodb_uri, f"queue_test_{uuid.uuid4().hex[:8]}", driver=driver)
     await MongoStorage(found).prepare(INDEXES)
     yield found

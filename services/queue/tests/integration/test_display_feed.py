@@ -13,9 +13,16 @@ from queue_display import listening
 from queue_front_door import Client, Door, front_door
 from tests.eventually import eventually
 
-from gerai.messaging.mongo.driver import Database
+from gerai.messaging.mongo.driver import Database, Driver
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.queue.adapters import display_feed
+
+
+@pytest.fixture(params=list(Driver), ids=lambda driver: driver.value)
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """Both: nothing else in the house depends as much on what a driver does."""
+    found: Driver = request.param
+    return found
 
 
 @contextlib.asynccontextmanager

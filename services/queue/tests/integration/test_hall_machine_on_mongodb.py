@@ -1,6 +1,5 @@
 """The hall at work, on the real adapter."""
 
-import os
 import uuid
 from typing import Any
 
@@ -18,9 +17,9 @@ COLLECTIONS = ("tickets", "lines", "desk_sessions", "service_days", "outbox", "t
 
 
 @pytest.mark.timeout(240)
-def test_the_hall_on_mongodb(mongodb_uri: str):
+@pytest.mark.parametrize("driver", list(Driver), ids=lambda driver: driver.value)
+def test_the_hall_on_mongodb(mongodb_uri: str, driver: Driver):
     name = f"queue_machine_{uuid.uuid4().hex[:8]}"
-    driver = Driver(os.environ.get("GERAI_MONGODB_DRIVER", Driver.MOTOR.value))
 
     class OnMongoDB(HallMachine):
         database: Database
@@ -53,6 +52,6 @@ def test_the_hall_on_mongodb(mongodb_uri: str):
     run_state_machine_as_test(
         OnMongoDB,
         settings=settings(
-            max_examples=6, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=4, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
