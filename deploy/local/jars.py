@@ -88,7 +88,8 @@ async def obtain(bundle: str) -> list[Path]:
         argv = (sys.executable, "-m", "local.jars", "fetch", bundle)
         code, output = await run_once(argv, seconds=_DOWNLOAD_SECONDS)
         if code != 0:
-            raise UnableToStart(output.strip())
+            crashed = f"The fetching of {bundle}'s Java archives ended with code {code}: try again."
+            raise UnableToStart(output.strip() or crashed)
     return [jar.path for jar in jars]
 
 

@@ -76,3 +76,9 @@ class TestTheLock:
     async def test_what_is_cached_is_given_without_a_download(self, registry):
         expected = await asyncio.to_thread(jars.fetch, "bundle")
         assert await jars.obtain("bundle") == expected
+
+
+async def test_a_download_that_ends_without_a_word_is_told_in_a_sentence(registry, monkeypatch):
+    monkeypatch.setattr(jars.sys, "executable", "/bin/false")
+    with pytest.raises(UnableToStart, match="bundle's Java archives ended with code 1: try again"):
+        await jars.obtain("bundle")
