@@ -1,7 +1,7 @@
 """The relay on twins: nothing lost, nothing overtaking, whatever the broker does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -243,10 +243,10 @@ class TestRelay:
         storage.outbox[:] = [row for row in storage.outbox if row.key != "j0"]
 
         class Meanwhile(MemoryBroker):
-            async def publish(self, rows: Sequence[Pending]) -> Published:
+            async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
                 storage.outbox.extend(late)
                 late.clear()
-                return await super().publish(rows)
+                return await super().publish(rows, left=left)
 
         broker, outbox = Meanwhile(), MemoryOutbox(storage)
         async with relaying(outbox, broker, MemoryLease(MemoryLeases(), "relay", "a")):
