@@ -258,6 +258,43 @@ async def test_goes_on_when_the_server_ends_the_stream(one: Door, database: Data
     assert display.numbers() == numbers
 
 
+class Clocked(Database):
+    """The process's clock goes on with each question to the stream; the server may not answer one."""
+
+    now = 0.0
+    asked = 0
+    answers = True
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def command(self, name: str, *args: Any, **more: Any) -> Any:
+        if name == "getMore":
+            self.now += 0.6 * display_feed.STUCK_S
+            self.asked += 1
+            if not self.answers:
+                await asyncio.Event().wait()
+        return await super().command(name, *args, **more)
+
+    async def was_asked(self) -> int:
+        return self.asked
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_quiet_hall_is_no_reason_to_restart_but_a_stream_that_hangs_is(
+    database: Database, monkeypatch: pytest.MonkeyPatch, answers: bool
+):
+    clocked = Clocked(database._client, database.name)
+    clocked.answers = answers
+    monkeypatch.setattr(display_feed, "time", clocked)
+    async with replica(clocked) as door:
+        times = 3 if answers else 1
+        await eventually(clocked.was_asked, lambda seen: seen >= times, because="the stream is read")
+        clocked.now += 0.0 if answers else display_feed.STUCK_S
+        feed = door.background("display-feed").__self__
+        assert set(feed.progress()) == (set() if answers else {"display-feed"})
+
+
 async def test_a_row_that_nobody_can_read_does_not_end_the_feed(one: Door, database: Database):
     async with listening(one) as display:
         await calls(one, 1)

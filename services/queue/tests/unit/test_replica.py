@@ -18,7 +18,7 @@ from structlog.testing import LogCapture
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.selection import Selection
-from gerai.queue.adapters import catalogue_replica
+from gerai.queue.adapters import catalogue_replica, display_feed
 from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.domain.register_entry import RegisterEntry
 from gerai.queue.domain.rules import Rules
@@ -200,11 +200,13 @@ async def test_a_store_that_is_away_is_no_reason_to_restart_but_a_loop_that_hang
     await asyncio.wait([running])
 
 
-async def test_the_process_watches_its_catalogue(monkeypatch: pytest.MonkeyPatch):
+async def test_the_process_watches_its_catalogue_and_its_display_feed(monkeypatch: pytest.MonkeyPatch):
     async with front_door(MemoryStorage()) as door:
         assert (await live(door)) == set()
         monkeypatch.setattr(catalogue_replica, "STUCK_S", -1.0)
         assert (await live(door)) == {"catalogue"}
+        monkeypatch.setattr(display_feed, "STUCK_S", -1.0)
+        assert (await live(door)) == {"catalogue", "display-feed"}
 
 
 async def live(door: Door) -> set[str]:

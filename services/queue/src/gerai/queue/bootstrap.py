@@ -29,6 +29,7 @@ def assemble(house: House) -> Rooms:
 
     feed = DisplayFeed(house.database, catalogue)
     house.health.watch(replica.progress)
+    house.health.watch(feed.progress)
     house.health.at_stop(feed.close)
     api = frozenset({Role.API})
     return Rooms(

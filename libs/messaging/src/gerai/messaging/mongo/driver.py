@@ -132,7 +132,8 @@ class Database:
     async def watch(
         self, collection: str, pipeline: Sequence[Mapping[str, Any]], *, pace_s: float
     ) -> AsyncIterator[AsyncIterator[list[Document]]]:
-        """The collection's change stream, open when this is entered: changes as they come, in batches.
+        """The collection's change stream, open when this is entered: changes as they come, in batches. An empty one
+        says that nothing came for a while.
 
         Never more than one batch in `pace_s` seconds. A driver's own stream hands changes out one by one; with Motor
         each is a way to another thread and back, and each is asked of the server alone while little happens.
@@ -157,8 +158,8 @@ class Database:
     ) -> AsyncIterator[list[Document]]:
         batch = cursor["firstBatch"]
         while True:
+            yield batch
             if batch:
-                yield batch
                 await asyncio.sleep(pace_s)
             more = await self.command(
                 "getMore", cursor["id"], collection=collection, maxTimeMS=STREAM_WAITS_MS, session=session

@@ -6,8 +6,9 @@ comes back with its last event id goes on where it stopped, whichever replica an
 """
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -33,6 +34,7 @@ ROWS = 2_000
 HEARTBEAT_S = 15.0
 POLL_S = 0.25
 POLLS = 20
+STUCK_S = 120.0
 PACE_S = 0.02
 """Displays are woken no more often: two hundred of them at every event would keep a core busy with nothing else."""
 
@@ -114,10 +116,16 @@ class DisplayFeed:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
         self._read_at: datetime | None = None
+        self._turned = time.monotonic()
         self._closing = False
 
     async def ready(self) -> None:
         await self._filled.wait()
+
+    def progress(self) -> Mapping[str, str]:
+        """Liveness: it reads, or asks in vain. Panels of a process that does neither would hang without a word."""
+        silent = time.monotonic() - self._turned
+        return {"display-feed": f"has not read for {silent:.0f} s"} if silent > STUCK_S else {}
 
     def close(self) -> None:
         """The process stops: displays go to another replica, with the id of what they saw last."""
@@ -162,10 +170,12 @@ class DisplayFeed:
                 for change in changes:
                     self._take(change["fullDocument"], read_back=False)
                 self._read_at = datetime.now(UTC)
+                self._turned = time.monotonic()
 
     async def _poll(self) -> None:
         """While there is no stream the outbox itself is asked, again and again."""
         for _ in range(POLLS):
+            self._turned = time.monotonic()
             try:
                 await self._look_back()
             except PyMongoError as error:
