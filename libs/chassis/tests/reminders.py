@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 
 from notes import Note, NotesSettings
@@ -31,6 +32,9 @@ class Shelf:
     async def ready(self) -> None:
         await self._read.wait()
 
+    def progress(self) -> Mapping[str, str]:
+        return {}
+
 
 def assemble(house: House) -> Rooms:
     shelf = Shelf(house.database)
@@ -38,9 +42,8 @@ def assemble(house: House) -> Rooms:
     async def remind(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         uow.add(Note(id=uuid.uuid4().hex, tenant=timer.tenant, text=f"{timer.key}: {shelf.holds}"))
 
-    return Rooms(
-        timers={"remind": remind}, background=[Background(name="shelf", run=shelf.run, ready=shelf.ready)]
-    )
+    look = Background(name="shelf", run=shelf.run, progress=shelf.progress, ready=shelf.ready)
+    return Rooms(timers={"remind": remind}, background=[look])
 
 
 service = Service(name="reminders", title="Reminders", assemble=assemble, settings=NotesSettings)

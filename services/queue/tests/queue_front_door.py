@@ -16,8 +16,9 @@ from queue_builders import MORNING, TENANT
 from gerai.chassis.auth import Authenticator, Keys
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
-from gerai.chassis.house import House, Rooms
+from gerai.chassis.house import Background, House, Rooms
 from gerai.chassis.service import application
+from gerai.chassis.settings import Role
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database, connect
 from gerai.messaging.storage import Storage
@@ -69,6 +70,10 @@ class Door:
         self.house = house
         self.rooms = rooms
         self.clock = clock
+
+    def runs_as(self, role: Role) -> list[Background]:
+        """What goes on beside requests in a process of this role."""
+        return [one for one in self.rooms.background if role in one.roles]
 
     def background(self, name: str) -> Any:
         return next(one.run for one in self.rooms.background if one.name == name)

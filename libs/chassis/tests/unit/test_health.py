@@ -15,11 +15,12 @@ class TestLiveness:
         def probe() -> Mapping[str, str]:
             return stuck
 
-        door.health.watch(probe)
+        with door.health.watching(probe):
+            assert (await door.stranger().gets("/health/live")).status_code == 200
+            stuck["relay"] = "silent for 61 s"
+            answer = await door.stranger().gets("/health/live")
+            assert (answer.status_code, answer.json()["stuck"]) == (503, {"relay": "silent for 61 s"})
         assert (await door.stranger().gets("/health/live")).status_code == 200
-        stuck["relay"] = "silent for 61 s"
-        answer = await door.stranger().gets("/health/live")
-        assert (answer.status_code, answer.json()["stuck"]) == (503, {"relay": "silent for 61 s"})
 
 
 class TestReadiness:

@@ -1,6 +1,7 @@
 """Liveness of a whole process: each of its tasks is watched."""
 
 import asyncio
+import contextlib
 import time
 from datetime import datetime
 
@@ -53,17 +54,21 @@ async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatc
         await goes_on.wait()
 
     async with house_of(service, settings(roles="worker"), Deadline(5)) as (house, worker):
-        tasks = {*worker.timers(house, rooms), *worker.to_kafka(house, rooms)}
+        parts = [*worker.timers(house, rooms), *worker.to_kafka(house, rooms)]
+        tasks = {one.name for one in parts}
         assert tasks == {"timers", "relay", "subscriber notes.one", "subscriber notes.two"}
         context = Context(tenant=None, actor="tester", correlation_id="c")
         waiting = asyncio.create_task(house.commit.execute(command, context=context))
         await begun.wait()
         transport = httpx.ASGITransport(app=Starlette(routes=house.health.routes()))
         async with httpx.AsyncClient(transport=transport, base_url="http://notes.test") as http:
-            assert (await http.get("/health/live")).json()["stuck"] == {}
-            for module in (group_commit, relay, timers, subscriber):
-                monkeypatch.setattr(module, "time", LaterOn)
-            stuck = (await http.get("/health/live")).json()["stuck"]
+            with contextlib.ExitStack() as watched:
+                for one in parts:
+                    watched.enter_context(house.health.watching(one.progress))
+                assert (await http.get("/health/live")).json()["stuck"] == {}
+                for module in (group_commit, relay, timers, subscriber):
+                    monkeypatch.setattr(module, "time", LaterOn)
+                stuck = (await http.get("/health/live")).json()["stuck"]
         goes_on.set()
         await waiting
     assert {*stuck} == {"group-commit", *(name.removeprefix("subscriber ") for name in tasks)}

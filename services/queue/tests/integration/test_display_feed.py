@@ -33,15 +33,12 @@ async def replica(database: Database) -> AsyncIterator[Door]:
         for event in SMALL:
             await hall.learns(event)
         await door.background("catalogue").__self__.refresh()
-        tasks = [
-            asyncio.create_task(door.background(name)()) for name in ("display-feed", "display-heartbeat")
-        ]
+        reading = asyncio.create_task(door.background("display-feed")())
         await door.background("display-feed").__self__.ready()
         yield door
         door.background("display-feed").__self__.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Our replica of the register: whatever comes, in whatever order and how often."""
 
 import asyncio
-import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.errors import AutoReconnect
 from queue_builders import SMALL, TENANT, Hall, calendar, counter, language, service, site
-from queue_front_door import Door, front_door
-from starlette.requests import Request
+from queue_front_door import front_door
 from structlog.testing import LogCapture
 
+from gerai.chassis.settings import Role
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.selection import Selection
@@ -200,19 +200,14 @@ async def test_a_store_that_is_away_is_no_reason_to_restart_but_a_loop_that_hang
     await asyncio.wait([running])
 
 
-async def test_the_process_watches_its_catalogue_and_its_display_feed(monkeypatch: pytest.MonkeyPatch):
+async def test_the_catalogue_is_watched_in_every_role_and_the_display_feed_where_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(catalogue_replica, "STUCK_S", -1.0)
+    monkeypatch.setattr(display_feed, "STUCK_S", -1.0)
     async with front_door(MemoryStorage()) as door:
-        assert (await live(door)) == set()
-        monkeypatch.setattr(catalogue_replica, "STUCK_S", -1.0)
-        assert (await live(door)) == {"catalogue"}
-        monkeypatch.setattr(display_feed, "STUCK_S", -1.0)
-        assert (await live(door)) == {"catalogue", "display-feed"}
-
-
-async def live(door: Door) -> set[str]:
-    """What /health/live calls stuck."""
-    answer = await door.house.health.live(Request({"type": "http"}))
-    return set(json.loads(answer.body)["stuck"])
+        stuck = {role: set(chain(*(one.progress() for one in door.runs_as(role)))) for role in Role}
+    assert stuck == {Role.API: {"catalogue", "display-feed"}, Role.WORKER: {"catalogue"}}
 
 
 @given(sequences=st.lists(st.integers(1, 6), min_size=1, max_size=12))

@@ -1,7 +1,8 @@
 """Health as an orchestrator asks for it: live = progress is made, ready = requests can be served, startup = begun."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,9 +24,18 @@ class Health:
         self._ready: list[Callable[[], Awaitable[None]]] = []
         self._leaving: list[Callable[[], None]] = []
 
-    def watch(self, probe: Progress) -> None:
-        """Liveness is progress: a task that lives but does not move is reported here."""
+    @contextmanager
+    def watching(self, probe: Progress) -> Iterator[None]:
+        """Liveness is progress: while this is entered, work that lives but does not move makes the process not live.
+
+        `Work` enters it around each task. A probe is watched for exactly as long as its work runs: one that is watched
+        in a process where nobody runs the work reports it as stuck for ever.
+        """
         self._probes.append(probe)
+        try:
+            yield
+        finally:
+            self._probes.remove(probe)
 
     def require(self, check: Callable[[], Awaitable[None]]) -> None:
         """Raises while the process cannot serve."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gerai.chassis.clock import BusinessClock
-from gerai.chassis.health import Health
+from gerai.chassis.health import Health, Progress
 from gerai.chassis.routes import Routes
 from gerai.chassis.settings import Role, Settings
 from gerai.contracts.event import Topic
@@ -38,6 +38,9 @@ class Background:
 
     name: str
     run: Callable[[], Awaitable[None]]
+    progress: Progress
+    """Names what does not move, and why. Asked while `run` runs, so its time counts from the moment `run` begins; an
+    outside that is away (the store, the broker) is no reason to call the work stuck."""
     roles: frozenset[Role] = frozenset(Role)
     ready: Callable[[], Awaitable[None]] | None = None
     """Returns when the process may serve; it may take as long as it needs."""

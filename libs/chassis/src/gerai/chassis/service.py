@@ -99,8 +99,8 @@ async def live(service: Service, settings: Settings) -> None:
             app = application(service, house, rooms)
             server = Server(service, app, house.health, finish_s=settings.stop_seconds / 2)
             house.health.at_stop(deadline.begin)
-            work = Work(on_failure=server.ask_to_stop)
-            work.start("start-up", lambda: _begin(service, house, rooms, worker, work), endless=False)
+            work = Work(house.health, on_failure=server.ask_to_stop)
+            work.start_up(lambda: _begin(service, house, rooms, worker, work))
             try:
                 await server.serve(sockets=[socket])
             finally:
@@ -130,7 +130,6 @@ async def house_of(
     if Role.API not in settings.roles:
         health.require(worker.topics_ready)
     commit = GroupCommit(storage, source=source, on_commit=worker.wake)
-    health.watch(commit.progress)
     await commit.__aenter__()
     try:
         house = House(
@@ -142,7 +141,8 @@ async def house_of(
             commit=commit,
             health=health,
         )
-        yield house, worker
+        with health.watching(commit.progress):
+            yield house, worker
     finally:
         await _drained(commit, deadline)
         await database.close()
@@ -164,19 +164,19 @@ async def _begin(service: Service, house: House, rooms: Rooms, worker: Worker, w
     await _prepared(lambda: MongoStorage(house.database).prepare(service.indexes))
     background = [one for one in rooms.background if one.roles & settings.roles]
     for one in background:
-        work.start(one.name, one.run)
+        work.start(one)
     for one in background:
         if one.ready is not None:
             await one.ready()
-    for name, task in worker.timers(house, rooms).items():
-        work.start(name, task)
+    for one in worker.timers(house, rooms):
+        work.start(one)
     house.health.started = True
     _spare_the_collector()
     log.info("started", roles=sorted(settings.roles), port=settings.http_port)
     if Role.WORKER in settings.roles:
         await worker.prepare_topics(rooms, create=settings.environment is Environment.DEVELOPMENT)
-        for name, task in worker.to_kafka(house, rooms).items():
-            work.start(name, task)
+        for one in worker.to_kafka(house, rooms):
+            work.start(one)
 
 
 def _spare_the_collector() -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
+
+from gerai.chassis.health import Health
+from gerai.chassis.house import Background
 
 log = structlog.get_logger(__name__)
 
@@ -32,16 +35,31 @@ class Work:
     """Work that ends by itself stops the process: better a restart that everybody sees than a part that is
     silently gone."""
 
-    def __init__(self, *, on_failure: Callable[[], None]) -> None:
+    def __init__(self, health: Health, *, on_failure: Callable[[], None]) -> None:
+        self._health = health
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.failure: BaseException | None = None
 
-    def start(self, name: str, run: Callable[[], Awaitable[None]], *, endless: bool = True) -> None:
-        async def body() -> None:
-            await run()
+    def start(self, background: Background) -> None:
+        """Run it until the process stops. Its progress counts for liveness from now on."""
 
+        async def watched() -> None:
+            with self._health.watching(background.progress):
+                await background.run()
+
+        self._task(background.name, watched, endless=True)
+
+    def start_up(self, begin: Callable[[], Awaitable[None]]) -> None:
+        """Run what begins everything else, and then ends."""
+
+        async def body() -> None:
+            await begin()
+
+        self._task("start-up", body, endless=False)
+
+    def _task(self, name: str, body: Callable[[], Coroutine[None, None, None]], *, endless: bool) -> None:
         task = asyncio.create_task(body(), name=name)
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._ended(ended, endless=endless))

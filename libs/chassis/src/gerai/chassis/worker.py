@@ -1,10 +1,10 @@
 """The worker's side of a process: the relay, one subscriber for each subscription, the timers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Sequence
 
 import structlog
 
-from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.settings import Role, Settings
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import group_topics
@@ -23,8 +23,7 @@ from gerai.messaging.timers import Timers
 
 log = structlog.get_logger(__name__)
 
-Tasks = Mapping[str, Callable[[], Awaitable[None]]]
-"""What has to run, by name. Each is watched: a part that does not move makes the process not live."""
+WORKER = frozenset({Role.WORKER})
 
 
 class TopicsNotReady(Exception):
@@ -70,10 +69,10 @@ class Worker:
         if self._relay is not None:
             self._relay.wake()
 
-    def timers(self, house: House, rooms: Rooms) -> Tasks:
+    def timers(self, house: House, rooms: Rooms) -> Sequence[Background]:
         """What is due fires whether Kafka is there or not: its events wait in the outbox."""
         if self._relay is None or not rooms.timers:
-            return {}
+            return ()
         timers = Timers(
             MongoDueTimers(self._database),
             rooms.timers,
@@ -81,21 +80,22 @@ class Worker:
             lease=MongoLease(self._database, "timers"),
             now=house.clock.now,
         )
-        house.health.watch(timers.progress)
-        return {"timers": timers.run}
+        return (Background(name="timers", run=timers.run, progress=timers.progress, roles=WORKER),)
 
-    def to_kafka(self, house: House, rooms: Rooms) -> Tasks:
+    def to_kafka(self, house: House, rooms: Rooms) -> Sequence[Background]:
         """The relay and the subscribers, once their topics are there."""
         if self._relay is None:
-            return {}
-        tasks: dict[str, Callable[[], Awaitable[None]]] = {"relay": self._relay.run}
-        house.health.watch(self._relay.progress)
+            return ()
+        relay = self._relay
+        parts = [Background(name="relay", run=relay.run, progress=relay.progress, roles=WORKER)]
         for subscription in rooms.subscriptions:
             parking = Parking(subscription.group, MongoParkedRecords(self._database))
             consumer = Consumer(subscription, commit=house.commit, parking=parking, now=house.clock.now)
             subscriber = Subscriber(
                 consumer, bootstrap=self._settings.kafka_bootstrap, client_id=subscription.group
             )
-            house.health.watch(subscriber.progress)
-            tasks[f"subscriber {subscription.group}"] = subscriber.run
-        return tasks
+            name = f"subscriber {subscription.group}"
+            parts.append(
+                Background(name=name, run=subscriber.run, progress=subscriber.progress, roles=WORKER)
+            )
+        return parts

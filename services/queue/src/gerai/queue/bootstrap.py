@@ -28,8 +28,6 @@ def assemble(house: House) -> Rooms:
         await when_day_ended_expire_tickets(timer, uow=uow, at=at, catalogue=catalogue())
 
     feed = DisplayFeed(house.database, catalogue)
-    house.health.watch(replica.progress)
-    house.health.watch(feed.progress)
     house.health.at_stop(feed.close)
     api = frozenset({Role.API})
     return Rooms(
@@ -43,9 +41,10 @@ def assemble(house: House) -> Rooms:
         subscriptions=events.subscriptions(),
         timers={END_OF_DAY: end_day},
         background=[
-            Background(name="catalogue", run=replica.run, ready=replica.ready),
-            Background(name="display-feed", run=feed.run, ready=feed.ready, roles=api),
-            Background(name="display-heartbeat", run=feed.beat, roles=api),
+            Background(name="catalogue", run=replica.run, progress=replica.progress, ready=replica.ready),
+            Background(
+                name="display-feed", run=feed.run, progress=feed.progress, ready=feed.ready, roles=api
+            ),
         ],
     )
 

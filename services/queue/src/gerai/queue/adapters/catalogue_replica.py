@@ -46,6 +46,7 @@ class CatalogueReplica:
         return {"catalogue": f"not looked for {silent:.0f} s"} if silent > STUCK_S else {}
 
     async def run(self) -> None:
+        self._looked = time.monotonic()
         while True:
             try:
                 await self.refresh()

@@ -107,7 +107,7 @@ class Audience:
 
 
 class DisplayFeed:
-    """`run` and `beat` until cancelled; `join` for each display."""
+    """`run` until cancelled; `join` for each display."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
@@ -146,14 +146,20 @@ class DisplayFeed:
     def part(self, site_id: str, listener: Listener) -> None:
         self._audience(site_id).listeners.discard(listener)
 
-    async def beat(self) -> None:
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._beat(), name="display heartbeat")
+            parts.create_task(self._read(), name="display reading")
+
+    async def _beat(self) -> None:
         """Wake everybody now and then, so that a broken connection is noticed."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             for audience in self._audiences.values():
                 audience.wake()
 
-    async def run(self) -> None:
+    async def _read(self) -> None:
+        self._turned = time.monotonic()
         while True:
             try:
                 await self._follow()
