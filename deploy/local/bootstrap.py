@@ -69,6 +69,7 @@ class Checkout:
 
 def install(checkout: Checkout) -> None:
     """Bring the environment to what the lock file says; do nothing where it is that already."""
+    _keep_to_ourselves(checkout.log.parent)
     if checkout.current():
         return
     # Two installations into one environment would break it.
@@ -84,6 +85,13 @@ def install(checkout: Checkout) -> None:
         _install_packages(checkout)
         checkout.stamp.write_text(checkout.wanted())
         print("Installed.", file=sys.stderr, flush=True)
+
+
+def _keep_to_ourselves(state: Path) -> None:
+    """Data, logs and keys of the platform will lie there: nobody else on this machine reads them."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if state.stat().st_mode & 0o077:
+        state.chmod(0o700)
 
 
 def _make_venv(checkout: Checkout) -> None:

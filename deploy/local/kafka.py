@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from local import jars
 from local.failure import UnableToStart
 from local.once import run_once
-from local.places import require_space
+from local.places import private_file, require_space
 from local.ports import HOST
 from local.supervisor import Program
 
@@ -49,7 +49,7 @@ async def program(
     class_path = ":".join(str(path) for path in await jars.obtain("kafka"))
     config = directory / "server.properties"
     lines = _properties(directory, port, controller_port) | dict(settings or {})
-    config.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+    private_file(config).write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
     java = (jars.JAVA, *_JAVA_OPTIONS)
     await _format(directory, (*java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", class_path), config)
 
@@ -108,7 +108,7 @@ async def _format(directory: Path, java: tuple[str, ...], config: Path) -> None:
         raise UnableToStart(
             f"Kafka's storage can't be formatted in {directory}:\n    {output.strip()[-800:]}"
         )
-    done.write_text(cluster_id)
+    private_file(done).write_text(cluster_id)
 
 
 def new_cluster_id() -> str:

@@ -24,6 +24,7 @@ def main(parent: int, niceness: int, argv: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "prctl failed")
     if os.getppid() != parent:  # it died before the line above
         raise SystemExit("the supervisor is gone")
+    os.umask(0o077)  # data, keys and logs are their owner's alone
     if niceness:
         os.nice(niceness)
     os.execvp(argv[0], argv)

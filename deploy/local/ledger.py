@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from local.failure import UnableToStart
+from local.places import private_directory, private_file
 
 _GONE_WITHIN_SECONDS = 10.0
 
@@ -53,8 +54,8 @@ class Ledger:
 
     def open(self) -> None:
         """Take the directory, and end what an earlier run of ours left running in it."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        lock = (self._directory / "supervisor.lock").open("a+")
+        private_directory(self._directory)
+        lock = private_file(self._directory / "supervisor.lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -88,7 +89,7 @@ class Ledger:
 
     def _write(self) -> None:
         draft = self._file.with_suffix(".draft")
-        draft.write_text(json.dumps([asdict(identity) for identity in self._running.values()]))
+        private_file(draft).write_text(json.dumps([asdict(identity) for identity in self._running.values()]))
         draft.replace(self._file)
 
     def _end_leftovers(self) -> None:

@@ -1,6 +1,7 @@
 """Programs that do one thing and end: formatting a store, fetching archives."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 from local.failure import UnableToStart
@@ -15,6 +16,7 @@ async def run_once(argv: Sequence[str], *, seconds: float) -> tuple[int, str]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
+        env=_environment(),
         start_new_session=True,
     )
     try:
@@ -26,3 +28,9 @@ async def run_once(argv: Sequence[str], *, seconds: float) -> tuple[int, str]:
             process.kill()
             await process.wait()
     return process.returncode or 0, output.decode(errors="replace")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, and the way to this package: a parent may know it by other means than `PYTHONPATH`, as pytest does."""
+    known = [str(ROOT / "deploy"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(known)}

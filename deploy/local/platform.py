@@ -218,4 +218,4 @@ class Platform:
             "zipkin": self.zipkin_url,
             **{name: self.url(name) for name, _, _ in self._plan.processes()},
         }
-        (self.data_dir / "platform.json").write_text(json.dumps(state, indent=2) + "\n")
+        places.private_file(self.data_dir / "platform.json").write_text(json.dumps(state, indent=2) + "\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 from local.failure import UnableToStart
 from local.launch import bound_to_us
 from local.ledger import Ledger
-from local.places import ROOT
+from local.places import ROOT, private_file
 from local.ports import require_free
 
 _AFTER_KILL_SECONDS = 10.0
@@ -77,9 +77,9 @@ class Supervised:
             raise RuntimeError(f"{self.name} runs already")
         if self.program.port is not None:
             require_free(self.name, self.program.port)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
+        with private_file(self.log).open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *bound_to_us(self.program.argv, niceness=self.program.niceness),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.failure import UnableToStart
-from local.places import data_dir
+from local.places import data_dir, private_directory
 
 AUDIENCE = "gerai"
 TENANT = "muna-barat"
@@ -61,7 +61,7 @@ class Issuer:
     @classmethod
     def at(cls, directory: Path, *, url: str) -> "Issuer":
         """The issuer whose key lies in the directory; the key is made where there is none yet."""
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         path = directory / "key.pem"
         if not path.exists():
             _write_new_key(path)

@@ -55,6 +55,13 @@ class TestStamp:
         monkeypatch.setattr(bootstrap, "_run", lambda *_: pytest.fail("nothing should run"))
         bootstrap.install(checkout)
 
+    def test_the_folder_of_data_and_logs_is_its_owners_alone(self, checkout):
+        pretend_installed(checkout)
+        state = checkout.root / ".gerai"
+        state.mkdir(mode=0o755)
+        bootstrap.install(checkout)
+        assert state.stat().st_mode & 0o777 == 0o700
+
     def test_a_step_that_fails_leaves_no_stamp(self, checkout, monkeypatch):
         pretend_installed(checkout)
         checkout.lock.write_text(checkout.lock.read_text() + "# changed\n")

@@ -11,6 +11,7 @@ from local.failure import UnableToStart
 from local.platform import running
 from local.ports import HOST, free_ports
 from local.supervisor import Supervisor
+from local.tests.permissions import readable_by_others
 
 pytestmark = pytest.mark.integration
 
@@ -74,7 +75,7 @@ class TestGivenStores:
 
 class TestASecondStart:
     @pytest.mark.timeout(300)
-    async def test_finds_the_data_as_they_were_also_on_other_ports(self, tmp_path):
+    async def test_finds_the_data_as_they_were_also_on_other_ports_and_nobody_else_reads_them(self, tmp_path):
         async with running(profile="test", data_dir=tmp_path, use_given=False) as platform:
             async with AsyncMongoClient(platform.mongodb_uri) as client:
                 await client["kept"]["rows"].insert_one({"_id": "written first"})
@@ -85,6 +86,7 @@ class TestASecondStart:
             async with AIOKafkaProducer(bootstrap_servers=platform.kafka_bootstrap) as producer:
                 await producer.send_and_wait("kept", b"sent first", key=b"key")
             before = platform.mongodb_uri
+            assert readable_by_others(tmp_path) == []
         async with running(profile="test", data_dir=tmp_path, use_given=False) as platform:
             assert platform.mongodb_uri != before
             async with AsyncMongoClient(platform.mongodb_uri) as client:
