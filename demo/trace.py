@@ -13,10 +13,10 @@ PARTS = (
     ("queue", "post"),
     ("queue", "commit"),
     ("queue", "outbox wait"),
-    ("queue", "publish"),
-    ("hourly", "process"),
+    ("queue", "send queue.tickets ticket-issued"),
+    ("hourly", "process queue.tickets ticket-issued"),
 )
-"""The way of a ticket's first event: in which service, and a word of the span's name in Zipkin."""
+"""The way of a ticket's first event: in which service, and a part of the span's name in Zipkin."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from demo.trace import read_trace
 WAY = [
     ("queue", "POST /v1/tickets"),
     ("queue", "commit"),
-    ("queue", "outbox wait"),
-    ("queue", "queue.tickets publish"),
-    ("hourly", "queue.tickets process"),
+    ("queue", "outbox wait ticket-issued"),
+    ("queue", "send queue.tickets ticket-issued"),
+    ("hourly", "process queue.tickets ticket-issued"),
 ]
 
 
@@ -28,9 +28,9 @@ def test_from_the_request_to_the_other_service_is_whole():
     [
         ("POST /v1/tickets", "queue's post"),
         ("commit", "queue's commit"),
-        ("outbox wait", "queue's outbox wait"),
-        ("queue.tickets publish", "queue's publish"),
-        ("queue.tickets process", "hourly's process"),
+        ("outbox wait ticket-issued", "queue's outbox wait"),
+        ("send queue.tickets ticket-issued", "queue's send queue.tickets ticket-issued"),
+        ("process queue.tickets ticket-issued", "hourly's process queue.tickets ticket-issued"),
     ],
 )
 def test_without_a_part_of_the_way_it_is_not(missing: str, lacks: str):
@@ -41,7 +41,9 @@ def test_without_a_part_of_the_way_it_is_not(missing: str, lacks: str):
 def test_the_same_part_in_another_service_does_not_count():
     elsewhere = [("hourly" if name == "commit" else service, name) for service, name in WAY]
     assert read(elsewhere).lacks == ("queue's commit",)
-    assert read([("queue", name) for _, name in WAY]).lacks == ("hourly's process",)
+    assert read([("queue", name) for _, name in WAY]).lacks == (
+        "hourly's process queue.tickets ticket-issued",
+    )
 
 
 def test_names_come_from_zipkin_in_small_letters():

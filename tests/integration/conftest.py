@@ -33,7 +33,7 @@ REPLICAS = {"queue": 4, "queue-worker": 2}
 def _settings(driver: Driver) -> dict[str, str]:
     return {
         **business_clock.settings(),
-        "GERAI_TRACE_RATIO": "0",  # a request that asks to be traced is traced
+        "GERAI_TRACE_RATIO": "0",  # who is known and asks for it has a few traces kept all the same
         "GERAI_MONGODB_DRIVER": driver.value,
     }
 

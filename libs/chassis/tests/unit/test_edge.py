@@ -1,6 +1,7 @@
 """The layer around every request: headers, limits, metrics, traces; and never a path where others read it."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -39,6 +40,7 @@ def exporter() -> InMemorySpanExporter:
 @pytest.fixture
 def kept(exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     monkeypatch.setattr(traces._Sampling, "ratio", 1.0)
+    monkeypatch.setattr(traces._Sampling, "allowance", traces.Allowance())
     monkeypatch.setattr(traces._Sampling, "tracer", trace.get_tracer("test"))
     exporter.clear()
     yield exporter
@@ -65,7 +67,7 @@ class TestTraces:
         self, door: Door, kept: InMemorySpanExporter
     ) -> None:
         await door.stranger().gets(f"/v1/lost/{SECRET}")
-        assert server_span(kept).name == "GET unmatched"
+        assert server_span(kept).name == "GET"
         assert SECRET not in server_span(kept).to_json()
 
     async def test_a_command_carries_its_trace_to_the_outbox(
@@ -86,13 +88,79 @@ class TestTraces:
         assert answer.headers["traceresponse"].split("-")[1] == NOT_KEPT.split("-")[1]
         assert answer.headers["traceresponse"].endswith("-00")
 
-    @pytest.mark.parametrize("sent", ["", "00-x-y-01", f"00-{'0' * 32}-{'0' * 16}-01", "é"])
+    @pytest.mark.parametrize(
+        "sent", [[""], ["00-x-y-01"], ["é"], [KEPT.upper()], [KEPT + "-00"], [KEPT, KEPT]]
+    )
     async def test_a_malformed_parent_begins_a_new_trace(
-        self, officer: Client, kept: InMemorySpanExporter, sent: str
+        self, officer: Client, kept: InMemorySpanExporter, sent: list[str]
     ) -> None:
-        answer = await officer.gets("/v1/notes", headers={"traceparent": sent.encode()})  # type: ignore[dict-item]
+        headers = [("traceparent", one.encode()) for one in sent]
+        answer = await officer.http.get("/v1/notes", headers=headers)  # type: ignore[arg-type]
         assert answer.status_code == 200
+        span = server_span(kept)
+        assert span.parent is None and not span.links
+        assert f"{span.context.trace_id:032x}" != KEPT.split("-")[1]
+
+    async def test_white_space_around_a_parent_means_nothing(
+        self, officer: Client, kept: InMemorySpanExporter
+    ) -> None:
+        await officer.gets("/v1/notes", headers={"traceparent": f" \t{KEPT} \t"})
+        assert f"{server_span(kept).context.trace_id:032x}" == KEPT.split("-")[1]
+
+    @pytest.mark.parametrize("path", ["/v1/links/a", "/v1/nothing", "/v1/notes"])
+    @pytest.mark.parametrize("token", [None, "not-a-token"])
+    async def test_a_stranger_joins_no_trace_and_is_linked_to_the_one_it_named(
+        self, door: Door, kept: InMemorySpanExporter, path: str, token: str | None
+    ) -> None:
+        answer = await door.stranger(token).gets(path, headers={"traceparent": KEPT})
+        span = server_span(kept)
+        assert span.parent is None
+        assert f"{span.context.trace_id:032x}" != KEPT.split("-")[1]
+        assert [f"{link.context.trace_id:032x}" for link in span.links] == [KEPT.split("-")[1]]
+        assert answer.headers["traceresponse"].split("-")[1] == f"{span.context.trace_id:032x}"
+
+    async def test_a_good_token_opens_no_trace_where_nobody_is_asked_for_one(
+        self, officer: Client, kept: InMemorySpanExporter
+    ) -> None:
+        await officer.gets("/v1/links/a", headers={"traceparent": KEPT})
         assert server_span(kept).parent is None
+
+    async def test_a_stranger_has_nothing_kept_by_asking(
+        self, door: Door, kept: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(traces._Sampling, "ratio", 0.0)
+        for path in ("/v1/links/a", "/v1/notes", "/v1/nothing"):
+            answer = await door.stranger().gets(path, headers={"traceparent": KEPT})
+            assert answer.headers["traceresponse"].endswith("-00")
+        assert kept.get_finished_spans() == ()
+
+    async def test_who_is_known_has_a_few_kept_by_asking_and_no_more(
+        self, officer: Client, kept: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(traces._Sampling, "ratio", 0.0)
+        monkeypatch.setattr(traces._Sampling, "allowance", traces.Allowance(3, per_s=0))
+        flags = [
+            (await officer.gets("/v1/notes", headers={"traceparent": KEPT})).headers["traceresponse"][-2:]
+            for _ in range(5)
+        ]
+        assert flags == ["01"] * 3 + ["00"] * 2
+        assert len(kept.get_finished_spans()) == 3
+
+    async def test_a_span_begins_when_the_request_came_not_when_its_caller_was_known(
+        self, officer: Client, kept: InMemorySpanExporter
+    ) -> None:
+        before = time.time_ns()
+        await officer.gets("/v1/notes", headers={"traceparent": KEPT})
+        span = server_span(kept)
+        assert span.start_time is not None and span.end_time is not None
+        assert before <= span.start_time < span.end_time <= time.time_ns()
+        assert dict(span.attributes or {})["url.scheme"] == "http"
+
+    async def test_a_request_leaves_no_trace_to_the_next_one(
+        self, door: Door, kept: InMemorySpanExporter
+    ) -> None:
+        await door.stranger().gets("/v1/links/a")
+        assert not trace.get_current_span().get_span_context().is_valid
 
     async def test_our_faults_are_errors_and_refusals_are_not(
         self, door: Door, kept: InMemorySpanExporter

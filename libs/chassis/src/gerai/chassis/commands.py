@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gerai.chassis.auth import Caller
 from gerai.chassis.house import House
 from gerai.chassis.problems import Problem
-from gerai.chassis.traces import step
+from gerai.chassis.traces import link_to, step
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.storage import Once, OnceKind, StoredAnswer
@@ -41,7 +41,7 @@ class Commands:
             tenant=self.caller.tenant if self.caller else None,
             actor=self.caller.subject if self.caller else "visitor",
             correlation_id=scope["gerai.correlation_id"],
-            traceparent=scope["gerai.traceparent"],
+            traceparent=scope["gerai.trace"].traceparent,
         )
 
     async def run(self, use_case: UseCase, *, status: int = 200, needs: Needs = NOTHING) -> Response:
@@ -51,8 +51,12 @@ class Commands:
         aggregates. Refusals pass through and become problem+json; nothing is kept under their key.
         """
 
+        led_to: set[str] = set()
+
         async def command(uow: UnitOfWork) -> StoredAnswer:
+            nonlocal led_to
             view = await use_case(uow)
+            led_to = uow.other_traces()
             headers = {"status": str(status)}
             if (version := getattr(view, "version", None)) is not None:
                 headers["etag"] = f'"{version}"'
@@ -61,6 +65,7 @@ class Commands:
         once = await self._once()
         with step("commit"):
             answer = await self._house.commit.execute(command, context=self.context, once=once, needs=needs)
+        link_to(led_to)
         assert answer is not None
         return _response(answer)
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from opentelemetry import trace
-from opentelemetry.trace import Span
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,7 +14,7 @@ from gerai.chassis import metrics, problems
 from gerai.chassis.health import Health
 from gerai.chassis.logs import CORRELATION_ID
 from gerai.chassis.problems import BodyTooLarge
-from gerai.chassis.traces import begin_request, end_request, traceparent_of
+from gerai.chassis.traces import RequestTrace
 
 BODY_LIMIT = 64 * 1024
 AT_ONCE_LIMIT = 2_000
@@ -56,26 +54,22 @@ class Edge:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         known = _correlation_id(headers.get(b"x-correlation-id"))
         scope["gerai.correlation_id"] = known
-        scope["gerai.traceparent"] = None
+        scope["gerai.trace"] = None
         CORRELATION_ID.set(known)
         path: str = scope["path"]
         exchange = _Exchange(scope, receive, send, limit=self._body_limits.get(path, BODY_LIMIT))
         if path.startswith(OPERATORS):
             await self._answer(scope, exchange)
             return
-        parent = headers.get(b"traceparent")
-        span = begin_request(scope["method"], parent.decode("latin-1") if parent else None)
-        scope["gerai.traceparent"] = traceparent_of(span)
+        asked = [value for name, value in scope["headers"] if name == b"traceparent"]
+        scope["gerai.trace"] = RequestTrace(scope["method"], asked)
         begun = time.perf_counter()
         self._open += 1
         try:
-            with trace.use_span(
-                span, end_on_exit=False, record_exception=False, set_status_on_exception=False
-            ):
-                await self._answer(scope, exchange, self._refusal(scope))
+            await self._answer(scope, exchange, self._refusal(scope))
         finally:
             self._open -= 1
-            self._finish(scope, span, exchange, time.perf_counter() - begun)
+            self._finish(scope, exchange, time.perf_counter() - begun)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """What keeps this request from coming in at all."""
@@ -106,12 +100,14 @@ class Edge:
                 raise  # half an answer is out: the server must break the connection
             # else: Starlette raises again what `on_bug` has logged and answered
 
-    def _finish(self, scope: Scope, span: Span, exchange: "_Exchange", seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or "unmatched"
+    def _finish(self, scope: Scope, exchange: "_Exchange", seconds: float) -> None:
+        template = getattr(scope.get("route"), "path", None)
+        route = template or "unmatched"
         method, correlation_id = scope["method"], scope["gerai.correlation_id"]
         status = exchange.status or 499  # gone before we could answer
         metrics.count(method, route, status, seconds)
-        end_request(span, method=method, route=route, status=status, correlation_id=correlation_id)
+        trace: RequestTrace = scope["gerai.trace"]
+        trace.end(route=template, scheme=scope["scheme"], status=status, correlation_id=correlation_id)
         if status >= 500 or (seconds > SLOW_S and not exchange.is_stream):
             log.warning("request", method=method, route=route, status=status, seconds=round(seconds, 3))
 
@@ -168,6 +164,8 @@ class _Exchange:
         if not cached:
             headers.append(NO_STORE)
         headers.append((b"x-correlation-id", self._scope["gerai.correlation_id"].encode()))
-        if traceparent := self._scope["gerai.traceparent"]:
-            headers.append((b"traceresponse", traceparent.encode()))
+        trace: RequestTrace | None = self._scope["gerai.trace"]
+        if trace is not None:
+            trace.begin(trusted=False)
+            headers.append((b"traceresponse", trace.traceparent.encode()))
         return headers

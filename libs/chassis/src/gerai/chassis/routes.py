@@ -78,6 +78,8 @@ class DeclaredRoute(APIRoute):
         async def handle(request: Request) -> Response:
             if not self.public:
                 await self._admit(request)
+            if (trace := request.scope["gerai.trace"]) is not None:
+                trace.begin(trusted=not self.public)
             return await answer(JsonRequest(request.scope, request.receive))
 
         return handle

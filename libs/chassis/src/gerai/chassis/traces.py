@@ -1,30 +1,59 @@
 """Traces: OpenTelemetry over OTLP/HTTP, bounded, off where no endpoint is set.
 
-A trace begins at the edge or with the caller, and it is decided there whether it is kept; everything behind
-follows. A request that is not kept costs next to nothing, and has ids all the same, for the logs.
+It is decided where a request comes in whether its trace is kept; everything behind follows. A request that is not kept
+costs next to nothing, and has ids all the same, for the logs.
 """
 
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import Token
 
+from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context as OtelContext
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
 from gerai.messaging.tracing import UNTOLD, failing, format_of, parse
 
 QUEUE_LIMIT = 8_192
+ASKED_AT_ONCE = 20
+ASKED_PER_S = 1.0
+"""So many requests a second, after a burst, are kept because their callers asked for it, beyond the ratio."""
+METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
+"""What semantic conventions let into span names and attributes; another one is `_OTHER`."""
 _NO_PARENT = OtelContext()
+
+
+class Allowance:
+    """How many traces callers may have kept by asking: each takes one, and they come back with time."""
+
+    def __init__(self, most: float = ASKED_AT_ONCE, per_s: float = ASKED_PER_S) -> None:
+        self._most = most
+        self._per_s = per_s
+        self._left = most
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self._most, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class _Sampling:
     """The process's share of requests that are kept; set once, by `configure`."""
 
     ratio = 0.0
+    allowance: Allowance | None = None
+    """None: nothing is sent, so asking is in vain."""
     tracer: trace.Tracer = trace.NoOpTracer()
 
 
@@ -42,48 +71,100 @@ def configure(*, service: str, role: str, endpoint: str, ratio: float) -> Tracer
         )
     trace.set_tracer_provider(provider)
     _Sampling.ratio = ratio if endpoint else 0.0
+    _Sampling.allowance = Allowance() if endpoint else None
     _Sampling.tracer = provider.get_tracer("gerai.chassis")
     return provider
 
 
-def begin_request(method: str, traceparent: str | None) -> Span:
-    """The server's span, within the caller's trace if it sent a valid `traceparent`. It has no name yet: that is
-    the route's template, never the path, which may hold a visitor's secret link."""
-    parent = parse(traceparent)
-    if parent is not None and parent.is_valid:
-        if not parent.trace_flags.sampled:
-            return _not_kept(parent.trace_id)
-        context = trace.set_span_in_context(NonRecordingSpan(parent), _NO_PARENT)
-    elif random.random() >= _Sampling.ratio:
-        return _not_kept(random.getrandbits(128) or 1)
-    else:
-        context = _NO_PARENT
-    return _Sampling.tracer.start_span(method, context=context, kind=SpanKind.SERVER)
+class RequestTrace:
+    """The server's span of one request.
+
+    It begins when it is known who asks, dated back to when the request came in: only an authenticated caller's
+    `traceparent` may put the request into the caller's trace. Anybody else's is linked, so that nobody can write into
+    a trace that is not theirs. In both cases it is ours to say whether the trace is kept.
+    """
+
+    def __init__(self, method: str, traceparents: list[bytes]) -> None:
+        """`traceparents`: each header of that name. Several are as good as none (W3C Trace Context)."""
+        self._method = method if method in METHODS else "_OTHER"
+        sent = traceparents[0].decode("latin-1").strip(" \t") if len(traceparents) == 1 else None
+        self._offered = parse(sent)
+        self._came_at = time.time_ns()
+        self._span: Span | None = None
+        self._token: Token[OtelContext] | None = None
+
+    def begin(self, *, trusted: bool) -> None:
+        """The caller is known, or nobody will ask; only the first call counts. `trusted`: it is authenticated."""
+        if self._span is not None:
+            return
+        offered = self._offered
+        self._span = self._joining(offered) if trusted and offered is not None else self._new(offered)
+        self._token = otel_context.attach(trace.set_span_in_context(self._span))
+
+    def _joining(self, offered: SpanContext) -> Span:
+        """In the caller's trace; kept if the caller keeps it, too, and we have chosen it or can afford it."""
+        allowance = _Sampling.allowance
+        if offered.trace_flags.sampled and (_chosen() or (allowance is not None and allowance.take())):
+            return self._started(trace.set_span_in_context(NonRecordingSpan(offered), _NO_PARENT))
+        return _not_kept(offered.trace_id)
+
+    def _new(self, offered: SpanContext | None) -> Span:
+        if not _chosen():
+            return _not_kept(random.getrandbits(128) or 1)
+        return self._started(_NO_PARENT, links=[Link(offered)] if offered is not None else [])
+
+    def _started(self, context: OtelContext, links: Iterable[Link] = ()) -> Span:
+        """It has no name yet: that is the route's template, never the path, which may hold a visitor's secret link."""
+        return _Sampling.tracer.start_span(
+            self._method, context=context, kind=SpanKind.SERVER, links=list(links), start_time=self._came_at
+        )
+
+    @property
+    def traceparent(self) -> str:
+        """Of the server's span, which has begun."""
+        assert self._span is not None
+        return format_of(self._span)
+
+    def end(self, *, route: str | None, scheme: str, status: int, correlation_id: str) -> None:
+        """`route`: the template that was matched, if any. There is no `url.path`, though conventions ask for it: a
+        visitor's link stands in it."""
+        self.begin(trusted=False)
+        assert self._span is not None
+        if self._span.is_recording():
+            name = "HTTP" if self._method == "_OTHER" else self._method
+            self._span.update_name(f"{name} {route}" if route is not None else name)
+            self._span.set_attributes(
+                {
+                    "http.request.method": self._method,
+                    "url.scheme": scheme,
+                    "http.response.status_code": status,
+                    "gerai.correlation_id": correlation_id,
+                    **({"http.route": route} if route is not None else {}),
+                }
+            )
+            if status >= 500:
+                self._span.set_attribute("error.type", str(status))
+                self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+        if self._token is not None:
+            otel_context.detach(self._token)
+
+
+def _chosen() -> bool:
+    return random.random() < _Sampling.ratio
 
 
 def _not_kept(trace_id: int) -> Span:
     return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False))
 
 
-def end_request(span: Span, *, method: str, route: str, status: int, correlation_id: str) -> None:
+def link_to(traceparents: Iterable[str]) -> None:
+    """Let the request's span lead to other traces: those of the visits whose events it caused."""
+    span = trace.get_current_span()
     if span.is_recording():
-        span.update_name(f"{method} {route}")
-        span.set_attributes(
-            {
-                "http.request.method": method,
-                "http.route": route,
-                "http.response.status_code": status,
-                "gerai.correlation_id": correlation_id,
-            }
-        )
-        if status >= 500:
-            span.set_status(Status(StatusCode.ERROR))
-    span.end()
-
-
-def traceparent_of(span: Span) -> str | None:
-    """The span as a W3C `traceparent`."""
-    return format_of(span) if span.get_span_context().is_valid else None
+        for one in traceparents:
+            if (context := parse(one)) is not None:
+                span.add_link(context)
 
 
 @contextmanager

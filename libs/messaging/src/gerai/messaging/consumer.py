@@ -212,7 +212,7 @@ class Consumer:
         self, handler: Handler, envelope: Envelope, record: Record, parked: Parked | None
     ) -> Outcome:
         at = self._now()
-        with handling(envelope, record.topic, self.subscription.group) as traceparent:
+        with handling(envelope, record, self.subscription.group) as traceparent:
             context = Context(
                 tenant=None,
                 actor=self._actor,

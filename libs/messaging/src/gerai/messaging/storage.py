@@ -54,7 +54,7 @@ class OutboxRow:
     """Microseconds, never falling within one aggregate: rows sorted by it keep each aggregate's order,
     whatever the clocks of the processes say."""
     headers: Mapping[str, str | bytes]
-    """ce_* and traceparent, ready for the wire."""
+    """ce_* and traceparent, ready for the wire; and `caused_by`, which `tracing` takes out."""
     body: bytes
     type: str
     tenant: str

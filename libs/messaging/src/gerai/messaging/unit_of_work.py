@@ -20,6 +20,7 @@ from gerai.messaging.context import Context
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, Conflict, DocumentWrite, OutboxRow, Storage, TimerRow
+from gerai.messaging.tracing import CAUSED_BY
 
 A = TypeVar("A", bound=Aggregate)
 Identity = tuple[type[Aggregate], str]
@@ -313,6 +314,15 @@ class UnitOfWork:
             one not in self._gathering.touched and not self._is_changed(one) for one in self._from_memory
         )
 
+    def other_traces(self) -> set[str]:
+        """The traceparents, other than the request's own, that this command's events travel with."""
+        own = (None, self.context.traceparent)
+        return {
+            one.traceparent
+            for one in self._forks.values()
+            if one.recorded and one.traceparent not in own  # only a followed aggregate has one
+        }
+
     def _is_changed(self, identity: Identity) -> bool:
         fork, before = self._forks[identity], self._before[identity]
         return before is None or bool(fork.recorded) or fork.__dict__ != before.__dict__
@@ -351,6 +361,7 @@ class UnitOfWork:
 
     def _row(self, aggregate: Aggregate, event: Any, at: datetime, version: int) -> OutboxRow:
         id: UUID = uuids.uuid7()
+        asked, followed = self.context.traceparent, aggregate.traceparent
         envelope = Envelope(
             id=id,
             source=self._source,
@@ -360,8 +371,11 @@ class UnitOfWork:
             correlation_id=self.context.correlation_id,
             causation_id=self.context.causation_id,
             event=event,
-            traceparent=aggregate.traceparent or self.context.traceparent,
+            traceparent=followed or asked,
         )
+        headers = headers_of(envelope)
+        if followed is not None and asked is not None and followed != asked:
+            headers[CAUSED_BY] = asked
         return OutboxRow(
             id=str(id),
             topic=event.topic.name,
@@ -369,7 +383,7 @@ class UnitOfWork:
             aggregate=f"{aggregate.collection}:{aggregate.id}",
             version=version,
             position=aggregate.position,
-            headers=headers_of(envelope),
+            headers=headers,
             body=event.model_dump_json().encode(),
             type=event.type,
             tenant=aggregate.tenant,
