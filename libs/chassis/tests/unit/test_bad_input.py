@@ -13,6 +13,7 @@ from pymongo.errors import (
 )
 
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.storage import TooManyWaiting
 
 DEEP = b"[" * 50_000
 
@@ -216,4 +217,10 @@ class TestFaultsOfOurs:
     async def test_a_busy_store_asks_to_come_again(self, door: Door) -> None:
         answer = await door.stranger().gets("/v1/busy")
         says(answer, 503, "busy")
+        assert answer.headers["retry-after"] == "1"
+
+    async def test_a_regency_that_asks_too_much_is_told_so_and_when_to_come_again(self, door: Door) -> None:
+        door.app.state.failure = TooManyWaiting()
+        answer = await door.stranger().gets("/v1/store")
+        says(answer, 429, "too_many_requests")
         assert answer.headers["retry-after"] == "1"

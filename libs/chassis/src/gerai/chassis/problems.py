@@ -15,7 +15,7 @@ from gerai.chassis.sentences import INVALID_BECAUSE as INVALID_BECAUSE
 from gerai.chassis.sentences import SENTENCES as SENTENCES
 from gerai.messaging.failures import store_is_away
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
-from gerai.messaging.storage import StoreBusy
+from gerai.messaging.storage import StoreBusy, TooManyWaiting
 
 log = structlog.get_logger(__name__)
 
@@ -219,6 +219,11 @@ async def on_busy(request: Request, error: Exception) -> Response:
     return own(request, 503, "busy", headers={"Retry-After": "1"})
 
 
+async def on_too_many(request: Request, error: Exception) -> Response:
+    """Not logged one by one: there are many of them, and the count of answers by status tells it."""
+    return own(request, 429, "too_many_requests", headers={"Retry-After": "1"})
+
+
 async def on_store_error(request: Request, error: Exception) -> Response:
     """Away, electing or overtaken passes by itself; a query that the store refuses is a fault of ours."""
     assert isinstance(error, PyMongoError)
@@ -238,5 +243,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(StarletteHTTPException, on_http)
     app.add_exception_handler(StoreBusy, on_busy)
+    app.add_exception_handler(TooManyWaiting, on_too_many)
     app.add_exception_handler(PyMongoError, on_store_error)
     app.add_exception_handler(Exception, on_bug)

@@ -39,6 +39,10 @@ SENTENCES: dict[str, Sentence] = {
     "busy": Sentence(
         "Sistem sedang sibuk; silakan ulangi sebentar lagi.", "The system is busy; please retry shortly."
     ),
+    "too_many_requests": Sentence(
+        "Terlalu banyak permintaan sekaligus; silakan ulangi sebentar lagi.",
+        "Too many requests at once; please retry shortly.",
+    ),
     "internal": Sentence(
         "Terjadi kesalahan di sistem kami. Petugas dapat melacaknya dengan kode korelasi.",
         "Something went wrong on our side. The correlation id leads to it.",

@@ -4,25 +4,27 @@ A majority transaction costs about the same for one command as for fifty. While 
 next gathers; nobody waits to fill a group, but while a group reads it takes in who comes. Within a group
 commands run one after the other in memory, so those on the same aggregate see each other; a refused one
 drops out alone; a group that cannot be written is read again and retried, then in halves, so that one bad
-member does not hurt the others.
+member does not hurt the others. Who comes next is decided by regency and weight (`fair_queue`), and a
+transaction is bounded, so that nobody waits long for a stranger's command.
 """
 
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import structlog
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.failures import store_is_away
+from gerai.messaging.fair_queue import FairQueue, QueueFull
+from gerai.messaging.member import NOTHING as NOTHING
+from gerai.messaging.member import Command as Command
+from gerai.messaging.member import Member, Outcome
+from gerai.messaging.member import Needs as Needs
 from gerai.messaging.metrics import GROUP_SIZE
-from gerai.messaging.refusal import UnableToRepeat
-from gerai.messaging.selection import Selection
 from gerai.messaging.storage import (
     Batch,
     Conflict,
@@ -32,6 +34,7 @@ from gerai.messaging.storage import (
     StoreBusy,
     StoredAnswer,
     TimerGone,
+    TooManyWaiting,
 )
 from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
 
@@ -49,64 +52,11 @@ TOGETHER = 3
 """Attempts of a group that conflicts for a reason of its own, before it is split."""
 STUCK_S = 240.0
 """Longer than the driver retries one transaction."""
+WRITES_LIMIT = 500
+"""Documents of one transaction, after which no further command is run for it: what the members said of their weight
+is a hint, this is a bound."""
 COOL_DOWN_S = 0.5
 """After a conflict another process is at work on the same data: trusting attempts would be wasted for a while."""
-
-Command = Callable[[UnitOfWork], Awaitable[StoredAnswer | None]]
-"""Runs a use case on the unit of work given and says what to answer. It must have no other side effect: it may
-run again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Needs:
-    """What a command will read; the group fetches it for all its members at once. A hint, never a promise."""
-
-    aggregates: Sequence[tuple[type[Aggregate], str]] = ()
-    selections: Sequence[Selection[Any]] = ()
-    afresh: Sequence[tuple[type[Aggregate], str]] = ()
-    """Aggregates that decide and are not always written: read though the process remembers them, which spares the
-    command a second run."""
-
-
-NOTHING = Needs()
-
-
-@dataclass(eq=False)
-class _Member:
-    command: Command
-    context: Context
-    once: Once | None
-    needs: Needs
-    answer: "asyncio.Future[StoredAnswer | None]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What became of a member in one try."""
-
-    member: _Member
-    answer: StoredAnswer | None = None
-    error: Exception | None = None
-    doubtful: bool = False
-    """It rests on what was not read afresh, and no version guards that: it wrote nothing, or something else."""
-
-    @classmethod
-    def repeated(cls, member: _Member, once: Once, earlier: StoredAnswer) -> "_Outcome":
-        """What a run under the same once-key was answered before."""
-        if earlier.fingerprint != once.fingerprint:
-            return cls(member, error=UnableToRepeat("idempotency_key_reused", field="Idempotency-Key"))
-        return cls(member, replace(earlier, repeated=True))
-
-    def tell(self) -> None:
-        waiting = self.member.answer
-        if waiting.done():  # the caller went away meanwhile
-            return
-        if self.error is not None:
-            waiting.set_exception(self.error)
-        else:
-            waiting.set_result(self.answer)
 
 
 class GroupCommit:
@@ -119,13 +69,15 @@ class GroupCommit:
         source: str,
         group_limit: int = 64,
         waiting_limit: int = 2_000,
+        flow_limit: int = 1_000,
         attempts: int = 25,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
+        """`group_limit`: what the members of a group weigh together; one that weighs more is written alone.
+        `waiting_limit`, `flow_limit`: commands that may wait, of all and of one regency."""
         self._storage = storage
         self._source = source
         self._group_limit = group_limit
-        self._waiting_limit = waiting_limit
         self._attempts = attempts
         self._on_commit = on_commit
         self._warm: dict[Identity, Aggregate] = {}
@@ -133,8 +85,8 @@ class GroupCommit:
         self._moved = time.monotonic()
         self._commit_s = SHORTEST_PAUSE_S
         """What a commit takes at present; who was overtaken waits about as long, and the winner is through."""
-        self._waiting: deque[_Member] = deque()
-        self._in_hand: list[_Member] = []
+        self._waiting: FairQueue[Member] = FairQueue(limit=waiting_limit, flow_limit=flow_limit)
+        self._in_hand: list[Member] = []
         self._arrived = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -163,14 +115,20 @@ class GroupCommit:
 
         Under a `once` key that was used before, the first answer is returned and nothing runs.
         Raises what the command raised (Refusal, …) with nothing changed; StoreBusy when it could not be
-        written, or when too many commands wait.
+        written; TooManyWaiting when the caller's regency has too many commands waiting.
         """
-        if self._closing or len(self._waiting) >= self._waiting_limit:
-            raise StoreBusy("too many commands are waiting")
+        if self._closing:
+            raise StoreBusy("the process is about to stop")
         if not self._in_hand and not self._waiting:  # that nothing moved before was no sign of anything
             self._moved = time.monotonic()
-        member = _Member(command, context, once, needs)
-        self._waiting.append(member)
+        flow = (context.tenant, "" if context.tenant is not None else context.actor)
+        member = Member(command, context, once, needs, flow, needs.weight)
+        try:
+            given_up = self._waiting.put(member)
+        except QueueFull:
+            raise TooManyWaiting from None
+        if given_up is not None:
+            _fail([given_up], TooManyWaiting())
         self._arrived.set()
         return await member.answer
 
@@ -181,7 +139,7 @@ class GroupCommit:
                 await self._arrived.wait()
                 continue
             self._moved = time.monotonic()
-            group = self._in_hand = await self._at_the_door(self._group_limit)
+            group = self._in_hand = await self._at_the_door([])
             try:
                 await self._settle(group, trusting=time.monotonic() >= self._trust_from, is_open=True)
             except Exception as error:  # noqa: BLE001  the loop must go on; each waiting caller gets the error
@@ -189,22 +147,25 @@ class GroupCommit:
                 _fail(group, error)
             self._in_hand = []
 
-    async def _at_the_door(self, most: int) -> list[_Member]:
+    async def _at_the_door(self, group: Sequence[Member]) -> list[Member]:
         """Who waits, and who is about to: requests come in bursts, and while the turns of the loop bring some they
         are let in, as many as are worth a question of their own."""
-        seen, quiet = 0, 0
-        while quiet < QUIET_TURNS and len(self._waiting) < min(most, WORTH_ASKING):
+        seen, quiet, most = 0, 0, min(self._room(group), WORTH_ASKING)
+        while quiet < QUIET_TURNS and len(self._waiting) < most:
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self._waiting) == seen else 0
             seen = len(self._waiting)
-        return self._arrivals(most)
+        return self._arrivals(group)
 
-    def _arrivals(self, most: int) -> list[_Member]:
-        """Who waits, without those whose callers have gone away."""
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), most))]
+    def _arrivals(self, group: Sequence[Member]) -> list[Member]:
+        """Who comes next and fits in the group, without those whose callers have gone away."""
+        taken = self._waiting.take(self._room(group), is_empty=not group)
         return [member for member in taken if not member.answer.done()]
 
-    async def _settle(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> None:
+    def _room(self, group: Sequence[Member]) -> int:
+        return self._group_limit - sum([member.weight for member in group])
+
+    async def _settle(self, group: list[Member], *, trusting: bool, is_open: bool = False) -> None:
         """Write the group, retrying; in halves where retrying together does not help.
 
         A trusting attempt reads less: it takes warm aggregates from memory and does not look once-keys up.
@@ -246,14 +207,20 @@ class GroupCommit:
         self._warm.clear()
         self._trust_from = time.monotonic() + COOL_DOWN_S
 
-    async def _attempt(self, group: list[_Member], *, trusting: bool, is_open: bool = False) -> list[_Member]:
+    async def _attempt(self, group: list[Member], *, trusting: bool, is_open: bool = False) -> list[Member]:
         """One try. Returns the members whose outcome rests on unread state."""
         gathering = Gathering(self._storage, self._warm if trusting else {})
         if is_open:
             known = await self._read_with_late_ones(group, gathering, trusting=trusting)
         else:
             known = await self._read(group, gathering, trusting=trusting)
-        outcomes = [await self._run(member, gathering, known, trusting=trusting) for member in group]
+        outcomes: list[Outcome] = []
+        for member in group:
+            if gathering.writes >= WRITES_LIMIT:
+                self._waiting.put_back(group[len(outcomes) :])
+                del group[len(outcomes) :]
+                break
+            outcomes.append(await self._run(member, gathering, known, trusting=trusting))
         if not trusting:
             outcomes = await self._unless_done_before(outcomes)
         batch = gathering.sealed()
@@ -267,7 +234,7 @@ class GroupCommit:
         return [outcome.member for outcome in outcomes if outcome.doubtful]
 
     async def _read_with_late_ones(
-        self, group: list[_Member], gathering: Gathering, *, trusting: bool
+        self, group: list[Member], gathering: Gathering, *, trusting: bool
     ) -> dict[str, StoredAnswer]:
         """An open group takes in who comes while it reads: its reading goes on beside their parsing.
 
@@ -282,19 +249,19 @@ class GroupCommit:
                 readings.append(
                     asyncio.create_task(self._read(part, gathering, trusting=trusting, again=again))
                 )
-                part, again = await self._at_the_door(self._group_limit - len(group)), True
+                part, again = await self._at_the_door(group), True
                 group.extend(part)
             for answers in await asyncio.gather(*readings):
                 known.update(answers)
             if turn < TAKES_IN:  # who comes now is read in another turn, or belongs to the next group
-                part = self._arrivals(self._group_limit - len(group))
+                part = self._arrivals(group)
                 group.extend(part)
             if not part:
                 break
         return known
 
     async def _read(
-        self, members: Sequence[_Member], gathering: Gathering, *, trusting: bool, again: bool = False
+        self, members: Sequence[Member], gathering: Gathering, *, trusting: bool, again: bool = False
     ) -> dict[str, StoredAnswer]:
         """What they need, into the gathering, and the answers that some of them had before."""
         try:
@@ -311,7 +278,7 @@ class GroupCommit:
             raise _StoreFailed(error) from error
         return known
 
-    async def _unless_done_before(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+    async def _unless_done_before(self, outcomes: list[Outcome]) -> list[Outcome]:
         """Once-keys and state are read at different moments: between them the first run of a retry may have committed
         elsewhere, and then it is that run which stands in the way of the second. It gets the first one's answer."""
         refused = [one.member for one in outcomes if one.error is not None]
@@ -320,13 +287,13 @@ class GroupCommit:
         except Exception as error:
             raise _StoreFailed(error) from error
         return [
-            _Outcome.repeated(one.member, once, earlier[once.key])
+            Outcome.repeated(one.member, once, earlier[once.key])
             if one.error is not None and (once := one.member.once) is not None and once.key in earlier
             else one
             for one in outcomes
         ]
 
-    async def _answers(self, group: Sequence[_Member], *, trusting: bool) -> dict[str, StoredAnswer]:
+    async def _answers(self, group: Sequence[Member], *, trusting: bool) -> dict[str, StoredAnswer]:
         keys = [member.once for member in group if member.once is not None]
         return await self._storage.answers(keys) if keys and not trusting else {}
 
@@ -350,27 +317,27 @@ class GroupCommit:
                     del self._warm[next(iter(self._warm))]
 
     async def _run(
-        self, member: _Member, gathering: Gathering, known: dict[str, StoredAnswer], *, trusting: bool
-    ) -> _Outcome:
+        self, member: Member, gathering: Gathering, known: dict[str, StoredAnswer], *, trusting: bool
+    ) -> Outcome:
         once = member.once
         if once is not None and (earlier := known.get(once.key)) is not None:
-            return _Outcome.repeated(member, once, earlier)
+            return Outcome.repeated(member, once, earlier)
         unit = UnitOfWork(gathering, member.context, source=self._source)
         try:
             answer = await member.command(unit)
         except Conflict:
             raise
         except Exception as error:  # noqa: BLE001  one member's fault is its caller's answer, not the group's
-            return _Outcome(member, error=error, doubtful=trusting)
+            return Outcome(member, error=error, doubtful=trusting)
         if trusting and unit.rests_on_memory():
-            return _Outcome(member, answer, doubtful=True)
+            return Outcome(member, answer, doubtful=True)
         if not unit.join() and trusting:
-            return _Outcome(member, answer, doubtful=True)
+            return Outcome(member, answer, doubtful=True)
         if once is not None:
             kept = replace(answer or StoredAnswer(body=b""), fingerprint=once.fingerprint)
             known[once.key] = kept
             gathering.batch.once.append((once, kept))
-        return _Outcome(member, answer)
+        return Outcome(member, answer)
 
 
 class _StoreFailed(Exception):
@@ -381,7 +348,7 @@ class _StoreFailed(Exception):
         self.cause = cause
 
 
-def _fail(group: list[_Member], error: Exception) -> None:
+def _fail(group: list[Member], error: Exception) -> None:
     for member in group:
         if not member.answer.done():
             member.answer.set_exception(error)

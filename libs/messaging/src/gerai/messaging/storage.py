@@ -127,7 +127,11 @@ class TimerGone(AlreadyDone):
 
 
 class StoreBusy(Exception):
-    """The same data kept changing, or too many commands wait; nothing was acknowledged. Retrying is safe."""
+    """The same data kept changing, or the process stops; nothing was acknowledged. Retrying is safe."""
+
+
+class TooManyWaiting(StoreBusy):
+    """The caller's regency has more commands waiting than its share. Others have room; retrying later is safe."""
 
 
 class Storage(Protocol):

@@ -46,6 +46,12 @@ class Gathering:
         self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
 
+    @property
+    def writes(self) -> int:
+        """Documents that the batch writes, as far as its members have run."""
+        batch = self.batch
+        return len(self.touched) + len(batch.outbox) + len(batch.once) + len(batch.documents)
+
     async def load(
         self, identities: Iterable[Identity], *, again: bool = False, afresh: Iterable[Identity] = ()
     ) -> None:
