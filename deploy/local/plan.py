@@ -25,6 +25,11 @@ _ANCHORS = ("GERAI_CLOCK_ANCHOR_REAL", "GERAI_CLOCK_ANCHOR_BUSINESS")
 """From the shell, too, where they are set; only a clock with both of them may have another speed."""
 
 
+def operators_of(process: str) -> str:
+    """The name of a process's second port, where health, metrics and the API's description are."""
+    return f"{process}-operators"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
     """Where a service finds the other parts."""
@@ -80,8 +85,11 @@ class Plan:
             "otlp-bridge": self.traces,
             "issuer": True,
         }
-        return [name for name, wanted in infrastructure.items() if wanted] + [
-            name for name, _, _ in self.processes()
+        services = [name for name, _, _ in self.processes()]
+        return [
+            *(name for name, wanted in infrastructure.items() if wanted),
+            *services,
+            *(operators_of(name) for name in services),
         ]
 
     def port(self, name: str) -> int:
@@ -113,6 +121,8 @@ class Plan:
             "GERAI_ROLES": role,
             "GERAI_HTTP_HOST": ports.HOST,
             "GERAI_HTTP_PORT": str(port),
+            "GERAI_OPERATOR_HOST": ports.HOST,
+            "GERAI_OPERATOR_PORT": str(self.port(operators_of(name))),
             "GERAI_ENVIRONMENT": "development",
             "GERAI_MONGODB_URI": addresses.mongodb_uri,
             "GERAI_MONGODB_DATABASE": service,

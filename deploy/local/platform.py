@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local import issuer, kafka, mongodb, otlp_bridge, places, warm, zipkin
 from local.failure import UnableToStart
-from local.plan import Addresses, Plan
+from local.plan import Addresses, Plan, operators_of
 from local.ports import HOST
 from local.probes import answers_ok
 from local.supervisor import Program, Supervised, Supervisor
@@ -95,6 +95,10 @@ class Platform:
     def url(self, process: str) -> str:
         """The address of one process: `queue`, `queue-2`, `queue-worker`."""
         return f"http://{HOST}:{self._plan.port(process)}"
+
+    def operators_url(self, process: str) -> str:
+        """Where a process answers its operators: `/health/…`, `/metrics`, `/docs`, `/openapi.json`."""
+        return self.url(operators_of(process))
 
     def urls(self, service: str) -> list[str]:
         """The addresses of all API processes of a service."""
@@ -217,5 +221,6 @@ class Platform:
             "issuer": self.issuer_url,
             "zipkin": self.zipkin_url,
             **{name: self.url(name) for name, _, _ in self._plan.processes()},
+            **{operators_of(name): self.operators_url(name) for name, _, _ in self._plan.processes()},
         }
         places.private_file(self.data_dir / "platform.json").write_text(json.dumps(state, indent=2) + "\n")

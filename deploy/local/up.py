@@ -32,9 +32,9 @@ def _welcome(platform: Platform, seconds: float) -> str:
     return f"""
 Gerai is ready ({seconds:.1f} s).
 
-  registry   {platform.url("registry")}/docs
-  queue      {platform.url("queue")}/docs
-  hourly     {platform.url("hourly")}/docs
+  registry   {platform.url("registry")}   {platform.operators_url("registry")}/docs
+  queue      {platform.url("queue")}   {platform.operators_url("queue")}/docs
+  hourly     {platform.url("hourly")}   {platform.operators_url("hourly")}/docs
   traces     {platform.zipkin_url}/zipkin
   MongoDB    {platform.mongodb_uri}
   Kafka      {platform.kafka_bootstrap}

@@ -131,7 +131,13 @@ class TestThePlan:
         plan = self.plan(tmp_path, mongodb_uri=mongodb.given_uri(), kafka_bootstrap=kafka.given_bootstrap())
         assert not plan.starts_mongodb
         assert not plan.starts_kafka
-        assert plan.names() == ["issuer", "queue", "queue-worker"]
+        assert plan.names() == [
+            "issuer",
+            "queue",
+            "queue-worker",
+            "queue-operators",
+            "queue-worker-operators",
+        ]
 
     @pytest.mark.parametrize("empty", [True, False])
     def test_an_empty_setting_gives_none(self, tmp_path, monkeypatch, empty):

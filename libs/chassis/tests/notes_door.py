@@ -18,7 +18,7 @@ from gerai.chassis.clock import RealClock
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Service
-from gerai.chassis.server import application
+from gerai.chassis.server import application, operators
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import connect
@@ -85,12 +85,17 @@ class Door:
         self.issuer = issuer
         self.health = health
         self.edge = Edge(app, body_limits=service.body_limits, health=health)
+        self._private = Edge(operators(app), body_limits=service.body_limits, health=health)
 
     def client(self, **claims: Any) -> Client:
         return Client(self.edge, self.issuer.token(**claims))
 
     def stranger(self, token: str | None = None) -> Client:
         return Client(self.edge, token)
+
+    def operator(self) -> Client:
+        """At the operators' listener, where nobody asks for a token."""
+        return Client(self._private, None)
 
 
 def settings(**more: Any) -> notes.NotesSettings:

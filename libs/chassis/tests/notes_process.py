@@ -30,14 +30,15 @@ def free_port() -> int:
 class NotesProcess:
     """Its front door, and its end."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, operator_port: int) -> None:
         self.process = process
         self.port = port
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+        self.operators = httpx.AsyncClient(base_url=f"http://127.0.0.1:{operator_port}", trust_env=False)
 
-    async def status_of(self, path: str) -> int | str:
+    async def status_of(self, path: str, *, at: httpx.AsyncClient | None = None) -> int | str:
         try:
-            return (await self.http.get(path)).status_code
+            return (await (at or self.http).get(path)).status_code
         except httpx.TransportError as error:
             return type(error).__name__
 
@@ -64,15 +65,18 @@ async def notes_process(module: str = "notes", **settings: str) -> AsyncIterator
     port = int(settings.pop("http_port", 0)) or free_port()
     stated = {"environment": "development", "mongodb_uri": NOWHERE, "kafka_bootstrap": "127.0.0.1:1"}
     stated |= {"issuer": ISSUER, "jwks_url": f"{ISSUER}/jwks", "roles": "api", "http_port": str(port)}
+    operator_port = int(settings.pop("operator_port", 0)) or free_port()
+    stated |= {"operator_port": str(operator_port)}
     env = os.environ | {f"GERAI_{name.upper()}": value for name, value in (stated | settings).items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN, str(HERE), module, env=env, stdout=asyncio.subprocess.PIPE
     )
-    running = NotesProcess(process, port)
+    running = NotesProcess(process, port, operator_port)
     try:
         yield running
     finally:
         await running.http.aclose()
+        await running.operators.aclose()
         if process.returncode is None:
             process.kill()
             await process.wait()

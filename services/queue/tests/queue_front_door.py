@@ -1,4 +1,5 @@
-"""The queue's front door in one process: the real application, callers with real tokens, any storage."""
+"""The queue's front door in one process: the real application as operators reach it (the API and its description),
+callers with real tokens, any storage."""
 
 import json
 import time
@@ -17,7 +18,7 @@ from gerai.chassis.auth import Authenticator, Keys
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import Background, House, Rooms
-from gerai.chassis.service import application
+from gerai.chassis.service import application, operators
 from gerai.chassis.settings import Role
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database, connect
@@ -98,7 +99,7 @@ async def front_door(
         rooms = assemble(house)
         app = application(service, house, rooms)
         app.state.authenticator = Authenticator(Keys(_keys), issuer=ISSUER, audience="gerai")
-        yield Door(Edge(app, body_limits=service.body_limits), house, rooms, clock)
+        yield Door(Edge(operators(app), body_limits=service.body_limits), house, rooms, clock)
         if database is None:
             await asked.close()
 

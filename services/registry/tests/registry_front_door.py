@@ -1,4 +1,5 @@
-"""The registry's front door in one process: the real application, a caller with a real token, any storage."""
+"""The registry's front door in one process: the real application as operators reach it (the API and its
+description), a caller with a real token, any storage."""
 
 import json
 import time
@@ -17,7 +18,7 @@ from gerai.chassis.auth import Authenticator, Keys
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House
-from gerai.chassis.service import application
+from gerai.chassis.service import application, operators
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import connect
 from gerai.messaging.storage import Storage
@@ -80,7 +81,7 @@ async def front_door(storage: Storage) -> AsyncIterator[Edge]:
             health=Health(),
         )
         app = trusting(application(service, house, assemble(house)))
-        yield Edge(app, body_limits=service.body_limits)
+        yield Edge(operators(app), body_limits=service.body_limits)
         await house.database.close()
 
 

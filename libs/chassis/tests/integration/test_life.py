@@ -133,7 +133,7 @@ class TestWorker:
         async with notes_process(**settings, kafka_bootstrap=kafka_bootstrap) as notes:
             await notes.reaches("/health/ready", 200)
             assert await notes.status_of("/v1/notes") == 404
-            assert "gerai_outbox_pending" in (await notes.http.get("/metrics")).text
+            assert "gerai_outbox_pending" in (await notes.operators.get("/metrics")).text
             opened = connect(mongodb_uri, database)
             lease = await opened["leases"].find_one({"_id": "relay"})
             assert lease is not None and lease["token"] is not None

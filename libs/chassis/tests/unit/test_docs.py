@@ -8,22 +8,22 @@ from notes_door import Door
 
 
 async def document(door: Door) -> dict[str, Any]:
-    described: dict[str, Any] = (await door.stranger().gets("/openapi.json")).json()
+    described: dict[str, Any] = (await door.operator().gets("/openapi.json")).json()
     return described
 
 
 class TestPage:
     async def test_everything_it_loads_comes_from_the_service_itself(self, door: Door) -> None:
-        stranger = door.stranger()
-        page = await stranger.gets("/docs")
+        operator = door.operator()
+        page = await operator.gets("/docs")
         assert page.status_code == 200
         assert "'self'" in page.headers["content-security-policy"]
         loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         assert len(loaded) == 4  # icon, style, program, start
         for address in loaded:
             assert address.startswith("/docs/")
-            assert (await stranger.gets(address)).status_code == 200
-        assert "/openapi.json" in (await stranger.gets("/docs/start.js")).text
+            assert (await operator.gets(address)).status_code == 200
+        assert "/openapi.json" in (await operator.gets("/docs/start.js")).text
 
 
 class TestDescription:

@@ -255,6 +255,6 @@ class TestMetrics:
             await door.stranger().gets(f"/v1/links/{SECRET}{n}")
             await door.stranger().gets(f"/v1/lost/{n}")
         assert (counted(**template), counted(**lost)) == (before[0] + 5, before[1] + 5)
-        page: httpx.Response = await door.stranger().gets("/metrics")
+        page: httpx.Response = await door.operator().gets("/metrics")
         assert "gerai_http_request_seconds_bucket" in page.text
         assert SECRET not in page.text

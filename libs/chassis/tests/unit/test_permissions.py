@@ -8,6 +8,8 @@ from gerai.chassis import Permission, Rooms, Routes, Service
 from gerai.chassis.routes import LooseBody, UndeclaredRoute
 from gerai.messaging.memory.storage import MemoryStorage
 
+OPERATORS_OWN = ("/docs", "/openapi.json", "/metrics")
+PATHS = ("/v1/notes", *OPERATORS_OWN, "/health/live")
 LOOK = Permission.to("look", "operator")
 
 
@@ -77,18 +79,36 @@ class TestRoles:
 
     async def test_a_worker_has_no_routes_but_health_and_metrics(self, storage: MemoryStorage) -> None:
         async with notes_door(storage, roles="worker") as worker:
-            client = worker.client()
-            statuses = {
-                path: (await client.gets(path)).status_code
-                for path in ("/v1/notes", "/docs", "/openapi.json", "/health/live", "/metrics")
-            }
-        assert statuses == {
-            "/v1/notes": 404,
-            "/docs": 404,
-            "/openapi.json": 404,
-            "/health/live": 200,
-            "/metrics": 200,
-        }
+            public = {path: (await worker.client().gets(path)).status_code for path in PATHS}
+            private = {path: (await worker.operator().gets(path)).status_code for path in PATHS}
+        assert public == {path: 200 if path == "/health/live" else 404 for path in PATHS}
+        assert private == public | {"/metrics": 200}
+
+
+class TestListeners:
+    async def test_what_operators_look_at_is_not_public(self, door: Door) -> None:
+        """Neither for a stranger nor for an admin, however the address is written."""
+        for caller in (door.stranger(), door.client(roles=["admin"])):
+            for path in (
+                *OPERATORS_OWN,
+                "/docs/",
+                "/metrics/",
+                "//metrics",
+                "/METRICS",
+                "/redoc",
+                "/docs/start.js",
+            ):
+                assert (await caller.gets(path)).status_code == 404, path
+            assert (await caller.gets("/health/live")).status_code == 200
+
+    async def test_the_operators_listener_shows_it_and_serves_the_api(self, door: Door) -> None:
+        """The documentation page tries requests out where it was loaded from. Who may use a route is asked there, too."""
+        for path in (*OPERATORS_OWN, "/health/live"):
+            assert (await door.operator().gets(path)).status_code == 200, path
+        assert (await door.operator().gets("/v1/links/abc")).json() == {"length": 3}
+        assert (await door.operator().gets("/v1/notes")).status_code == 401
+        lost = await door.operator().gets("/docs/assets/nothing.js")
+        assert (lost.status_code, lost.json()["code"]) == (404, "not_found")
 
 
 class TestRegencies:

@@ -117,3 +117,25 @@ class TestClocks:
     def test_anchors_keep_their_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         read = stated(monkeypatch, ENVIRONMENT="development", **ANCHORS)
         assert read.clock_anchor_business == datetime(2026, 11, 24, 0, tzinfo=UTC)
+
+
+class TestListeners:
+    @pytest.mark.parametrize(
+        ("said", "port"),
+        [
+            ({"HTTP_PORT": "8102"}, 8202),
+            ({"HTTP_PORT": "0"}, 0),
+            ({"HTTP_PORT": "8102", "OPERATOR_PORT": "9000"}, 9000),
+        ],
+    )
+    def test_operators_have_a_port_of_their_own(
+        self, monkeypatch: pytest.MonkeyPatch, said: dict[str, str], port: int
+    ) -> None:
+        assert stated(monkeypatch, **said).operators_on == port
+
+    @pytest.mark.parametrize("said", [{"OPERATOR_PORT": "8080"}, {"HTTP_PORT": "65500"}])
+    def test_one_that_is_taken_or_that_does_not_exist_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, said: dict[str, str]
+    ) -> None:
+        with pytest.raises(ValidationError, match="GERAI_OPERATOR_PORT"):
+            stated(monkeypatch, **said)

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gerai.chassis.problems import SCHEMA
@@ -70,8 +71,9 @@ def _show_example(place: dict[str, Any], schemas: dict[str, Any]) -> None:
             place.setdefault("example", known["examples"][0])
 
 
-def install(app: FastAPI) -> None:
-    """Add `/docs`; `/openapi.json` is FastAPI's own route with our description."""
+def routes(app: FastAPI) -> list[BaseRoute]:
+    """`/docs` and `/openapi.json` of an application, for the operators' listener: the page calls the API where it
+    was loaded from, and the public listener shows neither."""
     page, start = PAGE.format(title=app.title), START
 
     async def docs(_: Request) -> Response:
@@ -80,7 +82,13 @@ def install(app: FastAPI) -> None:
     async def script(_: Request) -> Response:
         return Response(start, media_type="text/javascript")
 
+    async def document(_: Request) -> Response:
+        return JSONResponse(app.openapi())
+
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    app.add_route("/docs", docs)
-    app.add_route("/docs/start.js", script)
-    app.mount("/docs/assets", StaticFiles(directory=ASSETS))
+    return [
+        Route("/openapi.json", document),
+        Route("/docs", docs),
+        Route("/docs/start.js", script),
+        Mount("/docs/assets", StaticFiles(directory=ASSETS)),
+    ]

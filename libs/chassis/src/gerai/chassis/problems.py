@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pymongo.errors import PyMongoError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
@@ -237,7 +238,7 @@ async def on_bug(request: Request, error: Exception) -> Response:
     return own(request, 500, "internal")
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from gerai.chassis import docs, metrics, problems
 from gerai.chassis.auth import Authenticator, Keys, fetch_from
@@ -22,7 +25,7 @@ KEEP_ALIVE_S = 75
 
 
 def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
-    """Health and metrics always, the service's routes in the API role. Raises UndeclaredRoute.
+    """What everybody may reach: health always, the service's routes in the API role. Raises UndeclaredRoute.
 
     FastAPI's own telemetry is off: it would write paths and queries, so visitors' links, into spans.
     """
@@ -31,7 +34,7 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
         version="1",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if Role.API in house.settings.roles else None,
+        openapi_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -41,12 +44,29 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
         Keys(fetch_from(settings.jwks_url)), issuer=settings.issuer, audience=settings.audience
     )
     app.router.routes.extend(house.health.routes())
-    app.add_route("/metrics", metrics.page)
     if Role.API in settings.roles:
-        docs.install(app)
         install(app, rooms.routes)
     problems.install(app)
     return app
+
+
+def operators(app: FastAPI) -> Starlette:
+    """What the operators' listener serves: metrics, the description of the API in processes that have one, and the
+    application itself, so that the documentation page can try requests out where it was loaded from."""
+    settings: Settings = app.state.house.settings
+    described = docs.routes(app) if Role.API in settings.roles else []
+    inner = Starlette(routes=[Route("/metrics", metrics.page), *described, Mount("", app)])
+    problems.install(inner)
+    return inner
+
+
+def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: float) -> "Listeners":
+    """Both of a process, with the edge around what each of them serves."""
+    public, private = (
+        Server(Edge(served, body_limits=service.body_limits, health=health), finish_s=finish_s)
+        for served in (app, operators(app))
+    )
+    return Listeners(public, private, health)
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -63,12 +83,12 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with our own signal handling: background work must stop after the last request, not before."""
+    """One listener. Signals are the business of `Listeners`."""
 
-    def __init__(self, service: Service, app: FastAPI, health: Health, *, finish_s: float) -> None:
+    def __init__(self, app: ASGIApp, *, finish_s: float) -> None:
         super().__init__(
             uvicorn.Config(
-                Edge(app, body_limits=service.body_limits, health=health),
+                app,
                 http="httptools",
                 ws="none",
                 loop="none",
@@ -82,17 +102,38 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_S,
             )
         )
-        self._health = health
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.ask_to_stop)
         yield
 
     def ask_to_stop(self) -> None:
         """Once: finish what was accepted. Twice: leave it."""
         self.force_exit = self.should_exit
-        self._health.stop()
         self.should_exit = True
+
+
+class Listeners:
+    """The public listener and the operators', which answers for as long as the public one does. We handle signals
+    ourselves: background work must stop after the last request, not before."""
+
+    def __init__(self, public: Server, operators: Server, health: Health) -> None:
+        self._public = public
+        self._operators = operators
+        self._health = health
+
+    async def serve(self, public: socket.socket, operators: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ask_to_stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._operators.serve(sockets=[operators]))
+            try:
+                await self._public.serve(sockets=[public])
+            finally:
+                self._operators.ask_to_stop()
+
+    def ask_to_stop(self) -> None:
+        """Once: finish what was accepted. Twice: leave it."""
+        self._health.stop()
+        self._public.ask_to_stop()

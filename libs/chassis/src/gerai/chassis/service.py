@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from socket import socket
 
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
@@ -17,7 +18,7 @@ from gerai.chassis import logs, traces
 from gerai.chassis.clock import clock_of
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Rooms, Service
-from gerai.chassis.server import Server, application, listening
+from gerai.chassis.server import application, listeners_of, listening, operators
 from gerai.chassis.settings import Environment, Role, Settings, UnreadableFile
 from gerai.chassis.work import Deadline, Work
 from gerai.chassis.worker import Worker
@@ -25,7 +26,7 @@ from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import connect
 from gerai.messaging.mongo.storage import MongoStorage
 
-__all__ = ["UnableToStart", "application", "house_of", "live", "run"]
+__all__ = ["UnableToStart", "application", "house_of", "live", "operators", "run"]
 
 log = structlog.get_logger(__name__)
 
@@ -81,12 +82,10 @@ async def live(service: Service, settings: Settings) -> None:
 
     Health is answered from the first moment; everything else once the process has started.
     """
-    try:
-        socket = listening(settings.http_host, settings.http_port)
-    except OSError as error:
-        place = f"{settings.http_host}:{settings.http_port}"
-        raise UnableToStart(f"cannot listen on {place}: {error.strerror}") from error
-    with socket:
+    with (
+        _taken(settings.http_host, settings.http_port) as public,
+        _taken(settings.operator_host, settings.operators_on) as private,
+    ):
         provider = traces.configure(
             service=service.name,
             role="+".join(sorted(settings.roles)),
@@ -97,12 +96,12 @@ async def live(service: Service, settings: Settings) -> None:
         async with house_of(service, settings, deadline) as (house, worker):
             rooms = service.assemble(house)
             app = application(service, house, rooms)
-            server = Server(service, app, house.health, finish_s=settings.stop_seconds / 2)
+            listeners = listeners_of(service, app, house.health, finish_s=settings.stop_seconds / 2)
             house.health.at_stop(deadline.begin)
-            work = Work(house.health, on_failure=server.ask_to_stop)
+            work = Work(house.health, on_failure=listeners.ask_to_stop)
             work.start_up(lambda: _begin(service, house, rooms, worker, work))
             try:
-                await server.serve(sockets=[socket])
+                await listeners.serve(public, private)
             finally:
                 await work.stop(deadline)
         await _flush(provider)
@@ -111,6 +110,13 @@ async def live(service: Service, settings: Settings) -> None:
     if work.failure is not None:
         raise UnableToStart(f"a part of it ended: {work.failure!r}")
     log.info("stopped")
+
+
+def _taken(host: str, port: int) -> socket:
+    try:
+        return listening(host, port)
+    except OSError as error:
+        raise UnableToStart(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 @contextlib.asynccontextmanager

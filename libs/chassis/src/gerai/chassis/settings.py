@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from gerai.messaging.mongo.driver import Driver
 
 PREFIX = "GERAI_"
+LAST_PORT = 65_535
+OPERATORS_ABOVE = 100
 
 
 class Role(StrEnum):
@@ -87,7 +89,10 @@ class Settings(BaseSettings):
     environment: Environment = Environment.PRODUCTION
     roles: Roles = frozenset(Role)
     http_host: str = "127.0.0.1"
-    http_port: int = Field(default=8080, ge=0, le=65_535)
+    http_port: int = Field(default=8080, ge=0, le=LAST_PORT)
+    operator_host: str = "127.0.0.1"
+    operator_port: int | None = Field(default=None, ge=0, le=LAST_PORT)
+    """Health, metrics and the API's description: never to be reached from outside. None: see `operators_on`."""
     mongodb_uri: SecretStr
     mongodb_database: str
     mongodb_driver: Driver = Driver.MOTOR
@@ -107,6 +112,13 @@ class Settings(BaseSettings):
     """How long a graceful stop may take."""
 
     @property
+    def operators_on(self) -> int:
+        """The operators' port: the one set, or the one that lies `OPERATORS_ABOVE` the public one; 0: any."""
+        if self.operator_port is not None:
+            return self.operator_port
+        return self.http_port + OPERATORS_ABOVE if self.http_port else 0
+
+    @property
     def simulates_time(self) -> bool:
         return self.clock_anchor_business is not None or self.clock_speed != 1.0
 
@@ -122,6 +134,12 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"production trusts tokens only of an issuer elsewhere, over https: GERAI_{name.upper()}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _operators_have_a_port(self) -> Self:
+        if not self.operators_on <= LAST_PORT or (self.http_port and self.operators_on == self.http_port):
+            raise ValueError("the operators' listener needs a port of its own: GERAI_OPERATOR_PORT")
         return self
 
     @model_validator(mode="after")
