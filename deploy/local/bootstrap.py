@@ -7,6 +7,7 @@ for a Python that is too old, to say so.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local import machine
 from local.turn import turn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +79,7 @@ def install(checkout: Checkout) -> None:
     with turn(checkout.root / ".gerai" / "install.lock", seconds=_ANOTHER_INSTALL_SECONDS, otherwise=another):
         if checkout.current():  # another one did it while we waited
             return
+        _require_machine()
         _require_space(checkout)
         print("Installing into .venv; the first time takes a minute or two …", file=sys.stderr, flush=True)
         checkout.stamp.unlink(missing_ok=True)
@@ -95,21 +98,35 @@ def _keep_to_ourselves(state: Path) -> None:
 
 
 def _make_venv(checkout: Checkout) -> None:
-    """Make the environment, anew where it belongs to another Python or is broken."""
+    """Make the environment, anew where it belongs to another Python or is broken. It comes without pip, which Debian
+    and Ubuntu keep in a package of its own."""
     if checkout.python.exists():
-        probe = (str(checkout.python), "-c", "import pip, sys; print(*sys.version_info[:2])")
+        probe = (str(checkout.python), "-c", "import sys; print(*sys.version_info[:2])")
         answer = subprocess.run(probe, capture_output=True, text=True, timeout=60, check=False)
         if answer.stdout.split() == [str(part) for part in sys.version_info[:2]]:
             return
-    _run(checkout, [sys.executable, "-m", "venv", "--clear", str(checkout.venv)], "making .venv")
+    venv = [sys.executable, "-m", "venv", "--without-pip", "--clear", str(checkout.venv)]
+    _run(checkout, venv, "making .venv")
 
 
 def _install_uv(checkout: Checkout) -> None:
+    """Put the uv that is pinned into the environment; whoever can do that on this machine does it."""
     pins = checkout.venv / "uv.pins"
     pins.write_text(checkout.pins("uv"))
-    pip = [str(checkout.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    options = ["--no-input", "--retries", "2", "--timeout", "30", "--require-hashes", "-r", str(pins)]
-    _run(checkout, pip + options, "installing uv")
+    _run(checkout, [*_installer(checkout), "--require-hashes", "-r", str(pins)], "installing uv")
+
+
+def _installer(checkout: Checkout) -> list[str]:
+    """The beginning of a command that installs into the environment."""
+    python = str(checkout.python)
+    quietly = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "30"]
+    if importlib.util.find_spec("ensurepip") is not None:
+        _run(checkout, [python, "-m", "ensurepip", "--upgrade", "--default-pip"], "putting pip into .venv")
+        return [python, "-m", "pip", "install", *quietly]
+    uv = shutil.which("uv")
+    if uv is not None:
+        return [uv, "pip", "install", "--python", python]
+    return [sys.executable, "-m", "pip", "--python", python, "install", *quietly]
 
 
 def _install_packages(checkout: Checkout) -> None:
@@ -150,10 +167,6 @@ def _run(checkout: Checkout, argv: Sequence[str], doing: str) -> None:
 _MEANINGS = (
     (r"No space left on device|os error 28", "The disk is full: free some space, then try again."),
     (
-        r"ensurepip is not available|No module named '?ensurepip|No module named '?venv|returned non-zero.*ensurepip",
-        "This Python comes without venv: install your system's package for it (often python3-venv), then try again.",
-    ),
-    (
         r"do not match the hashes|[Hh]ash mismatch|HashMismatch",
         "A downloaded package is not the file that requirements.lock pins: don't trust this network if it happens twice.",
     ),
@@ -185,9 +198,8 @@ def _environment(checkout: Checkout) -> dict[str, str]:
         if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     }
     env |= {"UV_CACHE_DIR": str(checkout.cache), "PIP_NO_CACHE_DIR": "1"}
-    if checkout.python.exists() and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(env):
-        argv = [str(checkout.python), "-m", "pip", "config", "list"]
-        listed = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=env).stdout
+    if not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(env):
+        listed = _settings_of_pip(checkout, env)
         found = re.search(r"^(?:global|install|:env:)\.index-url='(.+)'$", listed, re.MULTILINE)
         if found is not None:
             env["UV_DEFAULT_INDEX"] = found.group(1)
@@ -195,6 +207,24 @@ def _environment(checkout: Checkout) -> dict[str, str]:
         if certificate is not None:
             env.setdefault("SSL_CERT_FILE", certificate.group(1))
     return env
+
+
+def _settings_of_pip(checkout: Checkout, env: dict[str, str]) -> str:
+    """What pip is told by its files and by the shell; nothing where there is no pip."""
+    for python in (str(checkout.python), sys.executable):
+        if Path(python).exists():
+            argv = [python, "-m", "pip", "config", "list"]
+            said = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=env)
+            if said.returncode == 0:
+                return said.stdout
+    index = env.get("PIP_INDEX_URL")
+    return f":env:.index-url='{index}'" if index else ""
+
+
+def _require_machine() -> None:
+    shortcoming = machine.shortcoming()
+    if shortcoming is not None:
+        raise UnableToInstall(shortcoming)
 
 
 def _require_space(checkout: Checkout) -> None:

