@@ -13,11 +13,12 @@ import notes
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
-from gerai.chassis.auth import Authenticator, Keys
+from gerai.chassis.auth import Authenticator
 from gerai.chassis.clock import RealClock
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Service
+from gerai.chassis.keys import Keys
 from gerai.chassis.server import application, operators
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage

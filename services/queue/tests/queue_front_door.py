@@ -14,10 +14,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from queue_builders import MORNING, TENANT
 
-from gerai.chassis.auth import Authenticator, Keys
+from gerai.chassis.auth import Authenticator
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import Background, House, Rooms
+from gerai.chassis.keys import Keys
 from gerai.chassis.service import application, operators
 from gerai.chassis.settings import Role
 from gerai.messaging.group_commit import GroupCommit

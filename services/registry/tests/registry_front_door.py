@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 from registry_builders import MORNING, TENANT
 
-from gerai.chassis.auth import Authenticator, Keys
+from gerai.chassis.auth import Authenticator
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House
+from gerai.chassis.keys import Keys
 from gerai.chassis.service import application, operators
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import connect

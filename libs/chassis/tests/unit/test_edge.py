@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -218,17 +219,22 @@ class TestLimits:
         self, door: Door
     ) -> None:
         door.edge = Edge(door.app, body_limits={}, at_once=3)
-        door.app.state.authenticator._keys._lock = lock = asyncio.Lock()
-        caller = door.client()
+        caller, let_go, answer = door.client(), asyncio.Event(), door.issuer.fetch
+
+        async def slow() -> Any:
+            await let_go.wait()
+            return await answer()
+
+        door.app.state.authenticator.keys._fetch = slow
 
         async def open_now() -> int:
             return door.edge._open
 
-        async with lock:  # whoever needs a key now has to wait
-            waiting = [asyncio.create_task(caller.gets("/v1/notes")) for _ in range(3)]
-            await eventually(open_now, lambda count: count == 3, because="three requests wait for a key")
-            refused = await caller.gets("/v1/notes")
-            assert (await caller.gets("/health/live")).status_code == 200
+        waiting = [asyncio.create_task(caller.gets("/v1/notes")) for _ in range(3)]
+        await eventually(open_now, lambda count: count == 3, because="three requests wait for a key")
+        refused = await caller.gets("/v1/notes")
+        assert (await caller.gets("/health/live")).status_code == 200
+        let_go.set()
         assert (refused.status_code, refused.json()["code"]) == (503, "busy")
         assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
         assert (await caller.gets("/v1/notes")).status_code == 200

@@ -12,10 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gerai.chassis import House, Settings
-from gerai.chassis.auth import Authenticator, Keys
+from gerai.chassis.auth import Authenticator
 from gerai.chassis.clock import RealClock
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
+from gerai.chassis.keys import Keys
 from gerai.chassis.service import application
 from gerai.hourly.service import HourTally, assemble, service
 from gerai.messaging.context import Context

@@ -13,10 +13,11 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from gerai.chassis import docs, metrics, problems
-from gerai.chassis.auth import Authenticator, Keys, fetch_from
+from gerai.chassis.auth import Authenticator
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis.keys import Keys, fetch_from
 from gerai.chassis.routes import install
 from gerai.chassis.settings import Role, Settings
 
@@ -41,7 +42,10 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
     settings: Settings = house.settings
     app.state.house = house
     app.state.authenticator = Authenticator(
-        Keys(fetch_from(settings.jwks_url)), issuer=settings.issuer, audience=settings.audience
+        Keys(fetch_from(settings.jwks_url)),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        longest_life_s=settings.token_longest_seconds,
     )
     app.router.routes.extend(house.health.routes())
     if Role.API in settings.roles:

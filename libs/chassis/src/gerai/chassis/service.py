@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from gerai.chassis import logs, traces
 from gerai.chassis.clock import clock_of
 from gerai.chassis.health import Health
-from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.server import application, listeners_of, listening, operators
 from gerai.chassis.settings import Environment, Role, Settings, UnreadableFile
 from gerai.chassis.work import Deadline, Work
@@ -99,6 +99,9 @@ async def live(service: Service, settings: Settings) -> None:
             listeners = listeners_of(service, app, house.health, finish_s=settings.stop_seconds / 2)
             house.health.at_stop(deadline.begin)
             work = Work(house.health, on_failure=listeners.ask_to_stop)
+            if Role.API in settings.roles:
+                keys = app.state.authenticator.keys
+                work.start(Background(name="issuer-keys", run=keys.run, progress=keys.progress))
             work.start_up(lambda: _begin(service, house, rooms, worker, work))
             try:
                 await listeners.serve(public, private)

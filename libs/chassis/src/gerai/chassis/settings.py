@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     issuer: str
     audience: str = "gerai"
     jwks_url: str
+    token_longest_seconds: float = Field(default=12 * 3600, ge=60, le=7 * 24 * 3600)
+    """From now, and from its own beginning, to a token's end; one that would live longer is refused."""
     otlp_endpoint: str = ""
     """Base address of an OTLP/HTTP receiver; empty: traces stay in the process."""
     trace_ratio: float = Field(default=0.1, ge=0, le=1)

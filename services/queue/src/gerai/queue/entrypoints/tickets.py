@@ -8,6 +8,7 @@ from fastapi import Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.contracts.text import Id
 from gerai.messaging.group_commit import Needs
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.ticket import Ticket
@@ -19,7 +20,7 @@ from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_i
 from gerai.queue.use_cases.reinstate_ticket import reinstate_ticket
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
 
-TicketId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9-]+$", examples=[TICKET_ID])]
+TicketId = Annotated[Id, Path(max_length=64, examples=[TICKET_ID])]
 
 
 def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:

@@ -10,6 +10,7 @@ from gerai.chassis.commands import CommandsOf, IfMatch
 from gerai.chassis.house import House
 from gerai.chassis.pages import Page, cursor_after, id_before
 from gerai.chassis.routes import CallerOf, Routes
+from gerai.contracts.text import Id
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.institution import WarningRule
 from gerai.registry.entrypoints.permissions import CHANGE_REGISTER, READ_REGISTER
@@ -22,7 +23,7 @@ from gerai.registry.use_cases.withdraw_entry import withdraw_entry
 
 
 def _id_like(example: str) -> Any:
-    return Annotated[str, Path(max_length=80, description="The entry's id.", examples=[example])]
+    return Annotated[Id, Path(max_length=80, description="The entry's id.", examples=[example])]
 
 
 def routes(house: House, rule: WarningRule) -> list[Routes]:
