@@ -40,6 +40,14 @@ class TestIdempotency:
             assert "idempotency-replayed" not in answer.headers
         assert len(storage.aggregates[Note]) == 4
 
+    async def test_what_a_client_puts_into_a_key_is_not_kept(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        await officer.adds({"text": "a"}, key="nik-7413010101900001")
+        kept = "".join(f"{one!r}" for one in vars(storage).values())
+        assert "Note" in kept
+        assert "7413010101900001" not in kept
+
     async def test_a_post_without_a_key_is_refused(self, officer: Client, storage: MemoryStorage) -> None:
         refused = await officer.http.post("/v1/notes", json={"text": "a"})
         assert (refused.status_code, refused.json()["code"]) == (400, "idempotency_key_required")

@@ -23,7 +23,7 @@ class Once:
 
     kind: OnceKind
     key: str
-    """Idempotency: "caller:key". Inbox: "group:event id"."""
+    """Idempotency: a hash of caller and key. Inbox: "group:event id"."""
     fingerprint: str = ""
     """A hash of the request; the same key with another one is refused."""
 
