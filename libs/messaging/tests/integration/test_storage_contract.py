@@ -1,17 +1,19 @@
 """One contract, every storage: the in-memory twin and MongoDB through both drivers answer alike."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from messaging_builders import NOON, Jar, JarOnShelf, Label, Part, Tally, context, once
 
-from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
 from gerai.messaging.mongo.storage import Index, MongoStorage
-from gerai.messaging.selection import Selection
+from gerai.messaging.selection import ALL_TENANTS, Selection
 from gerai.messaging.storage import (
     AlreadyDone,
     Batch,
@@ -44,7 +46,11 @@ def saved(jar: Jar, version: int = 1) -> Jar:
 
 
 def jar(id: str, **fields: object) -> Jar:
-    return saved(Jar(id=id, tenant="muna-barat", **fields))  # type: ignore[arg-type]
+    return saved(Jar(**{"id": id, "tenant": "muna-barat", **fields}))
+
+
+def unit_of(storage: Storage, tenant: str | None = "muna-barat") -> UnitOfWork:
+    return UnitOfWork(Gathering(storage, {}), context(tenant), source="test")
 
 
 def timer(version: int = 1) -> TimerRow:
@@ -180,8 +186,13 @@ class TestSelect:
         await storage.commit(Batch(added=list(jars)))
         by_filled = Selection(
             kind=Jar, where={"shelf": "s1", "filled": {"$gt": 0}}, order=(("filled", -1), ("id", 1)), limit=4
+        ).within("muna-barat")
+        s2 = Selection(
+            kind=Jar,
+            where={"shelf": {"$in": ["s2", "s3"]}, "filled": {"$lte": 1}},
+            limit=10,
+            tenant=ALL_TENANTS,
         )
-        s2 = Selection(kind=Jar, where={"shelf": {"$in": ["s2", "s3"]}, "filled": {"$lte": 1}}, limit=10)
         first, second = await storage.select([by_filled, s2])
         assert [(one.id, one.filled) for one in first] == [("j2", 2), ("j5", 2), ("j1", 1), ("j4", 1)]
         assert [one.id for one in second] == ["j9"]
@@ -189,11 +200,47 @@ class TestSelect:
     async def test_a_part_is_found_as_the_whole_is_with_its_own_fields_alone(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1", filled=1), jar("j2", filled=2, shelf="s2"), jar("j3")]))
         on_shelf = Selection(kind=JarOnShelf, where={"shelf": "s1"}, order=(("filled", -1), ("id", 1)))
-        (found,) = await storage.select([on_shelf])
+        (found,) = await storage.select([on_shelf.within("muna-barat")])
         assert [(type(one), one.id, one.filled) for one in found] == [
             (JarOnShelf, "j1", 1),
             (JarOnShelf, "j3", 0),
         ]
+
+    async def test_another_regencys_rows_cannot_shorten_a_page(self, storage: Storage) -> None:
+        """They stand before the caller's own, and are more than the limit."""
+        foreign = [jar(f"a{number}", tenant="buton") for number in range(9)]
+        await storage.commit(Batch(added=[*foreign, jar("j1"), jar("j2")]))
+        page = Selection(kind=Jar, where={"filled": 0}, limit=2)
+        assert [one.id for one in await unit_of(storage).select(page)] == ["j1", "j2"]
+        by_shelf = replace(page, order=(("shelf", 1), ("id", 1)))
+        found = await unit_of(storage).select_of_each(by_shelf, ["s1"], first=2)
+        assert [one.id for one in found] == ["j1", "j2"]
+        assert [one.id for one in await unit_of(storage, "buton").select(page)] == ["a0", "a1"]
+
+    async def test_what_a_group_needs_is_read_for_each_members_regency(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("a1", tenant="buton"), jar("j1")]))
+        first = Selection(kind=Jar, where={"filled": 0}, limit=1)
+
+        async def look(uow: UnitOfWork) -> StoredAnswer:
+            return StoredAnswer(body=",".join(one.id for one in await uow.select(first)).encode())
+
+        async with GroupCommit(storage, source="a") as commit:
+            needs = Needs(selections=(first,))
+            answers = await asyncio.gather(
+                *(commit.execute(look, context=context(one), needs=needs) for one in ("buton", "muna-barat"))
+            )
+        assert [answer.body for answer in answers if answer is not None] == [b"a1", b"j1"]
+
+    async def test_a_selection_that_says_no_regency_is_refused(self, storage: Storage) -> None:
+        with pytest.raises(ValueError, match="must say its regency"):
+            await unit_of(storage, None).select(Selection(kind=Jar, where={}))
+        with pytest.raises(ValueError, match="is asked by"):
+            await unit_of(storage, "buton").select(Selection(kind=Jar, where={}, tenant="muna-barat"))
+
+    async def test_all_regencies_are_read_where_that_is_said(self, storage: Storage) -> None:
+        await storage.commit(Batch(added=[jar("a1", tenant="buton"), jar("j1")]))
+        every = Selection(kind=Jar, where={}, tenant=ALL_TENANTS)
+        assert [one.id for one in await unit_of(storage, None).select(every)] == ["a1", "j1"]
 
     async def test_a_group_sees_its_own_changes(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1"), jar("j2"), jar("j3", filled=1)]))
@@ -256,8 +303,6 @@ class TestSelect:
 
 class TestGroupCommit:
     async def test_two_processes_draw_every_number_once(self, storage: Storage) -> None:
-        import asyncio
-
         async def draw(uow: UnitOfWork) -> StoredAnswer:
             tally = await uow.find(Tally, "t1")
             if tally is None:

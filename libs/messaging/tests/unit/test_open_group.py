@@ -47,7 +47,7 @@ async def test_who_comes_late_asks_again_for_what_the_group_has_only_met() -> No
     storage = MemoryStorage()
     gathering = Gathering(storage, {})
     await put(storage, Jar(id="j1", tenant="muna-barat"))
-    await gathering.run([Selection(kind=Jar, where={"filled": 0})])
+    await gathering.run([Selection(kind=Jar, where={"filled": 0}, tenant="muna-barat")])
     elsewhere = Jar(id="j1", tenant="muna-barat", version=2, filled=3)
     await storage.commit(Batch(changed=[(elsewhere, storage.aggregates[Jar]["j1"])]))
     await gathering.load([(Jar, "j1")], again=True)
@@ -96,7 +96,7 @@ async def test_nobody_is_run_unread_however_many_turns_bring_somebody() -> None:
 
 
 async def test_the_answer_to_the_later_question_counts_though_it_comes_first() -> None:
-    full = Selection(kind=Jar, where={"filled": 3})
+    full = Selection(kind=Jar, where={"filled": 3}, tenant="muna-barat")
     reading, go_on = asyncio.Event(), asyncio.Event()
 
     class SlowAtFirst(MemoryStorage):

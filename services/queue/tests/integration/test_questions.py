@@ -98,3 +98,6 @@ async def test_no_question_looks_through_the_days_before(hall: Hall, database: D
         seen = one["docsExamined"], one["keysExamined"], one.get("planSummary"), one["command"]
         assert one["docsExamined"] <= 3 * TODAY, seen
         assert one["keysExamined"] <= 6 * TODAY, seen
+        assert "COLLSCAN" not in one.get("planSummary", ""), seen
+        # what stands in a line comes in order from the index, however long the line is
+        assert not ("counter_id" in str(one["command"]) and one.get("hasSortStage")), seen

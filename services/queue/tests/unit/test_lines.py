@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from queue_builders import MORNING, TODAY, Hall, catalogue, desk, minutes
+from queue_builders import MORNING, TENANT, TODAY, Hall, catalogue, desk, minutes
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
@@ -46,14 +46,14 @@ async def slow_hall() -> AsyncIterator[Hall]:
 async def test_who_came_while_the_line_was_being_read_is_in_what_they_are_told(slow_hall: Hall):
     storage, lines = slow_hall.storage, CachedLines(slow_hall.storage)
     await slow_hall.issues("nib")
-    earlier = asyncio.create_task(lines.of("dpmptsp"))
+    earlier = asyncio.create_task(lines.of("dpmptsp", tenant=TENANT))
     await storage.reading.wait()
     late = await slow_hall.sees((await slow_hall.issues("nib")).id)
 
     async def it_arrives() -> None:
         storage.arrives.set()
 
-    told, _ = await asyncio.gather(lines.of("dpmptsp", fresh_for=late), it_arrives())
+    told, _ = await asyncio.gather(lines.of("dpmptsp", tenant=TENANT, fresh_for=late), it_arrives())
     assert late.id in {one.id for one in told.waiting}
     assert len((await earlier).waiting) == 1
     assert storage.readings == 2
@@ -66,7 +66,7 @@ async def test_who_has_left_the_line_does_not_have_it_read_for_ever(slow_hall: H
     await slow_hall.opens("loket-1")
     await slow_hall.calls("loket-1")
     before = storage.readings
-    assert (await lines.of("dpmptsp", fresh_for=waiting)).waiting == []
+    assert (await lines.of("dpmptsp", tenant=TENANT, fresh_for=waiting)).waiting == []
     assert storage.readings - before <= 2
 
 
@@ -106,9 +106,9 @@ async def test_who_has_just_come_is_known_though_many_of_the_other_class_wait(
     for number in range(12):
         await hall.issues("nib", priority=number % 2 == 0)
     lines = CachedLines(hall.storage)
-    await lines.of("dpmptsp")  # what is told for a moment
+    await lines.of("dpmptsp", tenant=TENANT)  # what is told for a moment
     late = await hall.sees((await hall.issues("nib", priority=True)).id)
-    told = await lines.of("dpmptsp", fresh_for=late)
+    told = await lines.of("dpmptsp", tenant=TENANT, fresh_for=late)
     assert late.id in {one.id for one in told.waiting}
 
 

@@ -272,7 +272,14 @@ class GroupCommit:
                     again=again,
                     afresh=[one for member in members for one in member.needs.afresh],
                 ),
-                gathering.run([one for member in members for one in member.needs.selections], again=again),
+                gathering.run(
+                    [
+                        one.within(member.context.tenant)
+                        for member in members
+                        for one in member.needs.selections
+                    ],
+                    again=again,
+                ),
             )
         except Exception as error:
             raise _StoreFailed(error) from error

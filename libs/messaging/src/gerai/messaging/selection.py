@@ -1,7 +1,7 @@
 """A bounded, ordered query for aggregates that MongoDB and plain Python answer alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -10,10 +10,13 @@ from gerai.messaging.aggregate import Aggregate
 
 A = TypeVar("A", bound=Aggregate)
 
+ALL_TENANTS = "*"
+"""For what reads every regency's on purpose: a process's own copy of the register. No regency has this name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selection(Generic[A]):
-    """The first `limit` aggregates that match `where`, in `order`.
+    """The first `limit` aggregates of one regency that match `where`, in `order`.
 
     where: field → value, or field → {"$in": […]}, {"$lte": x}, {"$gt": x}, {"$ne": x}. An index must stand behind it.
     order: (field, 1 or -1), …; end with a unique field so that the order is total.
@@ -23,9 +26,27 @@ class Selection(Generic[A]):
     where: Mapping[str, Any]
     order: tuple[tuple[str, int], ...] = (("id", 1),)
     limit: int = 100
+    tenant: str | None = None
+    """The regency whose they are, or ALL_TENANTS. None: the one that asks; the unit of work states it. A store refuses a
+    selection that nobody has stated it for: what is filtered after the limit makes pages short."""
+
+    def within(self, tenant: str | None) -> "Selection[A]":
+        """As somebody of a regency asks it. Raises ValueError where it was stated for another one."""
+        if self.tenant is None:
+            return replace(self, tenant=tenant)
+        if tenant not in (None, self.tenant):
+            raise ValueError(f"a selection of {self.tenant} is asked by {tenant}")
+        return self
+
+    @cached_property
+    def conditions(self) -> Mapping[str, Any]:
+        """All that must hold. Raises ValueError where nobody has said whose are meant."""
+        if self.tenant is None:
+            raise ValueError(f"a selection of {self.kind.collection} must say its regency, or ALL_TENANTS")
+        return self.where if self.tenant == ALL_TENANTS else {**self.where, "tenant": self.tenant}
 
     def matches(self, aggregate: A) -> bool:
-        for field, wanted in self.where.items():
+        for field, wanted in self.conditions.items():
             value = getattr(aggregate, field)
             if value is not wanted and not _holds(value, wanted):
                 return False
@@ -50,7 +71,7 @@ class Selection(Generic[A]):
     @cached_property
     def key(self) -> tuple[Any, ...]:
         """Two selections with the same key are the same query."""
-        return (self.kind, repr(sorted(self.where.items())), self.order, self.limit)
+        return (self.kind, self.tenant, repr(sorted(self.where.items())), self.order, self.limit)
 
 
 def _holds(value: Any, wanted: Any) -> bool:

@@ -102,7 +102,7 @@ class Timers:
             uow.complete_timer(timer)
             await handler(timer, uow=uow, at=at)
 
-        context = Context(tenant=None, actor=f"timer:{timer.name}", correlation_id=timer.id)
+        context = Context(tenant=timer.tenant, actor=f"timer:{timer.name}", correlation_id=timer.id)
         try:
             await self._commit.execute(command, context=context)
         except TimerGone:  # moved meanwhile, or fired by another process

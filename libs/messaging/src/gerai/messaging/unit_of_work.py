@@ -191,12 +191,13 @@ class UnitOfWork:
 
     async def select(self, selection: Selection[A], *, first: int | None = None) -> list[A]:
         """The aggregates of a selection, or the first so many, with what this group has already changed taken into
-        account.
+        account. They are the context's regency's; where the context has none the selection states whose it means.
 
         The group asks the store once per equal selection, so build it from coarse values (no running clock). Where
         the group has used up what was read it reads on: let `limit` be a little above `first`. Fewer than asked for
         means that there are no more.
         """
+        selection = selection.within(self.context.tenant)
         wanted = selection.limit if first is None else first
         while True:
             chosen, is_all = await self._window(selection)
@@ -210,6 +211,7 @@ class UnitOfWork:
         `values`: all that the field can have, in their order. One whose first are not all among the `limit` that were
         read is asked for by itself.
         """
+        selection = selection.within(self.context.tenant)
         chosen, is_all = await self._window(selection)
         field = selection.order[0][0]
         places = {value: place for place, value in enumerate(values)}

@@ -48,6 +48,7 @@ class MemoryStorage:
         return [self._select(selection) for selection in selections]
 
     def _select(self, selection: Selection[Any]) -> list[Any]:
+        _ = selection.conditions  # also where nothing is kept it must say whose are meant
         whole = selection.kind.part_of or selection.kind
         every = [one.forked() for one in self.aggregates[whole].values() if selection.matches(one)]
         found = selection.sorted(every)[: selection.limit]

@@ -133,7 +133,7 @@ def _branch(selection: Selection[Any], number: int) -> list[Document]:
     kind = selection.kind
     part = [{"$project": {_stored(field): 1 for field in kind.model_fields}}] if kind.part_of else []
     return [
-        {"$match": {_stored(field): wanted for field, wanted in selection.where.items()}},
+        {"$match": {_stored(field): wanted for field, wanted in selection.conditions.items()}},
         {"$sort": {_stored(field): direction for field, direction in selection.order}},
         {"$limit": selection.limit},
         *part,

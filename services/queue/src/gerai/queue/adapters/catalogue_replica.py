@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 
 from gerai.contracts.event import Event
-from gerai.messaging.selection import Selection
+from gerai.messaging.selection import ALL_TENANTS, Selection
 from gerai.messaging.storage import Storage
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.register_entry import CatalogueRevision, EntryChanged, RegisterEntry
@@ -58,7 +58,7 @@ class CatalogueReplica:
 
     async def refresh(self) -> None:
         """Look at the revisions first and read then: what changes in between moves them again."""
-        marks = Selection(kind=CatalogueRevision, where={}, limit=MOST_REVISIONS)
+        marks = Selection(kind=CatalogueRevision, where={}, limit=MOST_REVISIONS, tenant=ALL_TENANTS)
         (found,) = await self._storage.select([marks])
         revisions = {revision.id: revision.changes for revision in found}
         moved = [tenant for tenant, changes in revisions.items() if self._revisions.get(tenant) != changes]
@@ -72,8 +72,13 @@ class CatalogueReplica:
         """Read the regencies that have moved; the others' entries are as they were."""
         entries, rules = await self._storage.select(
             [
-                Selection(kind=RegisterEntry, where={"tenant": {"$in": moved}}, limit=MOST_ENTRIES),
-                Selection(kind=SiteRules, where={}, limit=MOST_REVISIONS),
+                Selection(
+                    kind=RegisterEntry,
+                    where={"tenant": {"$in": moved}},
+                    limit=MOST_ENTRIES,
+                    tenant=ALL_TENANTS,
+                ),
+                Selection(kind=SiteRules, where={}, limit=MOST_REVISIONS, tenant=ALL_TENANTS),
             ]
         )
         self._events.update({tenant: [] for tenant in moved})

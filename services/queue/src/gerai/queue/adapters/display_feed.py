@@ -112,7 +112,8 @@ class DisplayFeed:
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._audiences: dict[str, Audience] = {}
+        self._audiences: dict[tuple[str, str], Audience] = {}
+        """By regency and site."""
         self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
         self._read_at: datetime | None = None
@@ -134,17 +135,17 @@ class DisplayFeed:
             for listener in tuple(audience.listeners):
                 listener.leave()
 
-    def join(self, site_id: str, zone: str | None = None) -> Listener:
+    def join(self, tenant: str, site_id: str, zone: str | None = None) -> Listener:
         """Raises UnableToListen. Whoever joins leaves with `part`."""
         if self._closing or sum(len(one.listeners) for one in self._audiences.values()) >= LISTENERS:
             raise UnableToListen
-        audience = self._audience(site_id)
+        audience = self._audience(tenant, site_id)
         listener = Listener(audience.ring, zone)
         audience.listeners.add(listener)
         return listener
 
-    def part(self, site_id: str, listener: Listener) -> None:
-        self._audience(site_id).listeners.discard(listener)
+    def part(self, tenant: str, site_id: str, listener: Listener) -> None:
+        self._audience(tenant, site_id).listeners.discard(listener)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as parts:
@@ -234,17 +235,19 @@ class DisplayFeed:
             return
         site_id, change = place
         data = frame_of(change, id=id)
-        self._audience(site_id).hear(Frame(id, change.zone, data, document["created_at"], read_back))
+        self._audience(document["tenant"], site_id).hear(
+            Frame(id, change.zone, data, document["created_at"], read_back)
+        )
 
     def _remember(self, id: str) -> None:
         self._known[id] = None
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
 
-    def _audience(self, site_id: str) -> Audience:
-        found = self._audiences.get(site_id)
+    def _audience(self, tenant: str, site_id: str) -> Audience:
+        found = self._audiences.get((tenant, site_id))
         if found is None:
-            found = self._audiences[site_id] = Audience()
+            found = self._audiences[tenant, site_id] = Audience()
         return found
 
 

@@ -27,7 +27,7 @@ Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="On
 def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> Routes:
     """Under /v1/sites/{site_id}/display."""
     displays = Routes(tag="displays", prefix="/v1/sites/{site_id}/display")
-    boards: defaultdict[str, SharedReading[str]] = defaultdict(SharedReading)
+    boards: defaultdict[tuple[str, str], SharedReading[str]] = defaultdict(SharedReading)
 
     @displays.get("", permission=SHOW)
     async def look(site_id: SiteId, queries: QueriesOf) -> Board:
@@ -48,7 +48,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
         the token expires."""
         site = catalogue().site(site_id, tenant=caller.tenant)
         try:
-            listener = feed.join(site.id, zone)
+            listener = feed.join(site.tenant, site.id, zone)
         except UnableToListen:
             raise Problem(503, "busy", headers={"Retry-After": "2"}) from None
 
@@ -59,14 +59,14 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
             return board.model_dump_json()
 
         async def board() -> str:
-            return await boards[site.id].get(read)
+            return await boards[site.tenant, site.id].get(read)
 
         return EventStream(
             listener,
             seconds=caller.seconds_left(),
             begin=lambda: _beginning(listener, last_event_id, board),
             restart=lambda: _snapshot(listener, board),
-            part=lambda: feed.part(site.id, listener),
+            part=lambda: feed.part(site.tenant, site.id, listener),
         )
 
     return displays

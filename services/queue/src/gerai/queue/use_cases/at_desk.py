@@ -15,7 +15,7 @@ AT_A_DESK_NOW = sorted(state.value for state in AT_A_DESK)
 def ticket_at(desk: DeskChanged) -> Selection[Ticket]:
     """Found by its desk, so that session and ticket come in one round trip. One more than there can be."""
     where = {"desk_id": desk.id, "site_id": desk.site_id, "state": {"$in": AT_A_DESK_NOW}}
-    return Selection(kind=Ticket, where=where, limit=2)
+    return Selection(kind=Ticket, where=where, limit=2, tenant=desk.tenant)
 
 
 def what_the_desk_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None) -> Needs:

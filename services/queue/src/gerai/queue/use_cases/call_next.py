@@ -63,12 +63,13 @@ def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket]
         by_limit[service.wait_limit_minutes].append(service.id)
     read = _front(catalogue.rules_of(desk.site_id)) + SPARE
     return tuple(
-        _branch(desk.counter_id, tuple(sorted(service_ids)), read) for service_ids in by_limit.values()
+        _branch(desk.tenant, desk.counter_id, tuple(sorted(service_ids)), read)
+        for service_ids in by_limit.values()
     )
 
 
 @lru_cache(maxsize=BRANCHES_KEPT)
-def _branch(counter_id: str, service_ids: tuple[str, ...], limit: int) -> Selection[Ticket]:
+def _branch(tenant: str, counter_id: str, service_ids: tuple[str, ...], limit: int) -> Selection[Ticket]:
     """Calls ask for the same few again and again."""
     where = {
         "counter_id": counter_id,
@@ -76,7 +77,7 @@ def _branch(counter_id: str, service_ids: tuple[str, ...], limit: int) -> Select
         "service_id": {"$in": service_ids},
     }
     order = (("priority_class", 1), ("order_at", 1), ("n", 1), ("id", 1))
-    return Selection(kind=Ticket, where=where, order=order, limit=limit)
+    return Selection(kind=Ticket, where=where, order=order, limit=limit, tenant=tenant)
 
 
 def _front(rules: Rules) -> int:

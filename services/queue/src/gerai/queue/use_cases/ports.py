@@ -51,6 +51,6 @@ class LineState:
 class Lines(Protocol):
     """Lines for looking at, not for calling: many visitors look at the same one."""
 
-    async def of(self, counter_id: str, *, fresh_for: Ticket | None = None) -> LineState:
+    async def of(self, counter_id: str, *, tenant: str, fresh_for: Ticket | None = None) -> LineState:
         """A state that is a moment old; but never one that does not know `fresh_for` yet."""
         ...

@@ -58,7 +58,7 @@ def _called(ticket: Ticket, catalogue: Catalogue, at: datetime) -> CalledView:
 async def _counter(
     counter: CounterChanged, lines: Lines, at: datetime, catalogue: Catalogue, *, open_desks: int
 ) -> BoardCounter:
-    line = await lines.of(counter.id)
+    line = await lines.of(counter.id, tenant=counter.tenant)
     rules = catalogue.rules_of(counter.site_id)
     order = in_order(
         line.waiting,

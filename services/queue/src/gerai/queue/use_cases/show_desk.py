@@ -18,7 +18,7 @@ async def show_desk(desk_id: str, *, uow: UnitOfWork, lines: Lines, catalogue: C
     if session is None:
         session = DeskSession.of(desk)
     ticket = await uow.find(Ticket, session.ticket_id) if session.ticket_id is not None else None
-    line = await lines.of(desk.counter_id)
+    line = await lines.of(desk.counter_id, tenant=desk.tenant)
     aside = Selection(
         kind=Ticket,
         where={

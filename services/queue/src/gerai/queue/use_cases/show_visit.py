@@ -35,7 +35,7 @@ async def people_before(ticket: Ticket, *, lines: Lines, at: datetime, catalogue
     """Who waits for the desks that serve this ticket's service, and is called earlier; None when not waiting."""
     if ticket.state is not TicketState.WAITING:
         return None
-    line = await lines.of(ticket.counter_id, fresh_for=ticket)
+    line = await lines.of(ticket.counter_id, tenant=ticket.tenant, fresh_for=ticket)
     rivals = catalogue.rivals_of(ticket.service_id)
     order = in_order(
         (one for one in line.waiting if one.service_id in rivals),

@@ -65,8 +65,8 @@ class Neighbours:
     async def first_on(self, entry: Entry, kind: type[Entry], field: str) -> Entry | None:
         """An active entry of a kind that refers to this one, if there is any."""
         aside = self.aside(kind)
-        where = {"tenant": entry.tenant, field: entry.id, "active": True}
-        selection = Selection(kind=kind, where=where, limit=CHILDREN_READ)
+        where = {field: entry.id, "active": True}
+        selection = Selection(kind=kind, where=where, limit=CHILDREN_READ, tenant=entry.tenant)
         for one in await self.uow.select(selection, first=1 + len(aside)):
             if one.id not in aside or aside[one.id].get("active"):
                 return one

@@ -28,8 +28,8 @@ async def list_entries(
     storage: Storage,
 ) -> Page[E]:
     """Entries registered meanwhile may appear on a later page; none is shown twice."""
-    conditions = {"tenant": tenant, **where, "id": {"$gt": after}}
-    one_more = Selection(kind=kind, where=conditions, limit=limit + 1)
+    conditions = {**where, "id": {"$gt": after}}
+    one_more = Selection(kind=kind, where=conditions, limit=limit + 1, tenant=tenant)
     [found] = await storage.select([one_more])
     shown = found[:limit]
     return Page(entries=shown, next_after=shown[-1].id if len(found) > limit else None)
