@@ -28,7 +28,7 @@ from gerai.contracts.text import Name
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import StoreBusy
+from gerai.messaging.storage import TooManyWaiting
 from gerai.messaging.unit_of_work import UnitOfWork
 
 WRITE = Permission.to("notes.write", "officer")
@@ -124,7 +124,7 @@ def trouble() -> Routes:
 
     @routes.get("/busy", public=True)
     async def busy() -> None:
-        raise StoreBusy("too many commands are waiting")
+        raise TooManyWaiting("too many commands are waiting")
 
     @routes.get("/store", public=True)
     async def store(request: Request) -> None:

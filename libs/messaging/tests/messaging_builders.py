@@ -17,7 +17,7 @@ from gerai.messaging.context import Context
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal, Sentence
-from gerai.messaging.storage import Batch, Conflict, Once, OnceKind
+from gerai.messaging.storage import Batch, Conflict, Once, OnceKind, OutboxRow
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 
@@ -117,6 +117,23 @@ def raw_record(
     offset: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
 ) -> Record:
     return Record(topic="t", partition=0, offset=offset, key=key, value=value, headers=tuple(headers))
+
+
+def event(aggregate: str, *, version: int) -> OutboxRow:
+    """A row of the outbox, as any aggregate's command might have left it."""
+    return OutboxRow(
+        id=str(uuid.uuid4()),
+        topic="t",
+        key=aggregate,
+        aggregate=aggregate,
+        version=version,
+        position=version,
+        headers={},
+        body=b"{}",
+        type="t.v1",
+        tenant="muna-barat",
+        at=NOON,
+    )
 
 
 async def put(storage: MemoryStorage, *jars: Jar) -> None:

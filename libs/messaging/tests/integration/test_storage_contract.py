@@ -5,37 +5,67 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from messaging_builders import NOON, Jar, JarOnShelf, Label, Part, Tally, context, once
+from messaging_builders import (
+    NOON,
+    Jar,
+    JarOnShelf,
+    Label,
+    Part,
+    Tally,
+    UnableToFill,
+    context,
+    event,
+    once,
+)
 
-from gerai.messaging.group_commit import GroupCommit, Needs
+from gerai.messaging.group_commit import Command, GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
-from gerai.messaging.mongo.storage import Index, MongoStorage
+from gerai.messaging.mongo.storage import MongoStorage
+from gerai.messaging.refusal import UnableToAdd
 from gerai.messaging.selection import ALL_TENANTS, Selection
 from gerai.messaging.storage import (
-    AlreadyDone,
     Batch,
     Conflict,
     DocumentWrite,
-    OutboxRow,
+    Index,
+    KeyTaken,
+    Once,
+    OnceKind,
     Storage,
     StoredAnswer,
+    TimerGone,
     TimerRow,
 )
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+
+INDEXES = (
+    Index(collection="jars", keys=(("shelf", 1), ("filled", 1), ("_id", 1))),
+    Index(
+        collection="labels",
+        keys=(("tenant", 1), ("text", 1)),
+        unique=True,
+        where={"text": {"$gt": ""}},
+        refusal=partial(UnableToFill, "full"),
+    ),
+    Index(
+        collection="tallies", keys=(("tenant", 1), ("count", 1)), unique=True, where={"count": {"$gt": 90}}
+    ),
+)
 
 
 @pytest.fixture(params=["memory", "motor", "pymongo"])
 async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     if request.param == "memory":
-        yield MemoryStorage()
+        yield MemoryStorage(INDEXES)
         return
     uri = request.getfixturevalue("mongodb_uri")
     database = connect(uri, f"contract_{uuid.uuid4().hex[:8]}", driver=Driver(request.param))
-    store = MongoStorage(database)
-    await store.prepare([Index(collection="jars", keys=(("shelf", 1), ("filled", 1), ("_id", 1)))])
+    store = MongoStorage(database, INDEXES)
+    await store.prepare()
     yield store
     await database.drop()
     await database.close()
@@ -55,22 +85,6 @@ def unit_of(storage: Storage, tenant: str | None = "muna-barat") -> UnitOfWork:
 
 def timer(version: int = 1) -> TimerRow:
     return TimerRow(id="t:1", name="t", key="1", tenant="muna-barat", due=NOON, version=version)
-
-
-def event(aggregate: str, *, version: int) -> OutboxRow:
-    return OutboxRow(
-        id=str(uuid.uuid4()),
-        topic="t",
-        key=aggregate,
-        aggregate=aggregate,
-        version=version,
-        position=version,
-        headers={},
-        body=b"{}",
-        type="t.v1",
-        tenant="muna-barat",
-        at=NOON,
-    )
 
 
 class TestCommit:
@@ -128,7 +142,7 @@ class TestCommit:
     async def test_a_once_key_takes_effect_once(self, storage: Storage) -> None:
         answer = StoredAnswer(body=b"first", fingerprint="f", headers={"status": "201"})
         await storage.commit(Batch(once=[(once("k"), answer)], added=[jar("j1")]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(KeyTaken):
             await storage.commit(Batch(once=[(once("k"), answer)], added=[jar("j2")]))
         assert await storage.answers([once("k"), once("other")]) == {"k": answer}
         assert await storage.fetch({Jar: ["j2"]}) == []
@@ -136,24 +150,24 @@ class TestCommit:
     async def test_a_timer_is_done_once_and_a_moved_one_is_not_the_same(self, storage: Storage) -> None:
         await storage.commit(Batch(timers_set=[timer(1)]))
         await storage.commit(Batch(timers_set=[timer(2)]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(TimerGone):
             await storage.commit(Batch(timers_done=[timer(1)]))
         await storage.commit(Batch(timers_done=[timer(2)]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(TimerGone):
             await storage.commit(Batch(timers_done=[timer(2)]))
 
     async def test_a_timer_is_done_once_in_a_batch_as_well(self, storage: Storage) -> None:
         await storage.commit(Batch(timers_set=[timer(1)]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(TimerGone):
             await storage.commit(Batch(timers_done=[timer(1), timer(1)], added=[jar("j1")]))
         assert await storage.fetch({Jar: ["j1"]}) == []
         await storage.commit(Batch(timers_done=[timer(1)]))
 
     async def test_an_aggregate_has_one_event_of_each_version(self, storage: Storage) -> None:
         await storage.commit(Batch(outbox=[event("a", version=1), event("a", version=2)]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(KeyTaken):
             await storage.commit(Batch(outbox=[event("a", version=2)], added=[jar("j1")]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(KeyTaken):
             await storage.commit(Batch(outbox=[event("a", version=3), event("a", version=3)]))
         assert await storage.fetch({Jar: ["j1"]}) == []
         await storage.commit(Batch(outbox=[event("a", version=3), event("b", version=3)]))
@@ -168,7 +182,7 @@ class TestCommit:
     async def test_a_timer_may_set_itself_again(self, storage: Storage) -> None:
         await storage.commit(Batch(timers_set=[timer(1)]))
         await storage.commit(Batch(timers_done=[timer(1)], timers_set=[timer(2)]))
-        with pytest.raises(AlreadyDone):
+        with pytest.raises(TimerGone):
             await storage.commit(Batch(timers_done=[timer(1)]))
         await storage.commit(Batch(timers_done=[timer(2)]))
 
@@ -178,6 +192,65 @@ class TestCommit:
         await storage.commit(Batch(documents=[gone]))
         await storage.commit(Batch(documents=[gone], added=[jar("j1")]))
         assert len(await storage.fetch({Jar: ["j1"]})) == 1
+
+
+class TestTakenKeys:
+    async def test_each_is_named_by_its_collection_and_index(self, storage: Storage) -> None:
+        label = Label(id="l1", tenant="muna-barat", version=1, text="a")
+        tally = Tally(id="t1", tenant="muna-barat", version=1, count=91)
+        answer = StoredAnswer(body=b"")
+        inbox = Once(kind=OnceKind.INBOX, key="g:1")
+        before = Batch(added=[jar("j1"), label, tally], outbox=[event("a", version=1)])
+        before.once = [(once("k"), answer), (inbox, answer)]
+        await storage.commit(before)
+        other = Label(id="l2", tenant="muna-barat", version=1, text="b")
+        await storage.commit(Batch(added=[other]))
+        moved = other.model_copy(update={"version": 2, "text": "a"})
+        for batch, named in (
+            (Batch(added=[jar("j1")]), ("jars", "_id_")),
+            (Batch(added=[label.model_copy(update={"id": "l3"})]), ("labels", "tenant_1_text_1")),
+            (Batch(changed=[(moved, other)]), ("labels", "tenant_1_text_1")),
+            (Batch(added=[tally.model_copy(update={"id": "t2"})]), ("tallies", "tenant_1_count_1")),
+            (Batch(outbox=[event("a", version=1)]), ("outbox", "event")),
+            (Batch(once=[(once("k"), answer)]), ("outbox", "_id_")),
+            (Batch(once=[(inbox, answer)]), ("inbox", "_id_")),
+        ):
+            with pytest.raises(KeyTaken) as taken:
+                await storage.commit(batch)
+            assert (taken.value.collection, taken.value.index) == named
+            assert taken.value.key
+        both_free = [Label(id=f"n{n}", tenant="muna-barat", version=1) for n in (1, 2)]
+        await storage.commit(Batch(added=[*both_free, Tally(id="t3", tenant="muna-barat", version=1)]))
+
+    async def test_a_command_is_told_what_the_domain_says_of_it_or_which_index_it_was(
+        self, storage: Storage
+    ) -> None:
+        label = Label(id="l1", tenant="muna-barat", version=1, text="a")
+        tally = Tally(id="t1", tenant="muna-barat", version=1, count=91)
+        await storage.commit(Batch(added=[label, tally]))
+
+        def adding(new: Label | Tally | Jar) -> Command:
+            async def add(uow: UnitOfWork) -> None:
+                uow.add(new.model_copy(update={"version": 0}))
+
+            return add
+
+        news = (
+            Label(id="l2", tenant="muna-barat", text="a"),
+            Tally(id="t2", tenant="muna-barat", count=91),
+            Label(id="l1", tenant="muna-barat", text="c"),
+            Label(id="l3", tenant="muna-barat", text="d"),
+        )
+        async with GroupCommit(storage, source="test") as commit:
+            full, named, id_taken, added = await asyncio.gather(
+                *(commit.execute(adding(new), context=context()) for new in news), return_exceptions=True
+            )
+        assert isinstance(full, UnableToFill)
+        assert isinstance(named, KeyTaken)
+        assert named.index == "tenant_1_count_1"
+        assert isinstance(id_taken, UnableToAdd)
+        assert added is None
+        assert len(await storage.fetch({Label: ["l2", "l3"], Tally: ["t2"]})) == 1
 
 
 class TestSelect:

@@ -1,13 +1,15 @@
 """A consumer on twins: each effect once, each key in order, poison aside, other keys flowing."""
 
+import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from messaging_builders import NOON, Jar, UnableToFill, raw_record, records, sample
-from pymongo.errors import AutoReconnect
+from messaging_builders import NOON, Jar, UnableToFill, event, raw_record, records, sample
+from pymongo.errors import AutoReconnect, DocumentTooLarge, NotPrimaryError, OperationFailure
 
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HourCounted
@@ -17,7 +19,8 @@ from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryParkedRecords
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
-from gerai.messaging.parking import Parking
+from gerai.messaging.parking import Parked, Parking, Partitions
+from gerai.messaging.storage import Batch, Contended, TooManyWaiting, Unstorable
 from gerai.messaging.unit_of_work import UnitOfWork
 
 GROUP = "test.fill"
@@ -62,6 +65,31 @@ class Shelf:
             for row in self.storage.outbox
             if row.type == "dead-letter"
         ]
+
+
+class Away(MemoryParkedRecords):
+    """Each question is refused once, as by a store that elects a primary."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        super().__init__(storage)
+        self.refused: set[str] = set()
+
+    def _once(self, question: str) -> None:
+        if question not in self.refused:
+            self.refused.add(question)
+            raise NotPrimaryError("planted")
+
+    async def lanes(self, group: str) -> Mapping[str, int]:
+        self._once("lanes")
+        return await super().lanes(group)
+
+    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
+        self._once("due")
+        return await super().due(group, now, limit, owned=owned)
+
+    async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
+        self._once("of_lane")
+        return await super().of_lane(group, lane, limit)
 
 
 @pytest.fixture
@@ -191,6 +219,67 @@ class TestParking:
         await shelf.consumer.handle(records("a", "b"))
         assert shelf.filled() == {"a": 1, "b": 1}
         assert shelf.storage.documents["parked"] == {}
+
+    async def test_a_taken_key_parks_its_own_lane_with_the_reason_and_the_others_flow(
+        self, shelf: Shelf
+    ) -> None:
+        """As when a collection was restored to an earlier state than the outbox."""
+        await shelf.storage.commit(Batch(outbox=[event("jars:a", version=1)]))
+        await shelf.consumer.handle(records("a", "b", "a"))
+        assert shelf.filled() == {"b": 1}
+        first, follower = shelf.storage.documents["parked"].values()
+        assert "a unique key of outbox is taken: event" in first["reason"]
+        assert (first["attempts"], follower["attempts"]) == (1, 0)
+
+    @pytest.mark.parametrize(
+        "error",
+        [OperationFailure("not allowed", 13), DocumentTooLarge("planted"), Unstorable("planted")],
+        ids=lambda error: type(error).__name__,
+    )
+    async def test_what_the_store_refuses_is_parked_at_once(self, shelf: Shelf, error: Exception) -> None:
+        shelf.faults["a"] = [error]
+        await shelf.consumer.handle(records("a", "b"))
+        assert shelf.filled() == {"b": 1}
+        (parked,) = shelf.storage.documents["parked"].values()
+        assert type(error).__name__ in parked["reason"]
+
+    async def test_where_others_are_faster_a_bounded_number_of_tries_ends_in_parking(
+        self, shelf: Shelf
+    ) -> None:
+        shelf.faults["a"] = [Contended("planted")] * (consuming.FAULTS_BEFORE_PARKING - 1)
+        shelf.faults["b"] = [Contended("planted")] * consuming.FAULTS_BEFORE_PARKING
+        await shelf.consumer.handle(records("a", "b"))
+        assert shelf.filled() == {"a": 1}
+        assert [one["key"] for one in shelf.storage.documents["parked"].values()] == [b"b"]
+
+    async def test_a_process_that_is_full_is_waited_for_and_that_is_no_progress(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [TooManyWaiting("planted")] * 20
+        shelf.consumer.moved = before = time.monotonic() - 1_000
+        moved: list[float] = []
+
+        async def look(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+            moved.append(shelf.consumer.moved)
+            await Shelf.fill(shelf, event, envelope, uow=uow, at=at)
+
+        shelf.consumer._by_type[HourCounted.type] = look
+        await shelf.consumer.handle(records("a"))
+        assert shelf.filled() == {"a": 1}
+        assert set(moved) == {before}
+
+    async def test_parking_waits_for_a_store_that_is_away(self, shelf: Shelf) -> None:
+        """Which lanes wait, what is due, what stands in a lane, and what is dropped from it."""
+        away = Away(shelf.storage)
+        subscription = Subscription(group=GROUP, handlers={HourCounted: shelf.fill})
+        consumer = Consumer(subscription, commit=shelf.commit, parking=Parking(GROUP, away), now=lambda: NOON)
+        shelf.faults["a"] = [Park("not yet")]
+        await consumer.handle(records("a"))
+        before = consumer.moved
+        await consumer.load_parked()
+        await consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.handle(records("a"))
+        assert shelf.filled() == {"a": 1}
+        assert away.refused == {"lanes", "due", "of_lane"}
+        assert consumer.moved > before
 
     async def test_a_new_process_learns_which_keys_wait(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")] * 2

@@ -5,13 +5,21 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
-from messaging_builders import CountingStorage, Jar, Tally, UnableToFill, context, once, put
+from messaging_builders import CountingStorage, Jar, Tally, UnableToFill, context, event, once, put
 from pymongo.errors import ServerSelectionTimeoutError
 
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.refusal import UnableToAdd, UnableToFind, UnableToRepeat
-from gerai.messaging.storage import Overtaken, StoreBusy, StoredAnswer
+from gerai.messaging.storage import (
+    Batch,
+    Contended,
+    Index,
+    KeyTaken,
+    Overtaken,
+    StoredAnswer,
+    TooManyWaiting,
+)
 from gerai.messaging.unit_of_work import UnitOfWork
 
 
@@ -156,7 +164,7 @@ class TestTrouble:
         await put(storage, Jar(id="j1", tenant="muna-barat"))
         storage.conflicts = 1_000
         async with GroupCommit(storage, source="test", attempts=3) as commit:
-            with pytest.raises(StoreBusy):
+            with pytest.raises(Contended):
                 await commit.execute(filling(), context=context())
 
     async def test_a_broken_store_reaches_every_caller_and_the_next_command_works(self) -> None:
@@ -224,7 +232,82 @@ class TestTrouble:
             results = await asyncio.gather(
                 *(commit.execute(filling(), context=context()) for _ in range(12)), return_exceptions=True
             )
-        assert sum(isinstance(one, StoreBusy) for one in results) == 2
+        assert sum(isinstance(one, TooManyWaiting) for one in results) == 2
+
+
+class TestTakenKey:
+    """What reading again explains is read again; the rest is said by name, at once and to one member alone."""
+
+    async def test_an_event_that_is_there_already_fails_its_own_command_by_name(self) -> None:
+        storage = CountingStorage()
+        await put(storage, *(Jar(id=f"j{n}", tenant="muna-barat") for n in range(10)))
+        await storage.commit(Batch(outbox=[event("jars:j7", version=2)]))
+        storage.tries = 0
+        async with GroupCommit(storage, source="test") as commit:
+            results = await asyncio.gather(
+                *(commit.execute(filling(f"j{n}"), context=context()) for n in range(10)),
+                return_exceptions=True,
+            )
+        (taken,) = [one for one in results if isinstance(one, Exception)]
+        assert results.index(taken) == 7
+        assert isinstance(taken, KeyTaken)
+        assert (taken.collection, taken.index) == ("outbox", "event")
+        assert len(storage.outbox) == 1 + 9
+        assert storage.tries < 30
+
+    async def test_a_declared_index_refuses_in_the_words_of_the_domain(self) -> None:
+        by_shelf = Index(
+            collection="jars", keys=(("shelf", 1),), unique=True, refusal=lambda: UnableToFill("full")
+        )
+        storage = MemoryStorage([by_shelf])
+        await put(storage, Jar(id="j1", tenant="muna-barat"))
+
+        async def add(uow: UnitOfWork) -> None:
+            uow.add(Jar(id="j2", tenant="muna-barat"))
+
+        async with GroupCommit(storage, source="test") as commit:
+            with pytest.raises(UnableToFill) as refused:
+                await commit.execute(add, context=context())
+        assert refused.value.code == "full"
+
+    async def test_an_id_that_is_added_unseen_is_refused_as_one_that_was_seen(self) -> None:
+        storage = CountingStorage()
+        await put(storage, Jar(id="j1", tenant="badung"))
+        storage.tries = 0
+
+        async def add(uow: UnitOfWork) -> None:
+            uow.add(Jar(id="j1", tenant="muna-barat"))
+
+        async with GroupCommit(storage, source="test") as commit:
+            with pytest.raises(UnableToAdd):
+                await commit.execute(add, context=context())
+        assert storage.tries == 1
+
+    async def test_another_key_each_time_is_a_race_and_no_refusal(self) -> None:
+        class Racing(CountingStorage):
+            async def commit(self, batch: Batch) -> None:
+                self.tries += 1
+                raise KeyTaken("jars", "shelf_1", key={"shelf": self.tries})
+
+        storage = Racing()
+        async with GroupCommit(storage, source="test", attempts=9) as commit:
+            with pytest.raises(Contended):
+                await commit.execute(adding("j1"), context=context())
+        assert storage.tries == 9
+
+    async def test_one_that_is_free_again_is_written(self) -> None:
+        storage = CountingStorage()
+        storage.conflict, storage.conflicts = KeyTaken("jars", "shelf_1", key={"shelf": "s1"}), 3
+        async with GroupCommit(storage, source="test") as commit:
+            await commit.execute(adding("j1"), context=context())
+        assert set(storage.aggregates[Jar]) == {"j1"}
+
+
+def adding(id: str):
+    async def add(uow: UnitOfWork) -> None:
+        uow.add(Jar(id=id, tenant="muna-barat"))
+
+    return add
 
 
 class TestTrust:

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from messaging_builders import NOON, CountingStorage, Jar, context
 from messaging_clock import Clock, more, more_than_enough, running
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, OperationFailure
 from tests.eventually import eventually
 
 from gerai.messaging import group_commit as committing
@@ -154,6 +154,18 @@ class TestRelay:
         async with running(relay):
             await more(lambda: outbox.asked)
             more_than_enough(clock, relaying)
+            await more(lambda: outbox.asked)
+            assert relay.progress() == {}
+
+    async def test_a_store_that_refuses_us_is_named(self, clock: Clock, outbox: Outbox, relay: Relay) -> None:
+        outbox.fails = OperationFailure("not allowed", 13)
+        async with running(relay):
+            await more(lambda: outbox.asked)
+            assert relay.progress() == {}
+            more_than_enough(clock, relaying)
+            await more(lambda: outbox.asked)
+            assert relay.progress() == {"relay": "has not moved for 121 s"}
+            outbox.fails = None
             await more(lambda: outbox.asked)
             assert relay.progress() == {}
 

@@ -1,7 +1,7 @@
 """What a subscriber says of itself: is it behind, does it move, is it worth a restart?"""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from messaging_builders import NOON, CountingStorage, records, sample
 from messaging_clock import Clock, more, more_than_enough, running
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, OperationFailure
 from tests.eventually import eventually
 
 from gerai.contracts.event import Envelope
@@ -81,6 +81,19 @@ class Client:
         return {PLACE: came} if came else {}
 
 
+class ParkedRecords(MemoryParkedRecords):
+    """The twin, which can be out of reach."""
+
+    asked = 0
+    fails: Exception | None = None
+
+    async def lanes(self, group: str) -> Mapping[str, int]:
+        self.asked += 1
+        if self.fails is not None:
+            raise self.fails
+        return await super().lanes(group)
+
+
 class Reader:
     """A subscriber with all that it stands on; its handler does nothing, and not before it `goes_on`."""
 
@@ -91,7 +104,8 @@ class Reader:
         self.goes_on = asyncio.Event()
         self.goes_on.set()
         subscription = Subscription(group=GROUP, handlers={HourCounted: self.handle})
-        parking = Parking(GROUP, MemoryParkedRecords(storage))
+        self.parked = ParkedRecords(storage)
+        parking = Parking(GROUP, self.parked)
         consumer = Consumer(subscription, commit=commit, parking=parking, now=lambda: NOON)
         self.subscriber = Subscriber(consumer, bootstrap="nowhere", client_id=GROUP)
 
@@ -197,3 +211,33 @@ class TestProgress:
             assert reader.subscriber.progress() == {}
             reader.storage.broken = None
             await eventually(reader.lag, lambda seen: seen == 0, because="it goes on by itself")
+
+    async def test_a_store_that_is_away_costs_no_connection(self, clock: Clock, reader: Reader) -> None:
+        """A new one would be a new member, and the whole group would deal its partitions out again."""
+        reader.storage.broken = AutoReconnect("planted")
+        reader.parked.fails = AutoReconnect("planted")
+        reader.client.records = records("a")
+        async with running(reader.subscriber):
+            await more(lambda: reader.parked.asked, 3)
+            reader.parked.fails = None
+            await more(lambda: reader.storage.tries, 3)
+            reader.storage.broken = None
+            await eventually(reader.lag, lambda seen: seen == 0, because="it goes on by itself")
+        assert reader.client.started == 1
+
+    async def test_a_store_that_refuses_us_is_named_though_each_connection_begins_well(
+        self, clock: Clock, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(subscribing, "PARKED_EVERY_S", -1.0)
+        reader.parked.fails = OperationFailure("not allowed", 13)
+        async with running(reader.subscriber):
+            await more(lambda: reader.client.started)
+            assert reader.subscriber.progress() == {}
+            more_than_enough(clock, subscribing)
+            await more(lambda: reader.client.started)
+            assert reader.subscriber.progress() == {GROUP: "fails for 241 s, though all answer"}
+            reader.parked.fails = None
+            await more(lambda: reader.client.polled)
+            clock.now += subscribing.SETTLED_S + 1
+            await more(lambda: reader.client.polled)
+            assert reader.subscriber.progress() == {}

@@ -12,8 +12,7 @@ from gerai.contracts.event import Topic
 from gerai.messaging.consumer import Subscription
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database
-from gerai.messaging.mongo.storage import Index
-from gerai.messaging.storage import Storage
+from gerai.messaging.storage import Index, Storage
 from gerai.messaging.timers import TimerHandler
 
 

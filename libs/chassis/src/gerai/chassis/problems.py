@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from gerai.chassis.sentences import INVALID_BECAUSE as INVALID_BECAUSE
 from gerai.chassis.sentences import SENTENCES as SENTENCES
-from gerai.messaging.failures import store_is_away
+from gerai.messaging.failures import Failure, kind_of
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.storage import StoreBusy, TooManyWaiting
 
@@ -226,11 +226,10 @@ async def on_too_many(request: Request, error: Exception) -> Response:
 
 
 async def on_store_error(request: Request, error: Exception) -> Response:
-    """Away, electing or overtaken passes by itself; a query that the store refuses is a fault of ours."""
-    assert isinstance(error, PyMongoError)
-    if store_is_away(error):
-        return await on_busy(request, error)
-    return await on_bug(request, error)
+    """Away, electing or overtaken passes by itself; what the store refuses is a fault of ours."""
+    if kind_of(error) is Failure.REFUSED:
+        return await on_bug(request, error)
+    return await on_busy(request, error)
 
 
 async def on_bug(request: Request, error: Exception) -> Response:

@@ -131,7 +131,7 @@ async def house_of(
     database = connect(
         settings.mongodb_uri.get_secret_value(), settings.mongodb_database, driver=settings.mongodb_driver
     )
-    storage = MongoStorage(database)
+    storage = MongoStorage(database, service.indexes)
     health = Health()
     health.require(database.ping)
     source = f"/gerai/{service.name}"

@@ -5,10 +5,10 @@ This module knows nothing of Kafka: `kafka.subscriber` brings records and commit
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -17,7 +17,7 @@ from gerai.contracts.event import Envelope, Event
 from gerai.messaging import metrics
 from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import dead_letter
-from gerai.messaging.failures import TRANSIENT, store_is_away
+from gerai.messaging.failures import Failure, is_away, kind_of
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import Parked, Parking, Partitions
@@ -28,11 +28,14 @@ from gerai.messaging.tracing import handling
 from gerai.messaging.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 FAULTS_BEFORE_PARKING = 3
+"""Of a handler; and so often others may be faster, each time after a group's own tries."""
 WAITS_BEFORE_PARKING = 8
 """Some ten seconds; then what a record waits for holds up nobody but its own key."""
 LONGEST_BACKOFF_S = 5.0
+SAID_EVERY_S = 10.0
 LARGEST_RECORD = 1024 * 1024
 PARKED_LANES = 64
 PARKED_OF_LANE = 200
@@ -84,7 +87,8 @@ class Consumer:
         self._by_type = {event.type: handler for event, handler in subscription.handlers.items()}
         self._actor = f"consumer:{subscription.group}"
         self.moved = time.monotonic()
-        """When a record last came to an outcome, or was tried."""
+        """When a record last came to an outcome, or waited for a store that was away."""
+        self._said = float("-inf")
 
     async def handle(self, records: Sequence[Record]) -> None:
         """All records of one poll: lanes side by side, within a lane one after the other.
@@ -99,7 +103,34 @@ class Consumer:
 
     async def load_parked(self) -> None:
         """Learn which lanes wait; before the first record of a newly assigned partition is handled."""
-        await self._parking.load()
+        await self._patiently(self._parking.load)
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """What a step of our own comes to. While the store is away, or this process has too much in hand, it is tried
+        again in place: a group that waits keeps its partitions. Only the store's absence counts as moving."""
+        pauses = 0
+        while True:
+            try:
+                return await step()
+            except Exception as error:
+                if not _is_waited_for(error):
+                    raise
+                self._note_wait(error)
+            await asyncio.sleep(_pause(pauses))
+            pauses += 1
+
+    def _note_wait(self, error: Exception) -> None:
+        """Said once in a while, not for each record that waits for the same thing."""
+        now, away = time.monotonic(), is_away(error)
+        if away:
+            self.moved = now
+        if now - self._said >= SAID_EVERY_S:
+            self._said = now
+            log.warning(
+                "consumer-waits-for-store" if away else "consumer-waits-for-room",
+                group=self.subscription.group,
+                error=repr(error)[:300],
+            )
 
     async def retry_parked(self, *, owned: Partitions, now: datetime) -> None:
         """Try what waits in these partitions and is due, each lane from its oldest record on; stops a lane at the first
@@ -107,22 +138,25 @@ class Consumer:
 
         The caller makes sure that no new record of these lanes is handled at the same time.
         """
-        first = await self._parking.due(now, PARKED_LANES, owned=owned)
+        first = await self._patiently(lambda: self._parking.due(now, PARKED_LANES, owned=owned))
         await _all(self._retry_lane(record, now) for record in first)
         if first:
             self.moved = time.monotonic()
-        await self._parking.load()
+        await self.load_parked()
 
     async def _retry_lane(self, first: Record, now: datetime) -> None:
-        for parked in await self._parking.of_lane(first, PARKED_OF_LANE):
+        for parked in await self._patiently(lambda: self._parking.of_lane(first, PARKED_OF_LANE)):
             try:
                 outcome = await self.attempt(parked.record, parked=parked)
             except Exception as error:  # noqa: BLE001  it stays parked, with one more attempt to its name
-                if store_is_away(error) or not await self._give_up(parked, error, now):
+                if _is_waited_for(error):  # not its own fault: it is due still
+                    self._note_wait(error)
+                    return
+                if not await self._give_up(parked, error, now):
                     return
                 outcome = Outcome.DEAD_LETTER
             if outcome is Outcome.SKIPPED:  # the subscription has changed meanwhile
-                await self._parking.drop(parked.id)
+                await self._drop(parked)
             metrics.HANDLED.labels(self.subscription.group, outcome).inc()
 
     async def _give_up(self, parked: Parked, error: Exception, now: datetime) -> bool:
@@ -143,7 +177,8 @@ class Consumer:
 
     async def _persist(self, record: Record) -> Outcome:
         """Try until there is an outcome. While the store is away this waits in place, for ever: nothing else
-        could be done. What a handler itself waits for, or fails at, ends in parking the key."""
+        could be done. Everything else is tried a bounded number of times and ends in parking the key: what a handler
+        waits for or fails at, what others were faster at. What the store refuses is parked at once, with its reason."""
         faults, waits, pauses = 0, 0, 0
         while True:
             try:
@@ -157,19 +192,23 @@ class Consumer:
             except Park as reason:
                 return await self._park(record, str(reason), attempts=1)
             except Exception as error:
-                if store_is_away(error):
-                    log.warning("record-waits-for-store", place=record.place, error=repr(error)[:300])
-                elif isinstance(error, (Retry, *TRANSIENT)):
+                kind = kind_of(error)
+                if _is_waited_for(error):
+                    self._note_wait(error)
+                elif kind is None and isinstance(error, (Retry, OSError, TimeoutError)):
                     waits += 1
                     log.warning("record-retried", place=record.place, error=repr(error)[:300], waits=waits)
                 else:
                     faults += 1
-                    log.error("handler-failed", place=record.place, faults=faults, exc_info=error)
-                if faults >= FAULTS_BEFORE_PARKING or waits >= WAITS_BEFORE_PARKING:
+                    log.error("handler-failed", place=record.place, kind=kind, faults=faults, exc_info=error)
+                if (
+                    kind is Failure.REFUSED
+                    or faults >= FAULTS_BEFORE_PARKING
+                    or waits >= WAITS_BEFORE_PARKING
+                ):
                     return await self._park(record, repr(error)[:300], attempts=1)
             metrics.HANDLED.labels(self.subscription.group, Outcome.RETRY).inc()
-            self.moved = time.monotonic()
-            await asyncio.sleep(min(0.05 * 2 ** min(pauses, 10), LONGEST_BACKOFF_S))
+            await asyncio.sleep(_pause(pauses))
             pauses += 1
 
     async def attempt(self, record: Record, *, parked: Parked | None = None, attempts: int = 1) -> Outcome:
@@ -205,8 +244,11 @@ class Consumer:
 
     async def _let_go(self, parked: Parked | None) -> Outcome:
         if parked is not None:
-            await self._parking.drop(parked.id)
+            await self._drop(parked)
         return Outcome.DONE
+
+    async def _drop(self, parked: Parked) -> None:
+        await self._patiently(lambda: self._parking.drop(parked.id))
 
     async def _react(
         self, handler: Handler, envelope: Envelope, record: Record, parked: Parked | None
@@ -232,7 +274,7 @@ class Consumer:
             )
         repeated = answer is not None and answer.repeated
         if repeated and parked is not None:
-            await self._parking.drop(parked.id)
+            await self._drop(parked)
         return Outcome.REPEATED if repeated else Outcome.DONE
 
     async def _bury(
@@ -251,7 +293,7 @@ class Consumer:
         once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:dead:{record.place}")
         answer = await self._commit.execute(command, context=self._own_context(record), once=once)
         if parked is not None and answer is not None and answer.repeated:
-            await self._parking.drop(parked.id)
+            await self._drop(parked)
         return Outcome.DEAD_LETTER
 
     async def _park(
@@ -262,21 +304,22 @@ class Consumer:
         async def command(uow: UnitOfWork) -> None:
             self._parking.keep(uow, record, reason=reason, attempts=attempts, since=since)
 
-        while True:
-            try:
-                await self._commit.execute(command, context=self._own_context(record))
-            except Exception as error:
-                if not store_is_away(error):
-                    raise
-                log.warning("parking-retried", place=record.place, error=repr(error)[:300])
-                self.moved = time.monotonic()
-                await asyncio.sleep(1.0)
-            else:
-                self._parking.kept(record)
-                return Outcome.PARKED
+        await self._patiently(lambda: self._commit.execute(command, context=self._own_context(record)))
+        self._parking.kept(record)
+        return Outcome.PARKED
 
     def _own_context(self, record: Record) -> Context:
         return Context(tenant=None, actor=self._actor, correlation_id=record.place)
+
+
+def _is_waited_for(error: Exception) -> bool:
+    """The store is away, or this process has too much in hand: no record's fault, and nothing else could be done."""
+    return is_away(error) or (isinstance(error, StoreBusy) and not isinstance(error, Contended))
+
+
+def _pause(pauses: int) -> float:
+    """Seconds before the next try."""
+    return min(0.05 * float(2 ** min(pauses, 10)), LONGEST_BACKOFF_S)
 
 
 async def _all(lanes: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -1,31 +1,137 @@
-"""Which failures pass by themselves."""
+"""What kind of failure it is, and so what is to be done about it. The one place that decides this.
 
-from aiokafka.errors import KafkaError
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
+* **away**: the store or the broker is out of reach, electing, or takes no writes. It is waited for, for as long as it
+  takes; nobody here is at fault, and nothing is "stuck".
+* **contended**: somebody else was faster. Tried again a bounded number of times; then the caller is told (503), and a
+  consumer parks the key.
+* **refused**: the store or the broker will never take this: a unique key is taken, it is too large, it cannot be
+  stored at all, we have no right to it. Said by name, and not tried again.
 
-from gerai.messaging.storage import StoreBusy
+What is none of these did not come from the store or the broker: a fault of ours, or something that a handler waits for.
+"""
 
-TRANSIENT: tuple[type[Exception], ...] = (
-    StoreBusy,
-    ConnectionFailure,
-    ExecutionTimeout,
-    WTimeoutError,
+from enum import StrEnum
+
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidConfigurationError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    InvalidTopicError,
+    KafkaConfigurationError,
     KafkaError,
-    OSError,
-    TimeoutError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+    UnsupportedVersionError,
 )
-"""The store or the broker is away, busy or electing. OSError covers refused and lost connections."""
+from bson.errors import BSONError
+from pymongo.errors import (
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
 
-PASSING_LABELS = ("TransientTransactionError", "RetryableWriteError", "UnknownTransactionCommitResult")
-"""How MongoDB marks errors of other classes that pass."""
-
-
-def store_is_away(error: BaseException) -> bool:
-    """The store is out of reach or busy: nothing can be done meanwhile, parking neither."""
-    if isinstance(error, StoreBusy | ConnectionFailure | ExecutionTimeout | WTimeoutError):
-        return True
-    return isinstance(error, PyMongoError) and any(error.has_error_label(one) for one in PASSING_LABELS)
+from gerai.messaging.storage import Conflict, Contended, KeyTaken, StoreBusy, Unstorable
 
 
-OUTSIDE: tuple[type[Exception], ...] = (*TRANSIENT, PyMongoError)
-"""Whatever the outside can do to a loop that must go on for ever; it is logged, and the loop tries again."""
+class Failure(StrEnum):
+    """The three kinds."""
+
+    AWAY = "away"
+    CONTENDED = "contended"
+    REFUSED = "refused"
+
+
+AWAY_CODES = frozenset(
+    {
+        *(10107, 13435, 13436, 10058, 189),  # no primary here: elections, a member that steps down
+        *(91, 11600, 11602),  # it shuts down, or its operations are broken off for an election
+        *(6, 7, 89, 9001),  # it cannot reach its own members
+        *(64, 100),  # too few members answer for a majority
+        *(134, 262),  # it is not yet, or not in time, able to answer
+        *(14031, 371),  # its disk is full, or an operator has closed it for writes
+    }
+)
+"""Errors of MongoDB's server that tell about the server, not about what was asked."""
+
+CONTENDED_CODES = frozenset({24, 46, 50, 112, 225, 246, 251, 267})
+"""Locks, write conflicts, and transactions that were ended because they took too long: MaxTimeMSExpired,
+LockTimeout, LockBusy, WriteConflict, TransactionTooOld, SnapshotUnavailable, NoSuchTransaction,
+PreparedTransactionInProgress."""
+
+AWAY_LABELS = ("RetryableWriteError", "UnknownTransactionCommitResult")
+PASSING_LABEL = "TransientTransactionError"
+"""How a driver marks what may pass. With the last one it has tried again for two minutes already."""
+
+BROKER_REFUSES: tuple[type[Exception], ...] = (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidConfigurationError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    InvalidTopicError,
+    KafkaConfigurationError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+    UnsupportedVersionError,
+)
+
+OUTSIDE: tuple[type[Exception], ...] = (StoreBusy, Conflict, PyMongoError, KafkaError, OSError, TimeoutError)
+"""Whatever the outside can do to a loop that must go on for ever. It is logged, and the loop tries again after a
+pause; only while the outside is away does that count as moving."""
+
+
+def kind_of(error: BaseException) -> Failure | None:
+    """Which of the three it is; None for all that did not come from the store or the broker, and for connections and
+    time-outs of which nobody knows whose they were."""
+    match error:
+        case KeyTaken() | Unstorable() | BSONError():
+            return Failure.REFUSED
+        case Contended() | Conflict():
+            return Failure.CONTENDED
+        case PyMongoError():
+            return _kind_at_store(error)
+        case KafkaError():
+            return Failure.REFUSED if isinstance(error, BROKER_REFUSES) else Failure.AWAY
+        case _:
+            return None
+
+
+def _kind_at_store(error: PyMongoError) -> Failure:
+    if isinstance(error, ConnectionFailure | WTimeoutError):
+        return Failure.AWAY
+    if any(error.has_error_label(one) for one in AWAY_LABELS):
+        return Failure.AWAY
+    code = error.code if isinstance(error, OperationFailure) else None
+    if code in AWAY_CODES:
+        return Failure.AWAY
+    if code in CONTENDED_CODES or error.has_error_label(PASSING_LABEL):
+        return Failure.CONTENDED
+    return Failure.REFUSED
+
+
+def is_away(error: BaseException) -> bool:
+    """Nothing can be done meanwhile, parking neither."""
+    return kind_of(error) is Failure.AWAY
+
+
+def is_nobodys_fault(error: BaseException) -> bool:
+    """Whether a loop whose step failed with this still counts as moving: what it talks to is away. Where it is at odds
+    with us instead, a person must know."""
+    return is_away(error) or isinstance(error, OSError | TimeoutError)

@@ -17,8 +17,9 @@ from dataclasses import replace
 import structlog
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.conflicts import Resistance
 from gerai.messaging.context import Context
-from gerai.messaging.failures import store_is_away
+from gerai.messaging.failures import is_away
 from gerai.messaging.fair_queue import FairQueue, QueueFull
 from gerai.messaging.member import NOTHING as NOTHING
 from gerai.messaging.member import Command as Command
@@ -28,12 +29,11 @@ from gerai.messaging.metrics import GROUP_SIZE
 from gerai.messaging.storage import (
     Batch,
     Conflict,
+    KeyTaken,
     Once,
-    Overtaken,
     Storage,
     StoreBusy,
     StoredAnswer,
-    TimerGone,
     TooManyWaiting,
 )
 from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
@@ -48,8 +48,6 @@ QUIET_TURNS = 2
 """Turns of the loop that bring nobody: then nobody is at the door."""
 WORTH_ASKING = 10
 """So many are not kept waiting for more at the door: what they need is read while those are let in."""
-TOGETHER = 3
-"""Attempts of a group that conflicts for a reason of its own, before it is split."""
 STUCK_S = 240.0
 """Longer than the driver retries one transaction."""
 WRITES_LIMIT = 500
@@ -114,8 +112,9 @@ class GroupCommit:
         """Run a command and return its answer after its changes are durable.
 
         Under a `once` key that was used before, the first answer is returned and nothing runs.
-        Raises what the command raised (Refusal, …) with nothing changed; StoreBusy when it could not be
-        written; TooManyWaiting when the caller's regency has too many commands waiting.
+        Raises, with nothing changed: what the command raised (Refusal, …); the refusal of a declared unique index, or
+        KeyTaken where none is declared; Contended; TooManyWaiting when the caller's regency has too many commands
+        waiting; Unstorable; the driver's error.
         """
         if self._closing:
             raise StoreBusy("the process is about to stop")
@@ -172,22 +171,22 @@ class GroupCommit:
         Versions and unique keys still guard what it writes; an outcome that writes nothing, or that rests on something
         remembered that it does not write, is only believed after fresh reads. A store that is away fails everybody at once: they would only wait for it one after the other.
         """
+        resistance = Resistance()
         for attempt in range(self._attempts):
             try:
-                doubtful = await self._attempt(group, trusting=trusting, is_open=is_open and attempt == 0)
+                doubtful = await self._attempt(
+                    group, resistance.unseen, trusting=trusting, is_open=is_open and attempt == 0
+                )
             except Conflict as conflict:
                 self._cool_down()
-                # Who was overtaken stays together: split up, each part would be overtaken again.
-                if attempt >= TOGETHER and not isinstance(conflict, Overtaken) and len(group) > 1:
+                resistance.met(conflict, afresh=not trusting)
+                if resistance.is_final(alone=len(group) == 1):
                     break
-                if isinstance(conflict, TimerGone) and len(group) == 1:
-                    _fail(group, conflict)
-                    return
                 if not trusting:
                     await asyncio.sleep(random.uniform(0.2, 1.5) * self._commit_s)
                 trusting = False
             except _StoreFailed as error:
-                if len(group) == 1 or store_is_away(error.cause):
+                if len(group) == 1 or is_away(error.cause):
                     _fail(group, error.cause)
                     return
                 break
@@ -195,10 +194,9 @@ class GroupCommit:
                 if doubtful:
                     await self._settle(doubtful, trusting=False)
                 return
-        else:
-            if len(group) == 1:
-                _fail(group, StoreBusy("the same data kept changing"))
-                return
+        if len(group) == 1:
+            _fail(group, resistance.told())
+            return
         half = len(group) // 2
         await self._settle(group[:half], trusting=False)
         await self._settle(group[half:], trusting=False)
@@ -207,9 +205,14 @@ class GroupCommit:
         self._warm.clear()
         self._trust_from = time.monotonic() + COOL_DOWN_S
 
-    async def _attempt(self, group: list[Member], *, trusting: bool, is_open: bool = False) -> list[Member]:
-        """One try. Returns the members whose outcome rests on unread state."""
+    async def _attempt(
+        self, group: list[Member], unseen: set[Identity], *, trusting: bool, is_open: bool = False
+    ) -> list[Member]:
+        """One try. Returns the members whose outcome rests on unread state. `unseen`: aggregates that somebody added
+        under ids which were taken; they are read, and such ones added to it."""
         gathering = Gathering(self._storage, self._warm if trusting else {})
+        if unseen:
+            await self._look_at(unseen, gathering)
         if is_open:
             known = await self._read_with_late_ones(group, gathering, trusting=trusting)
         else:
@@ -225,13 +228,24 @@ class GroupCommit:
             outcomes = await self._unless_done_before(outcomes)
         batch = gathering.sealed()
         if not batch.is_empty():
-            await self._write(batch)
+            try:
+                await self._write(batch)
+            except KeyTaken as taken:
+                if taken.is_an_id:
+                    unseen.update((type(one), one.id) for one in batch.added)
+                raise
             GROUP_SIZE.observe(len(group))
             self._keep_warm(gathering)
         for outcome in outcomes:
             if not outcome.doubtful:
                 outcome.tell()
         return [outcome.member for outcome in outcomes if outcome.doubtful]
+
+    async def _look_at(self, unseen: set[Identity], gathering: Gathering) -> None:
+        try:
+            await gathering.load(unseen)
+        except Exception as error:
+            raise _StoreFailed(error) from error
 
     async def _read_with_late_ones(
         self, group: list[Member], gathering: Gathering, *, trusting: bool

@@ -21,6 +21,12 @@ class Pending:
     created_at: datetime
     """Infrastructure time."""
 
+    @property
+    def size(self) -> int:
+        """Bytes on the wire, nearly."""
+        headers = sum(len(name) + len(value) for name, value in self.headers.items())
+        return len(self.key) + len(self.body) + headers
+
 
 class Outbox(Protocol):
     """Rows are found by their state, never by a cursor: what commits late is found late, but found."""

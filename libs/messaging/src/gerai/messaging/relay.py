@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 
 from gerai.messaging import metrics
-from gerai.messaging.failures import OUTSIDE
+from gerai.messaging.failures import OUTSIDE, is_nobodys_fault
 from gerai.messaging.lease import Lease, LeaseLost, Tenure
 from gerai.messaging.outbox import Outbox, Pending, Published, Publisher
 from gerai.messaging.tracing import begin_publish, end_publish
@@ -76,13 +76,15 @@ class Relay:
 
     async def run(self) -> None:
         try:
+            self._moved = time.monotonic()
             while True:
-                self._moved = time.monotonic()
                 try:
                     await self._wait(await self._turn())
-                    self._failures = 0
+                    self._failures, self._moved = 0, time.monotonic()
                 except OUTSIDE as error:
                     self._failures += 1
+                    if is_nobodys_fault(error):
+                        self._moved = time.monotonic()
                     if not isinstance(error, ProducerBroke):
                         self._broken_since = None
                     log.warning("relay-waits", error=repr(error)[:300], failures=self._failures)

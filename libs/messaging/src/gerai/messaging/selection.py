@@ -48,7 +48,7 @@ class Selection(Generic[A]):
     def matches(self, aggregate: A) -> bool:
         for field, wanted in self.conditions.items():
             value = getattr(aggregate, field)
-            if value is not wanted and not _holds(value, wanted):
+            if value is not wanted and not holds(value, wanted):
                 return False
         return True
 
@@ -74,7 +74,8 @@ class Selection(Generic[A]):
         return (self.kind, self.tenant, repr(sorted(self.where.items())), self.order, self.limit)
 
 
-def _holds(value: Any, wanted: Any) -> bool:
+def holds(value: Any, wanted: Any) -> bool:
+    """Whether a value fulfils a condition of `where`."""
     if wanted.__class__ is not dict:
         return bool(value == wanted)
     return all(_compare(operator, value, operand) for operator, operand in wanted.items())

@@ -1,13 +1,17 @@
 """The port to what keeps state: MongoDB in `mongo/`, a twin in `memory/`; both pass one contract test."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.refusal import Refusal
 from gerai.messaging.selection import Selection
+
+ID_INDEX = "_id_"
+"""As MongoDB names the index of ids."""
 
 
 class OnceKind(StrEnum):
@@ -15,6 +19,11 @@ class OnceKind(StrEnum):
 
     IDEMPOTENCY = "idempotency"
     INBOX = "inbox"
+
+
+ONCE_IN = {OnceKind.IDEMPOTENCY: "outbox", OnceKind.INBOX: "inbox"}
+"""What leaves the service is in the outbox: events on their way to Kafka, and answers to callers, kept in case
+that they ask again. So a command that is answered once costs no insert of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +119,25 @@ class DocumentWrite:
     document: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """An index that a service needs on one of its collections."""
+
+    collection: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+    where: Mapping[str, Any] | None = None
+    """A partial filter."""
+    refusal: Callable[[], Refusal] | None = None
+    """Of a unique one: what a command is told whose key is taken, also after everything was read again. Without it
+    that is a fault of ours, under the names of the collection and the index."""
+
+    @property
+    def name(self) -> str:
+        """As MongoDB names it: "site_id_1_local_day_1"."""
+        return "_".join(f"{field}_{direction}" for field, direction in self.keys)
+
+
 class Conflict(Exception):
     """Somebody else changed what the batch relied on. Nothing was written; read again and retry."""
 
@@ -118,20 +146,55 @@ class Overtaken(Conflict):
     """Another process was faster on the same aggregate or document; the same batch, read again, may well succeed."""
 
 
-class AlreadyDone(Conflict):
-    """A unique key of the batch was used in the meantime: a once-key, or an aggregate's. Read again, it is known."""
+class KeyTaken(Conflict):
+    """A unique key of the batch is in the store already: a once-key, an aggregate's id, or one of a declared index.
+    Read again, it is usually known; where it is not, no retry helps."""
+
+    def __init__(
+        self,
+        collection: str,
+        index: str,
+        *,
+        key: Mapping[str, Any] | None = None,
+        refusal: Callable[[], Refusal] | None = None,
+    ) -> None:
+        """`key`: the values that are taken; not in the text, for they may be personal."""
+        super().__init__(f"a unique key of {collection} is taken: {index}")
+        self.collection = collection
+        self.index = index
+        self.key = key
+        self.refusal = refusal
+
+    @property
+    def is_an_id(self) -> bool:
+        return self.index == ID_INDEX
+
+    def is_as(self, other: Conflict | None) -> bool:
+        """Whether that is the same key."""
+        if not isinstance(other, KeyTaken):
+            return False
+        return (self.collection, self.index, self.key) == (other.collection, other.index, other.key)
 
 
-class TimerGone(AlreadyDone):
+class TimerGone(Conflict):
     """A timer that the batch completes was moved or done in the meantime. That does not change by reading again."""
 
 
+class Unstorable(Exception):
+    """What a command wants written has no form in the store, or is too large for it."""
+
+
 class StoreBusy(Exception):
-    """The same data kept changing, or the process stops; nothing was acknowledged. Retrying is safe."""
+    """It could not be written now, or the process stops; nothing was acknowledged, and retrying is safe."""
+
+
+class Contended(StoreBusy):
+    """Somebody else was faster, again and again."""
 
 
 class TooManyWaiting(StoreBusy):
-    """The caller's regency has more commands waiting than its share. Others have room; retrying later is safe."""
+    """The caller's regency has more commands waiting than its share of this process. Others have room; that passes by
+    itself, and retrying later is safe."""
 
 
 class Storage(Protocol):
@@ -144,5 +207,5 @@ class Storage(Protocol):
     async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]: ...
 
     async def commit(self, batch: Batch) -> None:
-        """Raises Conflict (nothing written), or the driver's error when the store is out of reach."""
+        """Raises Conflict (nothing written), Unstorable, or the driver's error."""
         ...

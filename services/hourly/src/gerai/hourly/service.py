@@ -9,8 +9,8 @@ from gerai.contracts.hourly import HOURS, HourCounted
 from gerai.contracts.queue import TicketIssued
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Subscription
-from gerai.messaging.mongo.storage import Index
 from gerai.messaging.selection import Selection
+from gerai.messaging.storage import Index
 from gerai.messaging.unit_of_work import UnitOfWork
 
 NEWEST = Index(collection="hours", keys=(("tenant", 1), ("hour", -1)))

@@ -13,12 +13,14 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerClosed,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
+    UnsupportedForMessageFormatError,
 )
 from aiokafka.partitioner import murmur2
 
@@ -33,6 +35,8 @@ SEND_S = 30.0
 FIND_TOPIC_S = 2.0
 STOP_S = 5.0
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+REFUSED = (*TOO_LARGE, InvalidTimestampError, UnsupportedForMessageFormatError)
+"""What is wrong with a record itself, and so with no other."""
 NO_SUCH_TOPIC = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, TimeoutError)
 FAILURES = (KafkaError, TimeoutError, OSError)
 
@@ -118,15 +122,16 @@ class KafkaPublisher:
         while waiting:
             if fate.left() <= 0:
                 return False
-            if len(waiting[0].body) > ROW_BYTES:
+            if waiting[0].size > ROW_BYTES:
                 fate.refused[waiting.pop(0).id] = "too_large"
                 continue
             batch, taken = self._filled(waiting)
             try:
                 await self._send(batch, topic, partition, within=min(SEND_S, fate.left()))
-            except TOO_LARGE:
+            except REFUSED as error:
                 if len(taken) == 1:
-                    fate.refused[taken[0].id] = "too_large"
+                    is_large = isinstance(error, TOO_LARGE)
+                    fate.refused[taken[0].id] = "too_large" if is_large else type(error).__name__
                 elif not await self._send_one_by_one(topic, partition, taken, fate):
                     return False
             except FAILURES as error:

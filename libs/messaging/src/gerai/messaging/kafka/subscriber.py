@@ -25,7 +25,7 @@ from aiokafka.errors import (
 from gerai.messaging import metrics
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import replay_topic
-from gerai.messaging.failures import OUTSIDE
+from gerai.messaging.failures import OUTSIDE, is_nobodys_fault
 from gerai.messaging.kafka.ending import ended
 from gerai.messaging.parking import Partitions
 from gerai.messaging.record import Record
@@ -56,6 +56,8 @@ class Subscriber:
         self._parked_at = 0.0
         self._lag_at = 0.0
         self._behind_since: float | None = None
+        self._at_odds_since: float | None = None
+        """Since when each connection has soon ended with something that waiting does not mend."""
         self._turned = time.monotonic()
         self._reload_parked = True
         self._suspects = False
@@ -78,6 +80,8 @@ class Subscriber:
         """Liveness: behind, and the position does not move; or the loop itself hangs. A broker that is away is
         no reason to restart."""
         now, moved = time.monotonic(), self._consumer.moved
+        if self._at_odds_since is not None and now - self._at_odds_since > STUCK_S:
+            return {self.group: f"fails for {now - self._at_odds_since:.0f} s, though all answer"}
         if now - max(self._turned, moved) > STUCK_S:
             return {self.group: f"hangs for {now - max(self._turned, moved):.0f} s"}
         if self._behind_since is not None and now - max(self._behind_since, moved) > STUCK_S:
@@ -91,7 +95,10 @@ class Subscriber:
             try:
                 await self._connected()
             except OUTSIDE as error:
-                self._behind_since = None
+                if is_nobodys_fault(error):
+                    self._behind_since = self._at_odds_since = None
+                else:
+                    self._at_odds_since = self._at_odds_since or begun
                 log.warning("subscriber-reconnects", group=self.group, error=repr(error)[:300])
                 pause = 0.2 if time.monotonic() - begun > SETTLED_S else min(pause * 2, 5.0)
                 await asyncio.sleep(pause)
@@ -116,8 +123,11 @@ class Subscriber:
             kafka.subscribe(topics=self.topics, listener=_Listener(self))
             async with asyncio.timeout(START_S):  # never `wait_for` here: it can lose our own cancellation
                 await kafka.start()
+            begun = time.monotonic()
             while True:
                 self._turned = time.monotonic()
+                if self._turned - begun > SETTLED_S:
+                    self._at_odds_since = None
                 await self._turn(kafka)
         finally:
             await _stop(kafka)

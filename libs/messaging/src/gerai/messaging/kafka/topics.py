@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
 from gerai.contracts.event import Cleanup, Topic
+from gerai.messaging.failures import Failure, kind_of
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,8 @@ class TopicsMissing(Exception):
 
 
 async def ensure(bootstrap: str, topics: Sequence[Topic], *, create: bool, replication: int = 1) -> None:
-    """Create what is missing, or raise TopicsMissing. A broker that has just started is asked again."""
+    """Create what is missing, or raise TopicsMissing. A broker that has just started is asked again; what it refuses
+    is raised at once."""
     for attempt in range(TRIES):
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
         try:
@@ -35,6 +37,8 @@ async def ensure(bootstrap: str, topics: Sequence[Topic], *, create: bool, repli
             await _compare(admin, [topic for topic in topics if topic.name in there])
             return
         except (KafkaError, OSError) as error:
+            if kind_of(error) is Failure.REFUSED:
+                raise
             log.warning("topics-not-ready", error=repr(error)[:300], attempt=attempt)
             await asyncio.sleep(min(0.2 * 2**attempt, 3.0))
         finally:

@@ -9,11 +9,15 @@ import bson
 from bson.codec_options import CodecOptions
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.selection import Selection
+from gerai.messaging.selection import Selection, holds
 from gerai.messaging.storage import (
-    AlreadyDone,
+    ID_INDEX,
+    ONCE_IN,
     Batch,
+    Index,
+    KeyTaken,
     Once,
+    OnceKind,
     OutboxRow,
     Overtaken,
     StoredAnswer,
@@ -27,7 +31,8 @@ _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 class MemoryStorage:
     """Implements the `Storage` port; everything it holds is open to a test's eyes."""
 
-    def __init__(self) -> None:
+    def __init__(self, indexes: Sequence[Index] = ()) -> None:
+        self._unique = [one for one in indexes if one.unique]
         self.aggregates: dict[type[Aggregate], dict[str, Aggregate]] = defaultdict(dict)
         self.outbox: list[OutboxRow] = []
         self.once: dict[tuple[str, str], StoredAnswer] = {}
@@ -84,25 +89,58 @@ class MemoryStorage:
         self.commits += 1
 
     def _check(self, batch: Batch) -> None:
-        for aggregate in batch.added:
-            if aggregate.id in self.aggregates[type(aggregate)]:
-                raise AlreadyDone("a unique key was taken meanwhile")
-        for aggregate, read in batch.changed:
-            stored = self.aggregates[type(aggregate)].get(aggregate.id)
-            if stored is None or stored.version != read.version:
-                raise Overtaken(f"{aggregate.collection} changed meanwhile")
-        events = _events(batch)
-        if len(set(events)) < len(events) or not self._events.isdisjoint(events):
-            raise AlreadyDone("a unique key was taken meanwhile")
-        for once, _ in batch.once:
-            if (once.kind.value, once.key) in self.once:
-                raise AlreadyDone("a once-key was used meanwhile")
+        """In the order in which MongoDB would find it out."""
         if len({done.id for done in batch.timers_done}) < len(batch.timers_done):
             raise TimerGone("a timer was already handled")
         for done in batch.timers_done:
             stored_timer = self.timers.get(done.id)
             if stored_timer is None or stored_timer.version != done.version:
                 raise TimerGone("a timer was already handled")
+        self._check_once(batch, OnceKind.INBOX)
+        for aggregate, read in batch.changed:
+            stored = self.aggregates[type(aggregate)].get(aggregate.id)
+            if stored is None or stored.version != read.version:
+                raise Overtaken(f"{aggregate.collection} changed meanwhile")
+            self._check_indexes(aggregate, batch)
+        for aggregate in batch.added:
+            if aggregate.id in self.aggregates[type(aggregate)]:
+                raise KeyTaken(aggregate.collection, ID_INDEX, key={"_id": aggregate.id})
+            self._check_indexes(aggregate, batch)
+        events = _events(batch)
+        for event in events:
+            if event in self._events or events.count(event) > 1:
+                raise KeyTaken("outbox", "event", key=dict(zip(("aggregate", "version"), event, strict=True)))
+        self._check_once(batch, OnceKind.IDEMPOTENCY)
+
+    def _check_once(self, batch: Batch, kind: OnceKind) -> None:
+        for once, _ in batch.once:
+            if once.kind is kind and (kind.value, once.key) in self.once:
+                raise KeyTaken(ONCE_IN[kind], ID_INDEX, key={"_id": once.key})
+
+    def _check_indexes(self, new: Aggregate, batch: Batch) -> None:
+        written = {one.id: one for one in [*batch.added, *(changed for changed, _ in batch.changed)]}
+        others = {**self.aggregates[type(new)], **written}
+        for index in self._unique:
+            if index.collection != new.collection or not _stands_in(index, new):
+                continue
+            key = _key(index, new)
+            for other in others.values():
+                if (
+                    other.id != new.id
+                    and type(other) is type(new)
+                    and _stands_in(index, other)
+                    and _key(index, other) == key
+                ):
+                    raise KeyTaken(new.collection, index.name, key=key, refusal=index.refusal)
+
+
+def _stands_in(index: Index, aggregate: Aggregate) -> bool:
+    where = index.where or {}
+    return all(holds(getattr(aggregate, field), wanted) for field, wanted in where.items())
+
+
+def _key(index: Index, aggregate: Aggregate) -> dict[str, Any]:
+    return {field: getattr(aggregate, "id" if field == "_id" else field) for field, _ in index.keys}
 
 
 def _events(batch: Batch) -> list[tuple[str, int]]:

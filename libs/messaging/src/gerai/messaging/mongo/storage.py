@@ -8,30 +8,18 @@ lock is held while commands run.
 import asyncio
 from collections.abc import Collection as Ids
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pymongo import IndexModel
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.mongo.driver import Database, Document
-from gerai.messaging.mongo.writes import ONCE_IN, Writes
+from gerai.messaging.mongo.writes import Writes
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Once, StoredAnswer
+from gerai.messaging.storage import ONCE_IN, Batch, Index, KeyTaken, Once, StoredAnswer
 
 DAY = 86_400
 BRANCHES = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Index:
-    """An index that a service needs on one of its collections."""
-
-    collection: str
-    keys: tuple[tuple[str, int], ...]
-    unique: bool = False
-    where: Mapping[str, Any] | None = None
-    """A partial filter."""
 
 
 def _those_with(field: str) -> Document:
@@ -68,13 +56,15 @@ MESSAGING_INDEXES = {
 class MongoStorage:
     """Implements the `Storage` port."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, indexes: Sequence[Index] = ()) -> None:
+        """`indexes`: those of the service, of which some say what a taken key means."""
         self._database = database
+        self._indexes = {(one.collection, one.name): one for one in indexes}
 
     async def prepare(self, indexes: Sequence[Index] = ()) -> None:
         """Create what is missing; safe to run in every process at every start."""
         wanted = {name: list(models) for name, models in MESSAGING_INDEXES.items()}
-        for index in indexes:
+        for index in [*self._indexes.values(), *indexes]:
             options: dict[str, Any] = {"unique": index.unique}
             if index.where is not None:
                 options["partialFilterExpression"] = dict(index.where)
@@ -126,7 +116,12 @@ class MongoStorage:
         return found
 
     async def commit(self, batch: Batch) -> None:
-        await self._database.transaction(Writes.of(batch).talk)
+        try:
+            await self._database.transaction(Writes.of(batch).talk)
+        except KeyTaken as taken:
+            declared = self._indexes.get((taken.collection, taken.index))
+            taken.refusal = declared.refusal if declared is not None else None
+            raise
 
 
 def _branch(selection: Selection[Any], number: int) -> list[Document]:

@@ -4,6 +4,7 @@ The statements are sent as plain commands: a driver's own bulk interface costs a
 documents, and here it has nothing to add.
 """
 
+import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +17,10 @@ from pymongo.errors import OperationFailure
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.mongo.driver import Document, Talk
 from gerai.messaging.storage import (
-    AlreadyDone,
+    ID_INDEX,
     Batch,
     Conflict,
+    KeyTaken,
     Once,
     OnceKind,
     OutboxRow,
@@ -30,14 +32,13 @@ from gerai.messaging.storage import (
 
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
+INDEX_NAME = re.compile(r" index: (\S+) dup key")
+NO_VALUES = re.compile(r" dup key: .*", re.DOTALL)
+"""What a message of the server says about values stays here."""
 TIMERS = "timers"
 WORTH_COMPARING = 8
 COMMAND_BYTES = 16 * 1024 * 1024
 """Well below the largest message that the server takes."""
-
-ONCE_IN = {OnceKind.IDEMPOTENCY: "outbox", OnceKind.INBOX: "inbox"}
-"""What leaves the service is in the outbox: events on their way to Kafka, and answers to callers, kept in case
-that they ask again. So a command that is answered once costs no insert of its own."""
 
 
 @dataclass(frozen=True)
@@ -174,22 +175,23 @@ def _send(verb: str, collection: str, **statements: Any) -> Generator[Document, 
     try:
         answer = yield {verb: collection, **statements, "ordered": False}
     except OperationFailure as error:
-        raise _named({error.code}, error) from error
+        raise _named([error.details or {}], collection, error) from error
     if faults := answer.get("writeErrors"):
-        raise _named(_codes(faults), OperationFailure(str(faults[0])[:300], faults[0].get("code")))
+        code, text = faults[0].get("code"), NO_VALUES.sub("", str(faults[0].get("errmsg")))
+        raise _named(faults, collection, OperationFailure(f"{collection}: {text[:300]}", code))
     return int(answer["n"])
 
 
-def _codes(faults: Iterable[Mapping[str, Any]]) -> set[int | None]:
-    return {fault.get("code") for fault in faults}
-
-
-def _named(codes: set[int | None], error: OperationFailure) -> Conflict | OperationFailure:
+def _named(
+    faults: Sequence[Mapping[str, Any]], collection: str, error: OperationFailure
+) -> Conflict | OperationFailure:
     """What a failure means to who may try again. Running the same writes again after a conflict could only miss:
     what was read is stale now."""
-    if DUPLICATE_KEY in codes:
-        return AlreadyDone("a unique key was taken meanwhile")
-    return Overtaken("write conflict") if WRITE_CONFLICT in codes else error
+    by_code = {fault.get("code"): fault for fault in reversed(faults)}
+    if (taken := by_code.get(DUPLICATE_KEY)) is not None:
+        named = INDEX_NAME.search(str(taken.get("errmsg")))
+        return KeyTaken(collection, named.group(1) if named else ID_INDEX, key=taken.get("keyValue"))
+    return Overtaken("write conflict") if WRITE_CONFLICT in by_code else error
 
 
 def _raw(document: Document) -> RawBSONDocument:

@@ -1,6 +1,9 @@
 """The indexes that stand behind the queue's questions."""
 
-from gerai.messaging.mongo.storage import Index
+from functools import partial
+
+from gerai.messaging.storage import Index
+from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 
 _IN_ORDER = (
     ("counter_id", 1),
@@ -27,6 +30,7 @@ INDEXES = (
         keys=(("site_id", 1), ("local_day", 1), ("prefix", 1)),
         unique=True,
         where={"prefix": {"$gt": ""}},
+        refusal=partial(UnableToIssueTicket, "prefix_in_use"),
     ),
     # a regency's entries are read again when one of them has changed
     Index(collection="register", keys=(("tenant", 1), ("_id", 1))),

@@ -1,6 +1,6 @@
 """The indexes behind the register's lists and checks."""
 
-from gerai.messaging.mongo.storage import Index
+from gerai.messaging.storage import Index
 
 SECTIONS = ("sites", "institutions", "counters", "desks", "services", "calendars")
 
