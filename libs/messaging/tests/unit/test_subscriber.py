@@ -136,6 +136,7 @@ async def reader(clock: Clock, monkeypatch: pytest.MonkeyPatch):
     client, storage = Client(), CountingStorage()
     monkeypatch.setattr(subscribing, "AIOKafkaConsumer", lambda **_: client)
     monkeypatch.setattr(subscribing, "LAG_EVERY_S", -1.0)
+    monkeypatch.setattr(subscribing, "LONGEST_PAUSE_S", 0.01)
     async with GroupCommit(storage, source="test") as commit:
         yield Reader(client, storage, commit)
 

@@ -23,7 +23,7 @@ from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import Parked, Parking, Partitions
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal
-from gerai.messaging.storage import Once, OnceKind
+from gerai.messaging.storage import Contended, Once, OnceKind, StoreBusy
 from gerai.messaging.tracing import handling
 from gerai.messaging.unit_of_work import UnitOfWork
 

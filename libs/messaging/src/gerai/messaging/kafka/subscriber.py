@@ -40,6 +40,8 @@ STUCK_S = 240.0
 """Longer than the driver goes on with one transaction while the store is away: that passes by itself."""
 START_S = 60.0
 SETTLED_S = 30.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+"""Before a new connection."""
 HAND_OVER_S = 4.0
 ANSWER_S = 10.0
 STOP_S = 10.0
@@ -89,7 +91,7 @@ class Subscriber:
         return {}
 
     async def run(self) -> None:
-        pause = 0.2
+        pause = SHORTEST_PAUSE_S
         while True:
             begun = self._turned = time.monotonic()
             try:
@@ -100,7 +102,11 @@ class Subscriber:
                 else:
                     self._at_odds_since = self._at_odds_since or begun
                 log.warning("subscriber-reconnects", group=self.group, error=repr(error)[:300])
-                pause = 0.2 if time.monotonic() - begun > SETTLED_S else min(pause * 2, 5.0)
+                pause = (
+                    SHORTEST_PAUSE_S
+                    if time.monotonic() - begun > SETTLED_S
+                    else min(2 * pause, LONGEST_PAUSE_S)
+                )
                 await asyncio.sleep(pause)
 
     async def _connected(self) -> None:
