@@ -1,11 +1,8 @@
 """One contract, every storage: the in-memory twin and MongoDB through both drivers answer alike."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from messaging_builders import (
@@ -15,60 +12,24 @@ from messaging_builders import (
     Label,
     Part,
     Tally,
-    UnableToFill,
     context,
     event,
     once,
 )
 
-from gerai.messaging.group_commit import Command, GroupCommit, Needs
-from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.mongo.driver import Driver, connect
-from gerai.messaging.mongo.storage import MongoStorage
-from gerai.messaging.refusal import UnableToAdd
+from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.selection import ALL_TENANTS, Selection
 from gerai.messaging.storage import (
     Batch,
     Conflict,
     DocumentWrite,
-    Index,
     KeyTaken,
-    Once,
-    OnceKind,
     Storage,
     StoredAnswer,
     TimerGone,
     TimerRow,
 )
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
-
-INDEXES = (
-    Index(collection="jars", keys=(("shelf", 1), ("filled", 1), ("_id", 1))),
-    Index(
-        collection="labels",
-        keys=(("tenant", 1), ("text", 1)),
-        unique=True,
-        where={"text": {"$gt": ""}},
-        refusal=partial(UnableToFill, "full"),
-    ),
-    Index(
-        collection="tallies", keys=(("tenant", 1), ("count", 1)), unique=True, where={"count": {"$gt": 90}}
-    ),
-)
-
-
-@pytest.fixture(params=["memory", "motor", "pymongo"])
-async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
-    if request.param == "memory":
-        yield MemoryStorage(INDEXES)
-        return
-    uri = request.getfixturevalue("mongodb_uri")
-    database = connect(uri, f"contract_{uuid.uuid4().hex[:8]}", driver=Driver(request.param))
-    store = MongoStorage(database, INDEXES)
-    await store.prepare()
-    yield store
-    await database.drop()
-    await database.close()
 
 
 def saved(jar: Jar, version: int = 1) -> Jar:
@@ -192,65 +153,6 @@ class TestCommit:
         await storage.commit(Batch(documents=[gone]))
         await storage.commit(Batch(documents=[gone], added=[jar("j1")]))
         assert len(await storage.fetch({Jar: ["j1"]})) == 1
-
-
-class TestTakenKeys:
-    async def test_each_is_named_by_its_collection_and_index(self, storage: Storage) -> None:
-        label = Label(id="l1", tenant="muna-barat", version=1, text="a")
-        tally = Tally(id="t1", tenant="muna-barat", version=1, count=91)
-        answer = StoredAnswer(body=b"")
-        inbox = Once(kind=OnceKind.INBOX, key="g:1")
-        before = Batch(added=[jar("j1"), label, tally], outbox=[event("a", version=1)])
-        before.once = [(once("k"), answer), (inbox, answer)]
-        await storage.commit(before)
-        other = Label(id="l2", tenant="muna-barat", version=1, text="b")
-        await storage.commit(Batch(added=[other]))
-        moved = other.model_copy(update={"version": 2, "text": "a"})
-        for batch, named in (
-            (Batch(added=[jar("j1")]), ("jars", "_id_")),
-            (Batch(added=[label.model_copy(update={"id": "l3"})]), ("labels", "tenant_1_text_1")),
-            (Batch(changed=[(moved, other)]), ("labels", "tenant_1_text_1")),
-            (Batch(added=[tally.model_copy(update={"id": "t2"})]), ("tallies", "tenant_1_count_1")),
-            (Batch(outbox=[event("a", version=1)]), ("outbox", "event")),
-            (Batch(once=[(once("k"), answer)]), ("outbox", "_id_")),
-            (Batch(once=[(inbox, answer)]), ("inbox", "_id_")),
-        ):
-            with pytest.raises(KeyTaken) as taken:
-                await storage.commit(batch)
-            assert (taken.value.collection, taken.value.index) == named
-            assert taken.value.key
-        both_free = [Label(id=f"n{n}", tenant="muna-barat", version=1) for n in (1, 2)]
-        await storage.commit(Batch(added=[*both_free, Tally(id="t3", tenant="muna-barat", version=1)]))
-
-    async def test_a_command_is_told_what_the_domain_says_of_it_or_which_index_it_was(
-        self, storage: Storage
-    ) -> None:
-        label = Label(id="l1", tenant="muna-barat", version=1, text="a")
-        tally = Tally(id="t1", tenant="muna-barat", version=1, count=91)
-        await storage.commit(Batch(added=[label, tally]))
-
-        def adding(new: Label | Tally | Jar) -> Command:
-            async def add(uow: UnitOfWork) -> None:
-                uow.add(new.model_copy(update={"version": 0}))
-
-            return add
-
-        news = (
-            Label(id="l2", tenant="muna-barat", text="a"),
-            Tally(id="t2", tenant="muna-barat", count=91),
-            Label(id="l1", tenant="muna-barat", text="c"),
-            Label(id="l3", tenant="muna-barat", text="d"),
-        )
-        async with GroupCommit(storage, source="test") as commit:
-            full, named, id_taken, added = await asyncio.gather(
-                *(commit.execute(adding(new), context=context()) for new in news), return_exceptions=True
-            )
-        assert isinstance(full, UnableToFill)
-        assert isinstance(named, KeyTaken)
-        assert named.index == "tenant_1_count_1"
-        assert isinstance(id_taken, UnableToAdd)
-        assert added is None
-        assert len(await storage.fetch({Label: ["l2", "l3"], Tally: ["t2"]})) == 1
 
 
 class TestSelect:
