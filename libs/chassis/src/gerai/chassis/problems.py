@@ -1,6 +1,7 @@
 """Every refusal as `application/problem+json` (RFC 9457): a stable code, the field, a sentence. One place."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
@@ -142,6 +143,24 @@ def problem(
 def own(request: Request, status: int, code: str, **more: Any) -> Response:
     sentence = SENTENCES[code]
     return problem(request, status, code, sentence.spoken(language(request)), **more)
+
+
+def on_the_wire(status: int, code: str) -> bytes:
+    """A whole answer for a client whose request could not be read; its connection ends with it."""
+    sentence = SENTENCES[code]
+    body = orjson.dumps(
+        {"type": f"urn:gerai:problem:{code}", "title": sentence.id, "status": status, "code": code}
+    )
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "content-type: application/problem+json",
+        f"content-length: {len(body)}",
+        "content-language: id",
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "connection: close",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:

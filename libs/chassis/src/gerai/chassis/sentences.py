@@ -40,6 +40,13 @@ SENTENCES: dict[str, Sentence] = {
         "Data sudah diubah orang lain. Muat ulang, lalu ulangi perubahan Anda.",
         "Somebody else has changed this. Read it again and repeat your change.",
     ),
+    "malformed_request": Sentence("Permintaan HTTP ini tidak benar.", "This is not a valid HTTP request."),
+    "request_timeout": Sentence(
+        "Permintaan tidak selesai dikirim pada waktunya.", "The request did not arrive in time."
+    ),
+    "uri_too_long": Sentence("Alamat permintaan terlalu panjang.", "The address is too long."),
+    "headers_too_large": Sentence("Kepala permintaan terlalu besar.", "The headers are too large."),
+    "client_gone": Sentence("Sambungan sudah ditutup.", "The connection is closed."),
     "busy": Sentence(
         "Sistem sedang sibuk; silakan ulangi sebentar lagi.", "The system is busy; please retry shortly."
     ),

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,6 +16,8 @@ from starlette.types import ASGIApp
 
 from gerai.chassis import docs, metrics, problems
 from gerai.chassis.auth import Authenticator
+from gerai.chassis.connection import Connection
+from gerai.chassis.connections import Connections, Limits, places
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.house import House, Rooms, Service
@@ -23,6 +27,8 @@ from gerai.chassis.settings import Role, Settings
 
 BACKLOG = 2_048
 KEEP_ALIVE_S = 75
+SWEEP_TICKS = 10
+OPERATORS_LIMITS = Limits(connections=64, strangers=64, strangers_per_address=64)
 
 
 def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
@@ -66,11 +72,27 @@ def operators(app: FastAPI) -> Starlette:
 
 def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: float) -> "Listeners":
     """Both of a process, with the edge around what each of them serves."""
+    settings: Settings = app.state.house.settings
+    connections = Connections(_public_limits(settings))
+    health.require(connections.require_room)
     public, private = (
-        Server(Edge(served, body_limits=service.body_limits, health=health), finish_s=finish_s)
-        for served in (app, operators(app))
+        Server(Edge(served, body_limits=service.body_limits, health=health), those, finish_s=finish_s)
+        for served, those in (
+            (app, connections),
+            (operators(app), Connections(OPERATORS_LIMITS, listener="operators")),
+        )
     )
     return Listeners(public, private, health)
+
+
+def _public_limits(settings: Settings) -> Limits:
+    connections = places(settings.connections, beside=OPERATORS_LIMITS.connections)
+    strangers = connections // 2
+    return Limits(
+        connections=connections,
+        strangers=strangers,
+        strangers_per_address=min(strangers, settings.connections_per_address),
+    )
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -87,18 +109,20 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """One listener. Signals are the business of `Listeners`."""
+    """One listener and its connections. Signals are the business of `Listeners`."""
 
-    def __init__(self, app: ASGIApp, *, finish_s: float) -> None:
+    def __init__(self, app: ASGIApp, connections: Connections, *, finish_s: float) -> None:
+        self._connections = connections
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=partial(Connection, connections),  # type: ignore[arg-type]
                 ws="none",
                 loop="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
+                log_level="error",  # what strangers do wrong is counted, not logged
                 server_header=False,
                 proxy_headers=False,
                 backlog=BACKLOG,
@@ -106,6 +130,12 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_S,
             )
         )
+
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn's own clock, ten times a second."""
+        if counter % SWEEP_TICKS == 0:
+            self._connections.sweep(time.monotonic())
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     operator_host: str = "127.0.0.1"
     operator_port: int | None = Field(default=None, ge=0, le=LAST_PORT)
     """Health, metrics and the API's description: never to be reached from outside. None: see `operators_on`."""
+    connections: int = Field(default=4_096, ge=32, le=100_000)
+    """That the process holds at once; half of them for those who have shown no good token."""
+    connections_per_address: int = Field(default=512, ge=1)
+    """Of these, from one address (IPv6: one /64 network)."""
     mongodb_uri: SecretStr
     mongodb_database: str
     mongodb_driver: Driver = Driver.MOTOR

@@ -1,0 +1,181 @@
+"""Who is connected to a listener, how long each may take, and who has to leave when there is no room.
+
+uvicorn bounds neither the number of connections nor the time that a head, a body or a reader takes. A connection is a
+stranger's until a request on it has shown a good token. Strangers share places of their own: however many come, the
+oldest of them leaves, and nobody who was let in by a token does.
+"""
+
+import resource
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+log = structlog.get_logger(__name__)
+
+READ_BYTES = 16 * 1024
+"""What is taken from one connection before the next one's turn."""
+FOR_OTHERS = 256
+"""Descriptors that MongoDB, Kafka, logs and the trace exporter need."""
+LEAST_CONNECTIONS = 16
+LOOKED_AT = 32
+FULL_FROM, FULL_UNTIL = 0.9, 0.7
+
+CLOSED = Counter("gerai_http_connections_closed_total", "Connections that we ended, by reason.", ["reason"])
+OPEN = Gauge("gerai_http_connections", "Connections that are open.", ["listener"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Of one listener. A deadline that is not met ends the connection: 408 where a request has begun."""
+
+    connections: int
+    strangers: int
+    """Of these, for connections on which no good token was shown."""
+    strangers_per_address: int
+    first_byte_s: float = 10.0
+    head_s: float = 10.0
+    body_s: float = 10.0
+    """A body may take this and a second more for each `body_rate` bytes of it that have come."""
+    body_rate: int = 8 * 1024
+    unread_s: float = 30.0
+    """In this time a client must take `unread_least` bytes of an answer that waits for it."""
+    unread_least: int = 4 * 1024
+    head_bytes: int = 32 * 1024
+    url_bytes: int = 8 * 1024
+    headers: int = 100
+
+
+class ProcessFull(Exception):
+    """New clients had better go to another process."""
+
+
+class Guest(Protocol):
+    """What `Connections` needs to know of a connection, and may do to it."""
+
+    address: str
+    """Of the other end, as `addresses.counted_as` names it."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether its request is in our hands."""
+
+    def end(self, reason: str) -> None:
+        """At once, without a word."""
+
+    def check(self, now: float) -> None:
+        """End it if it is overdue."""
+
+
+class Connections:
+    """All connections of one listener."""
+
+    def __init__(self, limits: Limits, *, listener: str = "public") -> None:
+        self.limits = limits
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        """One for all: what is read is taken out before anybody else is read."""
+        self.now = time.monotonic()
+        """As of the last sweep; close enough for deadlines of seconds."""
+        self._guests: OrderedDict[Guest, None] = OrderedDict()
+        """Those who have shown a token, the one that has been quiet longest first."""
+        self._strangers: OrderedDict[Guest, None] = OrderedDict()
+        self._of_address: dict[str, OrderedDict[Guest, None]] = {}
+        self._full = False
+        self._gauge = OPEN.labels(listener)
+
+    def __len__(self) -> int:
+        return len(self._guests) + len(self._strangers)
+
+    async def require_room(self) -> None:
+        """Readiness: raises ProcessFull from nine tenths of the places on, until there are less than seven. Those of
+        strangers do not count: whoever could make a process look full would take it out of service."""
+        share = len(self._guests) / max(1, self.limits.connections - self.limits.strangers)
+        self._full = share >= (FULL_UNTIL if self._full else FULL_FROM)
+        if self._full:
+            raise ProcessFull
+
+    def let_in(self, guest: Guest) -> bool:
+        """Make room for a new connection. False: there is none."""
+        neighbours = self._of_address.get(guest.address)
+        if neighbours is not None and len(neighbours) >= self.limits.strangers_per_address:
+            _first_idle(neighbours).end("crowded_address")
+        elif len(self._strangers) >= self.limits.strangers or (
+            len(self) >= self.limits.connections and self._strangers
+        ):
+            _first_idle(self._strangers).end("crowded")
+        if len(self) >= self.limits.connections:
+            quiet = next(self._idle(), None)
+            if quiet is None:
+                CLOSED.labels("full").inc()
+                return False
+            quiet.end("crowded")
+        self._strangers[guest] = None
+        self._of_address.setdefault(guest.address, OrderedDict())[guest] = None
+        self._gauge.set(len(self))
+        return True
+
+    def _idle(self) -> Iterator[Guest]:
+        return (one for one in self._guests if not one.answering)
+
+    def prove(self, guest: Guest) -> None:
+        """A good token was shown on it."""
+        if guest in self._strangers:
+            self._forget_stranger(guest)
+            self._guests[guest] = None
+
+    def touch(self, guest: Guest) -> None:
+        """It was answered: others leave before it now."""
+        if guest in self._guests:
+            self._guests.move_to_end(guest)
+        elif guest in self._strangers:
+            self._strangers.move_to_end(guest)
+            self._of_address[guest.address].move_to_end(guest)
+
+    def left(self, guest: Guest) -> None:
+        """Its place is free. More than once does no harm."""
+        self._guests.pop(guest, None)
+        if guest in self._strangers:
+            self._forget_stranger(guest)
+        self._gauge.set(len(self))
+
+    def _forget_stranger(self, guest: Guest) -> None:
+        del self._strangers[guest]
+        neighbours = self._of_address[guest.address]
+        del neighbours[guest]
+        if not neighbours:
+            del self._of_address[guest.address]
+
+    def sweep(self, now: float) -> None:
+        """Once a second: end whoever is overdue."""
+        self.now = now
+        for guest in [*self._strangers, *self._guests]:
+            guest.check(now)
+
+
+def _first_idle(guests: "OrderedDict[Guest, None]") -> Guest:
+    """The oldest of those whose request is not in hand, or else simply the oldest."""
+    oldest = next(iter(guests))
+    for seen, guest in enumerate(guests):
+        if not guest.answering:
+            return guest
+        if seen >= LOOKED_AT:
+            break
+    return oldest
+
+
+def places(wanted: int, *, beside: int = 0) -> int:
+    """How many connections the process may hold: what is wanted, if it can have so many descriptors beside those that
+    others need. Raises its own limit as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + beside + FOR_OTHERS
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    log.warning("few-descriptors", allowed=soft, wanted=needed)
+    return max(LEAST_CONNECTIONS, soft - beside - FOR_OTHERS)
