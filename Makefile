@@ -12,7 +12,7 @@ export GERAI_MONGODB_DRIVER := $(DRIVER)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo token test unit integration check format contracts bench lock clean
+.PHONY: help install up ticket call trace demo token test unit integration check format contracts bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,17 @@ help: ## This list
 install: ## Put everything into .venv (every target does this; it takes no time when nothing changed)
 	@$(PYTHON) -m local.bootstrap
 
-up: install ## Start the whole platform with Muna Barat's 29 gerai; Ctrl-C stops it, the data stay
-	@$(PY) -m local
+up: install ## Start the whole platform with Muna Barat's 29 gerai; Ctrl-C stops it [CLOCK=morning: open at any hour]
+	@$(PY) -m local $(if $(CLOCK),--clock '$(CLOCK)')
+
+ticket: install ## With the platform running: take a number, as a kiosk does
+	@$(PY) -m local.first_steps ticket
+
+call: install ## Call whoever is next to a desk, as its officer does
+	@$(PY) -m local.first_steps call
+
+trace: install ## Show the way of the latest number through the platform
+	@$(PY) -m local.first_steps trace
 
 demo: install ## Play a working day (JSON=path writes the figures, SEED=n changes the arrivals)
 	@$(PY) -m demo $(if $(JSON),--json '$(JSON)') $(if $(SEED),--seed '$(SEED)')

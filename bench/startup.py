@@ -71,7 +71,7 @@ async def _first_ticket(process: asyncio.subprocess.Process, data: Path) -> None
     async with httpx.AsyncClient(timeout=5) as client:
         while process.returncode is None:
             try:
-                token = Issuer.at(data / "up" / "issuer", url=issuer).mint("kiosk")
+                token = Issuer.at(data / "anchored" / "issuer", url=issuer).mint("kiosk")
                 answer = await client.post(
                     url,
                     json={"service_id": "dpmptsp-nib"},

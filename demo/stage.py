@@ -1,20 +1,18 @@
 """The demo's own platform: fresh data, free ports, and a clock that brings the site's morning in a few seconds."""
 
 import asyncio
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from demo.clock import SLOWEST, SPEED, DemoClock
 from demo.doors import Doors
 from demo.failure import UnableToPlay
 from demo.mall import OPENS, Mall
 from local import places, seed
-from local.ledger import Ledger
+from local.ledger import wipe
 from local.once import run_once
 from local.plan import SERVICES
 from local.platform import Platform, running
@@ -36,7 +34,7 @@ async def platform_of(mall: Mall, day: date) -> AsyncIterator[tuple[Platform, De
     """The stores start first: the clock is set when they stand, so that a first download costs no morning."""
     directory = places.data_dir("demo")
     for part in ("services", "stores"):
-        _wipe(directory / part)
+        wipe(directory / part)
     async with running(
         profile="demo", data_dir=directory / "stores", use_given=False, prepare_java=True
     ) as stores:
@@ -64,16 +62,6 @@ async def _slowness() -> float:
     begun = time.monotonic()
     await run_once((sys.executable, "-c", "import fastapi, httpx, aiokafka"), seconds=60.0)
     return min(max(1.0, (time.monotonic() - begun) / IDLE_PROBE_SECONDS), SPEED / SLOWEST)
-
-
-def _wipe(directory: Path) -> None:
-    """Refuses while another demo runs there."""
-    ledger = Ledger(directory)
-    ledger.open()
-    try:
-        shutil.rmtree(directory)
-    finally:
-        ledger.close()
 
 
 async def prepare(platform: Platform, mall: Mall, queue: Doors) -> None:

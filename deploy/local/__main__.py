@@ -1,6 +1,5 @@
 """`python -m local`: the same as `make up`."""
 
-from local import command
-from local.up import up
+from local.up import main
 
-raise SystemExit(command.run(up()))
+raise SystemExit(main())

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -117,12 +118,15 @@ class Ledger:
 def remove_abandoned(parent: Path) -> None:
     """Remove the data directories below `parent` that no supervisor uses any more."""
     for directory in parent.iterdir() if parent.exists() else ():
-        ledger = Ledger(directory)
-        try:
-            ledger.open()
-        except UnableToStart:
-            continue  # in use by another run
-        try:
-            shutil.rmtree(directory)
-        finally:
-            ledger.close()
+        with suppress(UnableToStart):  # in use by another run
+            wipe(directory)
+
+
+def wipe(directory: Path) -> None:
+    """Remove a data directory. Refuses while a supervisor uses it."""
+    ledger = Ledger(directory)
+    ledger.open()
+    try:
+        shutil.rmtree(directory)
+    finally:
+        ledger.close()

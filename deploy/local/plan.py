@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local import ports
+from local.clock import ANCHORS
 from local.failure import UnableToStart
 from local.probes import answers_ok
 from local.supervisor import Program
@@ -14,15 +15,13 @@ from local.tokens import AUDIENCE
 
 SERVICES = ("registry", "queue", "hourly")
 _ROLES = {"": "api", "-worker": "worker"}
-# What a developer may set in the shell for all services; everything else comes from the plan.
+# What a developer may set in the shell for all services, and the anchors of a clock; everything else comes from the plan.
 _FROM_THE_SHELL = {
     "GERAI_MONGODB_DRIVER": "motor",
     "GERAI_TRACE_RATIO": "1.0",
     "GERAI_CLOCK_SPEED": "1.0",
     "GERAI_LOG_LEVEL": "INFO",
 }
-_ANCHORS = ("GERAI_CLOCK_ANCHOR_REAL", "GERAI_CLOCK_ANCHOR_BUSINESS")
-"""From the shell, too, where they are set; only a clock with both of them may have another speed."""
 
 
 def operators_of(process: str) -> str:
@@ -116,7 +115,7 @@ class Plan:
         """One service process, told by its environment all it has to know."""
         port = self.port(name)
         env = {key: os.environ.get(key, default) for key, default in _FROM_THE_SHELL.items()}
-        env |= {key: os.environ[key] for key in _ANCHORS if os.environ.get(key)}
+        env |= {key: os.environ[key] for key in ANCHORS if os.environ.get(key)}
         env |= {
             "GERAI_ROLES": role,
             "GERAI_HTTP_HOST": ports.HOST,

@@ -18,8 +18,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from local.attached import attached
 from local.failure import UnableToStart
-from local.places import data_dir, private_directory
+from local.places import private_directory
 
 AUDIENCE = "gerai"
 TENANT = "muna-barat"
@@ -149,14 +150,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--subject")
     parser.add_argument("--hours", type=float, default=12.0)
     chosen = parser.parse_args(arguments)
-    directory = data_dir("up")
-    state = directory / "platform.json"
     try:
         roles = [role(name) for name in chosen.roles.replace(",", " ").split()]
         _require_one(roles)
-        if not state.exists():
-            raise UnableToStart("The platform was never started here: run `make up` first.")
-        issuer = Issuer.at(directory / "issuer", url=json.loads(state.read_text())["issuer"])
+        platform = attached()
+        issuer = Issuer.at(platform.directory / "issuer", url=platform.addresses["issuer"])
         ttl = timedelta(hours=chosen.hours)
         print(issuer.mint(*roles, tenant=chosen.tenant, subject=chosen.subject, ttl=ttl))
     except UnableToStart as error:
