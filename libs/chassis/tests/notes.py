@@ -118,6 +118,17 @@ def trouble() -> Routes:
     async def follow(link: Annotated[str, Path(max_length=64)]) -> dict[str, int]:
         return {"length": len(link)}
 
+    @routes.post("/links/{link}/use", public=True, response_model=NoteView)
+    async def use(link: Annotated[str, Path(max_length=64)], commands: CommandsOf) -> Response:
+        """What a stranger may change: the link is all that is asked for."""
+
+        async def do(uow: UnitOfWork) -> NoteView:
+            note = Note(id=uuid.uuid4().hex, tenant="muna-barat", text=f"used {link}")
+            uow.add(note)
+            return NoteView(id=note.id, text=note.text, version=1)
+
+        return await commands.run(do)
+
     @routes.get("/broken", public=True)
     async def broken() -> None:
         raise RuntimeError("the password is hunter2")

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from gerai.chassis.addresses import Proxies
 from gerai.chassis.connection import Connection
 from gerai.chassis.connections import Connections, Limits
 
@@ -98,8 +99,8 @@ class Wire(asyncio.Transport):
 class Listener:
     """Connections to one application."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.connections = Connections(limits, listener="test")
+    def __init__(self, app: ASGIApp, limits: Limits, proxies: Proxies | None = None) -> None:
+        self.connections = Connections(limits, listener="test", proxies=proxies)
         self.connections.now = 0.0
         self._config = uvicorn.Config(app, log_config=None, log_level="error", lifespan="off", ws="none")
         self._state = ServerState()

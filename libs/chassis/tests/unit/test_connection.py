@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 from importlib.metadata import version
+from ipaddress import ip_network
 
 import httptools
 import pytest
@@ -12,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from wire import Listener, soon
 
 from gerai.chassis import connections
+from gerai.chassis.addresses import Proxies
 from gerai.chassis.connections import Limits, ProcessFull, places
 
 LIMITS = Limits(connections=8, strangers=4, strangers_per_address=3)
@@ -287,6 +289,14 @@ class TestRoom:
             await listener.connections.require_room()
         staff[1].abort()
         await listener.connections.require_room()
+
+    async def test_our_own_proxies_are_no_strangers(self, app: App) -> None:
+        """One of them brings everybody: it may hold more than a stranger's share, and is not driven out."""
+        listener = Listener(app, LIMITS, Proxies([ip_network("10.9.0.0/16")]))
+        ours = [listener.opens("10.9.0.1") for _ in range(6)]
+        for n in range(50):
+            listener.opens(f"10.0.{n}.1")
+        assert not any(one.closed for one in ours)
 
     def test_there_are_never_more_places_than_descriptors(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_to: list[tuple[int, int]] = []

@@ -48,6 +48,7 @@ class TestDescription:
             "GET /v1/notes/{id}",
             "PUT /v1/notes/{id}",
             "GET /v1/links/{link}",
+            "POST /v1/links/{link}/use",
             "GET /v1/broken",
             "GET /v1/busy",
             "GET /v1/store",

@@ -1,9 +1,7 @@
 """The layer around every request: headers, limits, metrics, traces; and never a path where others read it."""
 
-import asyncio
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -14,8 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import REGISTRY
-from starlette.types import Receive, Scope, Send
-from tests.eventually import eventually
+from starlette.types import Message, Receive, Scope, Send
 
 from gerai.chassis import traces
 from gerai.chassis.edge import Edge
@@ -215,30 +212,6 @@ class TestLimits:
         assert (await door.stranger().gets("/health/live")).status_code == 200
         assert (await door.stranger().gets("/health/startup")).status_code == 503
 
-    async def test_too_many_at_once_are_asked_to_come_again_and_health_still_answers(
-        self, door: Door
-    ) -> None:
-        door.edge = Edge(door.app, body_limits={}, at_once=3)
-        caller, let_go, answer = door.client(), asyncio.Event(), door.issuer.fetch
-
-        async def slow() -> Any:
-            await let_go.wait()
-            return await answer()
-
-        door.app.state.authenticator.keys._fetch = slow
-
-        async def open_now() -> int:
-            return door.edge._open
-
-        waiting = [asyncio.create_task(caller.gets("/v1/notes")) for _ in range(3)]
-        await eventually(open_now, lambda count: count == 3, because="three requests wait for a key")
-        refused = await caller.gets("/v1/notes")
-        assert (await caller.gets("/health/live")).status_code == 200
-        let_go.set()
-        assert (refused.status_code, refused.json()["code"]) == (503, "busy")
-        assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
-        assert (await caller.gets("/v1/notes")).status_code == 200
-
     async def test_half_an_answer_is_not_passed_off_as_a_whole_one(self) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -247,6 +220,82 @@ class TestLimits:
 
         with pytest.raises(RuntimeError, match="broke off"):
             await Client(Edge(app, body_limits={}), None).gets("/")
+
+
+class TestHangingUp:
+    """Nobody's fault: it is counted as 499, and neither an error of ours nor a line of the log."""
+
+    @staticmethod
+    async def _hangs_up(door: Door, path: str, *, token: str | None, after: list[Message]) -> list[Message]:
+        """Sends `after`, and is gone."""
+        headers = [
+            (b"idempotency-key", b"k-1"),
+            (b"content-type", b"application/json"),
+            (b"content-length", b"500"),
+        ]
+        if token:
+            headers.append((b"authorization", f"Bearer {token}".encode()))
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+        }
+        scope |= {
+            "headers": headers,
+            "client": ("10.0.0.1", 4711),
+            "server": ("notes.test", 80),
+            "scheme": "http",
+        }
+        scope |= {"asgi": {"version": "3.0"}, "http_version": "1.1", "root_path": ""}
+        comes, said = [*after, {"type": "http.disconnect"}], []
+
+        async def receive() -> Message:
+            return comes.pop(0) if len(comes) > 1 else comes[0]
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        await door.edge(scope, receive, send)
+        return said
+
+    @pytest.mark.parametrize("who", ["officer", "visitor"])
+    @pytest.mark.parametrize("sent", [b"", b'{"text": "half a'])
+    async def test_before_the_body_was_there(
+        self,
+        door: Door,
+        kept: InMemorySpanExporter,
+        capsys: pytest.CaptureFixture[str],
+        who: str,
+        sent: bytes,
+    ) -> None:
+        path, token = ("/v1/notes", door.issuer.token()) if who == "officer" else ("/v1/links/a/use", None)
+        template = "/v1/notes" if who == "officer" else "/v1/links/{link}/use"
+        labels = {"method": "POST", "route": template, "status": "499"}
+        before = REGISTRY.get_sample_value("gerai_http_requests_total", labels) or 0.0
+        after = [{"type": "http.request", "body": sent, "more_body": True}] if sent else []
+        await self._hangs_up(door, path, token=token, after=after)
+        assert REGISTRY.get_sample_value("gerai_http_requests_total", labels) == before + 1
+        assert all(one.status.status_code is StatusCode.UNSET for one in kept.get_finished_spans())
+        assert capsys.readouterr().out == ""
+
+    async def test_while_it_was_answered(self, door: Door) -> None:
+        """What was done stays done; that nobody heard of it is what is written down."""
+        labels = {"method": "POST", "route": "/v1/links/{link}/use", "status": "499"}
+        before = REGISTRY.get_sample_value("gerai_http_requests_total", labels) or 0.0
+
+        class Hung:
+            gone = True
+
+        scope_of = Edge.__call__
+
+        async def with_connection(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["gerai.connection"] = Hung()
+            await scope_of(door.edge, scope, receive, send)
+
+        await Client(with_connection, None).http.post("/v1/links/a/use", headers={"idempotency-key": "k"})
+        assert REGISTRY.get_sample_value("gerai_http_requests_total", labels) == before + 1
 
 
 class TestMetrics:

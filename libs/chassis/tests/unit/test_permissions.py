@@ -36,6 +36,12 @@ class TestDeclarations:
         with pytest.raises(TypeError, match="GET /a"):
             Routes(tag="x").get("/a", permission=LOOK, public=True)
 
+    def test_a_public_post_needs_an_address_that_tells_strangers_apart(self) -> None:
+        """Who sends an idempotency key there is known by nothing else: all would share one."""
+        Routes(tag="x").post("/visits/{link}/cancel", public=True)
+        with pytest.raises(TypeError, match="POST /applications"):
+            Routes(tag="x").post("/applications", public=True)
+
 
 class Inner(BaseModel):
     text: str

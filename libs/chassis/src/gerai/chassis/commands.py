@@ -83,8 +83,9 @@ class Commands:
         asked = hashlib.sha256(f"{scope['method']} {scope['path']}?".encode())
         asked.update(scope["query_string"] + b"\n")
         asked.update(await request.body())
-        # Neither a tenant nor a key holds a space, so nobody's key can be taken for another's.
-        owner = f"{self.caller.tenant} {self.caller.subject}" if self.caller else "public"
+        # A stranger is who knows the address: its secret part is all that was shown. Neither a tenant nor a key holds a
+        # space, and only an address begins with a slash, so nobody's key can be taken for another's.
+        owner = f"{self.caller.tenant} {self.caller.subject}" if self.caller else scope["path"]
         # Clients put into a key what they like, a visitor's NIK perhaps: what is kept tells nobody.
         kept = hashlib.sha256(f"{owner} {key}".encode()).hexdigest()
         return Once(kind=OnceKind.IDEMPOTENCY, key=kept, fingerprint=asked.hexdigest())

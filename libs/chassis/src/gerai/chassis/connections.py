@@ -8,12 +8,13 @@ oldest of them leaves, and nobody who was let in by a token does.
 import resource
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 from prometheus_client import Counter, Gauge
+
+from gerai.chassis.addresses import Proxies
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +58,10 @@ class ProcessFull(Exception):
 class Guest(Protocol):
     """What `Connections` needs to know of a connection, and may do to it."""
 
+    peer: str
+    """The network address of the other end."""
     address: str
-    """Of the other end, as `addresses.counted_as` names it."""
+    """The same, as `addresses.counted_as` names it."""
 
     @property
     def answering(self) -> bool:
@@ -74,8 +77,9 @@ class Guest(Protocol):
 class Connections:
     """All connections of one listener."""
 
-    def __init__(self, limits: Limits, *, listener: str = "public") -> None:
+    def __init__(self, limits: Limits, *, listener: str = "public", proxies: Proxies | None = None) -> None:
         self.limits = limits
+        self._proxies = proxies or Proxies(())
         self.buffer = memoryview(bytearray(READ_BYTES))
         """One for all: what is read is taken out before anybody else is read."""
         self.now = time.monotonic()
@@ -100,6 +104,8 @@ class Connections:
 
     def let_in(self, guest: Guest) -> bool:
         """Make room for a new connection. False: there is none."""
+        if self._proxies.trusts(guest.peer):
+            return self._let_in_proxy(guest)
         neighbours = self._of_address.get(guest.address)
         if neighbours is not None and len(neighbours) >= self.limits.strangers_per_address:
             _first_idle(neighbours).end("crowded_address")
@@ -107,19 +113,31 @@ class Connections:
             len(self) >= self.limits.connections and self._strangers
         ):
             _first_idle(self._strangers).end("crowded")
-        if len(self) >= self.limits.connections:
-            quiet = next(self._idle(), None)
-            if quiet is None:
-                CLOSED.labels("full").inc()
-                return False
-            quiet.end("crowded")
+        if not self._has_room():
+            return False
         self._strangers[guest] = None
         self._of_address.setdefault(guest.address, OrderedDict())[guest] = None
         self._gauge.set(len(self))
         return True
 
-    def _idle(self) -> Iterator[Guest]:
-        return (one for one in self._guests if not one.answering)
+    def _let_in_proxy(self, guest: Guest) -> bool:
+        """Our own: it brings strangers and staff on the same connections, and watches over slow clients itself."""
+        if len(self) >= self.limits.connections and self._strangers:
+            _first_idle(self._strangers).end("crowded")
+        if not self._has_room():
+            return False
+        self._guests[guest] = None
+        self._gauge.set(len(self))
+        return True
+
+    def _has_room(self) -> bool:
+        """If need be, after the quietest of those who have shown a token has left."""
+        if len(self) < self.limits.connections:
+            return True
+        quiet = next((one for one in self._guests if not one.answering), None)
+        if quiet is not None:
+            quiet.end("crowded")
+        return quiet is not None
 
     def prove(self, guest: Guest) -> None:
         """A good token was shown on it."""

@@ -13,11 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gerai.chassis import metrics, problems
 from gerai.chassis.health import Health
 from gerai.chassis.logs import CORRELATION_ID
-from gerai.chassis.problems import BodyTooLarge
+from gerai.chassis.problems import GONE, BodyTooLarge, ClientGone
 from gerai.chassis.traces import RequestTrace
 
 BODY_LIMIT = 64 * 1024
-AT_ONCE_LIMIT = 2_000
 SLOW_S = 1.0
 CORRELATION = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
@@ -38,14 +37,11 @@ class Edge:
         *,
         body_limits: Mapping[str, int],
         health: Health | None = None,
-        at_once: int = AT_ONCE_LIMIT,
     ) -> None:
         """With `health`, nothing but health and metrics is answered before the process has started."""
         self._app = app
         self._body_limits = body_limits
         self._health = health
-        self._at_once = at_once
-        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,23 +53,22 @@ class Edge:
         scope["gerai.trace"] = None
         CORRELATION_ID.set(known)
         path: str = scope["path"]
-        exchange = _Exchange(scope, receive, send, limit=self._body_limits.get(path, BODY_LIMIT))
+        exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path, BODY_LIMIT))
+        scope["gerai.exchange"] = exchange
         if path.startswith(OPERATORS):
             await self._answer(scope, exchange)
             return
         asked = [value for name, value in scope["headers"] if name == b"traceparent"]
         scope["gerai.trace"] = RequestTrace(scope["method"], asked)
         begun = time.perf_counter()
-        self._open += 1
         try:
             await self._answer(scope, exchange, self._refusal(scope))
         finally:
-            self._open -= 1
             self._finish(scope, exchange, time.perf_counter() - begun)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """What keeps this request from coming in at all."""
-        if self._open > self._at_once or (self._health is not None and not self._health.started):
+        if self._health is not None and not self._health.started:
             return 503, "busy"
         query: bytes = scope["query_string"]
         if not scope["path"].isprintable() or (b"%" in query and not _shows_all(query)):
@@ -81,7 +76,7 @@ class Edge:
         return None
 
     async def _answer(
-        self, scope: Scope, exchange: "_Exchange", refusal: tuple[int, str] | None = None
+        self, scope: Scope, exchange: "Exchange", refusal: tuple[int, str] | None = None
     ) -> None:
         """Whatever the application does, there is an answer, and nothing of ours in it but a code."""
         try:
@@ -93,6 +88,8 @@ class Edge:
                 return
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:
+            if exchange.gone:
+                return  # nobody hears any more what went wrong because the client had left
             if exchange.status is None:
                 failed = await problems.on_bug(Request(scope), error)
                 await failed(scope, exchange.receive, exchange.send)
@@ -100,11 +97,11 @@ class Edge:
                 raise  # half an answer is out: the server must break the connection
             # else: Starlette raises again what `on_bug` has logged and answered
 
-    def _finish(self, scope: Scope, exchange: "_Exchange", seconds: float) -> None:
+    def _finish(self, scope: Scope, exchange: "Exchange", seconds: float) -> None:
         template = getattr(scope.get("route"), "path", None)
         route = template or "unmatched"
         method, correlation_id = scope["method"], scope["gerai.correlation_id"]
-        status = exchange.status or 499  # gone before we could answer
+        status = exchange.status or GONE
         metrics.count(method, route, status, seconds)
         trace: RequestTrace = scope["gerai.trace"]
         trace.end(route=template, scheme=scope["scheme"], status=status, correlation_id=correlation_id)
@@ -124,7 +121,7 @@ def _shows_all(query: bytes) -> bool:
     return unquote_to_bytes(query).decode("utf-8", "replace").isprintable()
 
 
-class _Exchange:
+class Exchange:
     """One request's receive and send, counted and completed."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit: int) -> None:
@@ -133,9 +130,21 @@ class _Exchange:
         self._send = send
         self._limit = limit
         self._taken = 0
+        self._whole = False
+        self._connection = scope.get("gerai.connection")
+        self._left = False
         self.status: int | None = None
         self.complete = False
         self.is_stream = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client left before it had an answer."""
+        return self._left or (self._connection is not None and self._connection.gone)
+
+    def narrow(self, limit: int) -> None:
+        """A body may have no more than this."""
+        self._limit = min(self._limit, limit)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -143,11 +152,15 @@ class _Exchange:
             self._taken += len(message.get("body", b""))
             if self._taken > self._limit:
                 raise BodyTooLarge
+            self._whole = not message.get("more_body", False)
+        elif not self._whole:
+            self._left = True
+            raise ClientGone
         return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = GONE if self.gone else message["status"]
             message = {**message, "headers": self._completed(message.get("headers", ()))}
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)

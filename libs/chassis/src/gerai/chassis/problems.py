@@ -28,6 +28,8 @@ STATUS = {
     RefusalKind.STALE: 412,
     RefusalKind.FORBIDDEN: 403,
 }
+GONE = 499
+"""What proxies write down, too, where a client left before its answer."""
 HTTP_CODES = {
     400: "malformed_json",
     401: "unauthenticated",
@@ -35,6 +37,7 @@ HTTP_CODES = {
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",
+    GONE: "client_gone",
 }
 FAULTS_LIMIT = 20
 FIELD_LIMIT = 200
@@ -90,6 +93,13 @@ class BodyTooLarge(HTTPException):
 
     def __init__(self) -> None:
         super().__init__(413, "body_too_large")
+
+
+class ClientGone(HTTPException):
+    """The client hung up before it had sent its body. Nobody's fault, and nobody reads the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE, "client_gone")
 
 
 def language(request: Request) -> str:

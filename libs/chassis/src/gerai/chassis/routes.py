@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from gerai.chassis.admission import PUBLIC_BODY_LIMIT, Admission
 from gerai.chassis.auth import Authenticator, Caller
 from gerai.chassis.problems import Problem
 
@@ -76,20 +77,41 @@ class DeclaredRoute(APIRoute):
         answer: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            if not self.public:
-                await self._admit(request)
-            if (trace := request.scope["gerai.trace"]) is not None:
-                trace.begin(trusted=not self.public)
-            return await answer(JsonRequest(request.scope, request.receive))
+            admission: Admission = request.app.state.admission
+            asked = JsonRequest(request.scope, request.receive)
+            if self.public:
+                await self._listen(asked, admission)
+                place = admission.stranger()
+            else:
+                place = admission.caller(await self._admit(asked, admission))
+            with place:
+                if (trace := request.scope["gerai.trace"]) is not None:
+                    trace.begin(trusted=not self.public)
+                return await answer(asked)
 
         return handle
 
-    async def _admit(self, request: Request) -> None:
+    async def _listen(self, request: Request, admission: Admission) -> None:
+        """A stranger's request is here as a whole before it takes a place; whoever sends slowly keeps nobody out."""
+        await admission.stranger_asks(request)
+        request.scope["gerai.exchange"].narrow(PUBLIC_BODY_LIMIT)
+        await request.body()
+
+    async def _admit(self, request: Request, admission: Admission) -> Caller:
         authenticator: Authenticator = request.app.state.authenticator
-        caller = await authenticator.caller(request.headers.get("authorization"))
+        shown = request.headers.get("authorization")
+        try:
+            caller = await authenticator.caller(shown)
+        except Problem as refusal:
+            if refusal.status == 401:
+                await (admission.login_failed if shown else admission.stranger_asks)(request)
+            raise
+        if (connection := request.scope.get("gerai.connection")) is not None:
+            connection.prove()
         if self.permission is None or caller.roles.isdisjoint(self.permission.roles):
             raise Problem(403, "forbidden")
         request.scope["gerai.caller"] = caller
+        return caller
 
 
 class Routes:
@@ -131,6 +153,11 @@ class Routes:
         full = f"{self._prefix}{path}"
         if public and permission is not None:
             raise TypeError(f"{method} {full} is public and needs a permission: which?")
+        if public and method == "POST" and "{" not in full:
+            raise TypeError(
+                f"{method} {full} is public, and nothing in its address tells one stranger from another: "
+                "an idempotency key would be everybody's"
+            )
 
         def register(endpoint: Endpoint) -> Endpoint:
             described = {"tags": [self._tag], "responses": PROBLEM_ANSWER} | options

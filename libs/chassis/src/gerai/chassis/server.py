@@ -15,6 +15,8 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from gerai.chassis import docs, metrics, problems
+from gerai.chassis.addresses import Proxies
+from gerai.chassis.admission import Admission, AdmissionLimits
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.connection import Connection
 from gerai.chassis.connections import Connections, Limits, places
@@ -53,11 +55,27 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
         audience=settings.audience,
         longest_life_s=settings.token_longest_seconds,
     )
+    app.state.admission = Admission(_admission_limits(settings), Proxies(settings.trusted_proxies))
+    house.health.require(app.state.admission.require_room)
     app.router.routes.extend(house.health.routes())
     if Role.API in settings.roles:
         install(app, rooms.routes)
     problems.install(app)
     return app
+
+
+def _admission_limits(settings: Settings) -> AdmissionLimits:
+    at_once = settings.requests_at_once
+    return AdmissionLimits(
+        strangers_at_once=settings.strangers_at_once,
+        at_once=at_once,
+        at_once_per_regency=max(1, at_once // 2),
+        at_once_per_subject=max(1, at_once // 4),
+        rate_per_address=settings.rate_per_address,
+        failed_logins_per_address=settings.failed_logins_per_address,
+        rate_per_subject=settings.rate_per_subject,
+        rate_per_regency=settings.rate_per_regency,
+    )
 
 
 def operators(app: FastAPI) -> Starlette:
@@ -73,7 +91,7 @@ def operators(app: FastAPI) -> Starlette:
 def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: float) -> "Listeners":
     """Both of a process, with the edge around what each of them serves."""
     settings: Settings = app.state.house.settings
-    connections = Connections(_public_limits(settings))
+    connections = Connections(_public_limits(settings), proxies=Proxies(settings.trusted_proxies))
     health.require(connections.require_room)
     public, private = (
         Server(Edge(served, body_limits=service.body_limits, health=health), those, finish_s=finish_s)

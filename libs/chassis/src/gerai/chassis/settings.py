@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -57,16 +57,18 @@ class FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _roles(value: Any) -> Any:
-    return [role.strip() for role in value.split(",") if role.strip()] if isinstance(value, str) else value
-
-
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _listed(value: Any) -> Any:
+    return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
-Roles = Annotated[frozenset[Role], NoDecode, BeforeValidator(_roles), Field(min_length=1)]
+Roles = Annotated[frozenset[Role], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
+
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)]
 
 
 def is_loopback(url: str) -> bool:
@@ -97,6 +99,17 @@ class Settings(BaseSettings):
     """That the process holds at once; half of them for those who have shown no good token."""
     connections_per_address: int = Field(default=512, ge=1)
     """Of these, from one address (IPv6: one /64 network)."""
+    trusted_proxies: Networks = ()
+    """Networks of our own ingress, whose word about the client's address is believed."""
+    strangers_at_once: int = Field(default=64, ge=1)
+    """Requests in hand of those who have no token."""
+    requests_at_once: int = Field(default=1_024, ge=1)
+    """Of those who have one; no regency takes more than half of them, no subject more than a quarter."""
+    rate_per_address: float = Field(default=300.0, gt=0)
+    """Requests a second of strangers from one address. Here and below: ten seconds' worth may come at once."""
+    failed_logins_per_address: float = Field(default=100.0, gt=0)
+    rate_per_subject: float = Field(default=5_000.0, gt=0)
+    rate_per_regency: float = Field(default=10_000.0, gt=0)
     mongodb_uri: SecretStr
     mongodb_database: str
     mongodb_driver: Driver = Driver.MOTOR

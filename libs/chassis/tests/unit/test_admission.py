@@ -1,0 +1,254 @@
+"""Who is taken in hand: strangers and staff have places of their own, and asking without end is refused by name."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import pytest
+from notes_door import Client, Door
+from starlette.requests import HTTPConnection
+
+from gerai.chassis import admission as module
+from gerai.chassis.addresses import Proxies, counted_as
+from gerai.chassis.admission import Admission, AdmissionLimits, NoPlaceLeft, Rate
+from gerai.chassis.auth import Caller
+from gerai.chassis.problems import Problem
+
+SMALL = AdmissionLimits(
+    strangers_at_once=2,
+    at_once=8,
+    at_once_per_regency=4,
+    at_once_per_subject=2,
+    rate_per_address=1,
+    failed_logins_per_address=0.5,
+    rate_per_subject=2,
+    rate_per_regency=3,
+)
+GENEROUS = replace(
+    SMALL, rate_per_address=1e6, failed_logins_per_address=1e6, rate_per_subject=1e6, rate_per_regency=1e6
+)
+
+
+class Hand:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Hand:
+    return Hand()
+
+
+def restrict(door: Door, limits: AdmissionLimits, *, now: Callable[[], float]) -> Admission:
+    narrow = Admission(limits, Proxies([ip_network("10.9.0.0/16")]), now=now, pause_s=0)
+    door.app.state.admission = narrow
+    return narrow
+
+
+def caller(subject: str = "a", tenant: str = "muna-barat") -> Caller:
+    return Caller(subject, tenant, frozenset(), 0.0)
+
+
+def refused(answer: httpx.Response) -> tuple[int, str, str]:
+    return answer.status_code, answer.json()["code"], answer.headers["retry-after"]
+
+
+def asks(client: str, **headers: str) -> HTTPConnection:
+    sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return HTTPConnection({"type": "http", "client": (client, 1), "headers": sent})
+
+
+class TestPlaces:
+    async def test_strangers_who_send_slowly_take_nobodys_place(self, door: Door, clock: Hand) -> None:
+        restrict(door, GENEROUS, now=clock)
+        let_go, begun = asyncio.Event(), 0
+
+        async def body() -> AsyncIterator[bytes]:
+            nonlocal begun
+            yield b"{"
+            begun += 1
+            await let_go.wait()
+
+        stranger = door.stranger()
+        key = {"idempotency-key": "k"}
+        slow = [
+            asyncio.create_task(stranger.http.post("/v1/links/a/use", content=body(), headers=key))
+            for _ in range(20)
+        ]
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        assert begun == 20
+        assert (await door.stranger().gets("/v1/links/b")).status_code == 200
+        assert (await door.client().adds({"text": "a"})).status_code == 201
+        let_go.set()
+        assert {answer.status_code for answer in await asyncio.gather(*slow)} <= {200, 503}
+
+    async def test_a_strangers_body_is_small(self, door: Door) -> None:
+        sent = {"idempotency-key": "k"}
+        big = await door.stranger().http.post("/v1/links/a/use", content=b"x" * 9_000, headers=sent)
+        assert (big.status_code, big.json()["code"]) == (413, "body_too_large")
+
+    def test_strangers_fill_their_own_places_alone(self, clock: Hand) -> None:
+        admission = Admission(GENEROUS, Proxies(()), now=clock)
+        with ExitStack() as held:
+            for _ in range(2):
+                held.enter_context(admission.stranger())
+            with pytest.raises(Problem) as full, admission.stranger():
+                pass
+            assert (full.value.status, full.value.code, full.value.headers) == (
+                503,
+                "busy",
+                {"Retry-After": "1"},
+            )
+            with admission.caller(caller()):
+                pass
+        with admission.stranger():
+            pass
+
+    async def test_no_subject_and_no_regency_takes_all_and_readiness_falls_when_all_are_taken(
+        self, clock: Hand
+    ) -> None:
+        admission = Admission(GENEROUS, Proxies(()), now=clock)
+        with ExitStack() as held:
+
+            def take(subject: str, tenant: str) -> str | None:
+                try:
+                    held.enter_context(admission.caller(caller(subject, tenant)))
+                except Problem as problem:
+                    return problem.code
+                return None
+
+            assert [take("a", "muna") for _ in range(3)] == [None, None, "too_many_requests"]
+            assert [take("b", "muna"), take("c", "muna"), take("d", "muna")] == [
+                None,
+                None,
+                "too_many_requests",
+            ]
+            await admission.require_room()
+            assert [take(s, "badung") for s in "aabb"] == [None] * 4
+            assert take("a", "raja-ampat") == "busy"
+            with pytest.raises(NoPlaceLeft):
+                await admission.require_room()
+        await admission.require_room()
+        assert admission._in_hand == {}
+
+
+class TestRates:
+    def test_ten_seconds_worth_at_once_and_then_as_often_as_agreed(self, clock: Hand) -> None:
+        rate = Rate(2, now=clock)
+        assert [rate.take("a") for _ in range(20)] == [0] * 20
+        assert rate.take("a") == 0.5
+        assert rate.take("b") == 0
+        clock.at = 0.5
+        assert [rate.take("a") > 0 for _ in range(2)] == [False, True]
+        clock.at = 100
+        assert [rate.take("a") > 0 for _ in range(21)] == [False] * 20 + [True]
+
+    def test_what_is_remembered_is_bounded(self, clock: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "KNOWN", 10)
+        rate = Rate(1, now=clock)
+        for n in range(1_000):
+            rate.take(str(n))
+        assert len(rate) == 10
+
+    async def test_a_stranger_who_asks_too_often_is_told_when_to_come_again(
+        self, door: Door, clock: Hand
+    ) -> None:
+        restrict(door, SMALL, now=clock)
+        stranger = door.stranger()
+        seen = [(await stranger.gets("/v1/links/a")).status_code for _ in range(11)]
+        assert seen == [200] * 10 + [429]
+        assert refused(await stranger.gets("/v1/links/a")) == (429, "too_many_requests", "1")
+        assert refused(await stranger.gets("/v1/notes")) == (429, "too_many_requests", "1")
+        assert (await stranger.gets("/health/ready")).status_code in (200, 503)
+        assert (await door.client().gets("/v1/notes")).status_code == 200, "a token's bearer is no stranger"
+        clock.at = 1
+        assert (await stranger.gets("/v1/links/a")).status_code == 200
+
+    async def test_bad_tokens_are_counted_and_a_good_one_from_there_is_taken(
+        self, door: Door, clock: Hand
+    ) -> None:
+        restrict(door, SMALL, now=clock)
+        forger = Client(door.edge, "eyJ.nonsense.x")
+        assert [(await forger.gets("/v1/notes")).status_code for _ in range(6)] == [401] * 5 + [429]
+        assert (await forger.gets("/v1/notes")).headers["retry-after"] == "2"
+        assert (await door.client(sub="fresh").gets("/v1/notes")).status_code == 200
+
+    async def test_a_subject_and_a_regency_have_rates(self, door: Door, clock: Hand) -> None:
+        restrict(door, SMALL, now=clock)
+        one, other = door.client(sub="one"), door.client(sub="other")
+        assert [(await one.gets("/v1/notes")).status_code for _ in range(21)] == [200] * 20 + [429]
+        assert [(await other.gets("/v1/notes")).status_code for _ in range(11)] == [200] * 10 + [429]
+        assert (await door.client(tenant="badung").gets("/v1/notes")).status_code == 200
+
+    async def test_who_asks_too_often_waits_before_hearing_so_and_holds_no_place(
+        self, door: Door, clock: Hand
+    ) -> None:
+        waits = Admission(SMALL, Proxies(()), now=clock, pause_s=30)
+        door.app.state.admission = waits
+        stranger = door.stranger()
+        for _ in range(10):
+            await stranger.gets("/v1/links/a")
+        told = asyncio.create_task(stranger.gets("/v1/links/a"))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert not told.done() and waits._strangers == 0
+        told.cancel()
+
+
+class TestAddresses:
+    async def test_only_our_proxies_are_believed_about_the_client(self, clock: Hand) -> None:
+        proxies = Proxies([ip_network("10.9.0.0/16"), ip_network("2001:db8:9::/48")])
+
+        def client(peer: str, **headers: str) -> str:
+            return proxies.client(peer, dict(asks(peer, **headers).scope["headers"]))
+
+        assert client("203.0.113.7", x_forwarded_for="198.51.100.1") == "203.0.113.7"
+        assert client("10.9.0.1") == "10.9.0.1"
+        assert client("10.9.0.1", x_forwarded_for="1.1.1.1, 198.51.100.1, 10.9.3.3") == "198.51.100.1"
+        assert client("10.9.0.1", x_forwarded_for="198.51.100.1:5000") == "198.51.100.1"
+        assert client("::ffff:10.9.0.1", x_forwarded_for="198.51.100.1") == "198.51.100.1"
+        assert client("2001:db8:9::1", x_forwarded_for="[2001:db8::5]:80") == "2001:db8::/64"
+        assert client("10.9.0.1", forwarded='for=1.1.1.1;by=x, for="[2001:db8::5]:80"') == "2001:db8::/64"
+        assert client("10.9.0.1", forwarded="for=198.51.100.9;proto=https") == "198.51.100.9"
+        assert client("10.9.0.1", x_forwarded_for="10.9.0.2, 10.9.0.3") == "10.9.0.2"
+
+    def test_a_subscriber_of_ipv6_is_one(self) -> None:
+        assert counted_as("2001:db8::1") == counted_as("2001:db8::ffff:1") != counted_as("2001:db8:0:1::1")
+        assert counted_as("::ffff:192.0.2.1") == counted_as("192.0.2.1") == "192.0.2.1"
+        assert counted_as("testclient") == "testclient"
+
+    async def test_visitors_behind_an_ingress_are_told_apart(self, door: Door, clock: Hand) -> None:
+        admission = restrict(door, SMALL, now=clock)
+        for _ in range(10):
+            await admission.stranger_asks(asks("10.9.0.1", x_forwarded_for="198.51.100.1"))
+        with pytest.raises(Problem, match="too_many_requests"):
+            await admission.stranger_asks(asks("10.9.0.1", x_forwarded_for="198.51.100.1"))
+        await admission.stranger_asks(asks("10.9.0.1", x_forwarded_for="198.51.100.2"))
+
+
+class TestIdempotencyOfStrangers:
+    async def test_two_strangers_with_the_same_key_have_nothing_in_common(self, door: Door) -> None:
+        """Neither is refused for the other's sake, and neither gets the other's answer."""
+
+        async def use(link: str) -> Any:
+            return await door.stranger().http.post(f"/v1/links/{link}/use", headers={"idempotency-key": "1"})
+
+        first, other, again = await use("a"), await use("b"), await use("a")
+        assert [one.status_code for one in (first, other, again)] == [200, 200, 200]
+        assert first.json()["id"] != other.json()["id"]
+        assert again.content == first.content and again.headers["idempotency-replayed"] == "true"
+
+    async def test_a_callers_key_is_not_a_strangers(self, door: Door) -> None:
+        await door.client().adds({"text": "a"}, key="1")
+        used = await door.stranger().http.post("/v1/links/a/use", headers={"idempotency-key": "1"})
+        assert used.status_code == 200 and "idempotency-replayed" not in used.headers
