@@ -19,6 +19,7 @@ from gerai.contracts.queue import PriorityClass, TicketIssued, TicketState
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.dead_letters import group_topics
+from gerai.messaging.encoding import outbox_document
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
@@ -28,7 +29,6 @@ from gerai.messaging.mongo.lease import MongoLease
 from gerai.messaging.mongo.outbox import MongoOutbox
 from gerai.messaging.mongo.parked import MongoParkedRecords
 from gerai.messaging.mongo.storage import MongoStorage
-from gerai.messaging.mongo.writes import outbox_document
 from gerai.messaging.outbox import Publisher
 from gerai.messaging.parking import Parking
 from gerai.messaging.relay import Relay

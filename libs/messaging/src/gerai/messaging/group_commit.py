@@ -35,6 +35,7 @@ from gerai.messaging.storage import (
     StoreBusy,
     StoredAnswer,
     TooManyWaiting,
+    Unstorable,
 )
 from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
 
@@ -118,6 +119,7 @@ class GroupCommit:
         """
         if self._closing:
             raise StoreBusy("the process is about to stop")
+        _check_names(once, needs)
         if not self._in_hand and not self._waiting:  # that nothing moved before was no sign of anything
             self._moved = time.monotonic()
         flow = (context.tenant, "" if context.tenant is not None else context.actor)
@@ -346,18 +348,23 @@ class GroupCommit:
         unit = UnitOfWork(gathering, member.context, source=self._source)
         try:
             answer = await member.command(unit)
+            if trusting and unit.rests_on_memory():
+                return Outcome(member, answer, doubtful=True)
+            kept = None
+            if once is not None:
+                kept = (once, replace(answer or StoredAnswer(body=b""), fingerprint=once.fingerprint))
+            if not unit.join(once=kept, also_unchanged=not trusting) and trusting:
+                return Outcome(member, answer, doubtful=True)
         except Conflict:
             raise
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            return Outcome(member, error=RuntimeError("the command cancelled itself"), doubtful=trusting)
         except Exception as error:  # noqa: BLE001  one member's fault is its caller's answer, not the group's
             return Outcome(member, error=error, doubtful=trusting)
-        if trusting and unit.rests_on_memory():
-            return Outcome(member, answer, doubtful=True)
-        if not unit.join() and trusting:
-            return Outcome(member, answer, doubtful=True)
-        if once is not None:
-            kept = replace(answer or StoredAnswer(body=b""), fingerprint=once.fingerprint)
-            known[once.key] = kept
-            gathering.batch.once.append((once, kept))
+        if kept is not None:
+            known[kept[0].key] = kept[1]
         return Outcome(member, answer)
 
 
@@ -373,3 +380,15 @@ def _fail(group: list[Member], error: Exception) -> None:
     for member in group:
         if not member.answer.done():
             member.answer.set_exception(error)
+
+
+def _check_names(once: Once | None, needs: Needs) -> None:
+    """A group reads all its members' names in one question; one that no question can hold is refused at the door.
+    Raises Unstorable."""
+    try:
+        if once is not None:
+            once.key.encode()
+        for _, id in (*needs.aggregates, *needs.afresh):
+            id.encode()
+    except UnicodeEncodeError:
+        raise Unstorable("a once-key or an id is not Unicode text") from None

@@ -86,6 +86,16 @@ class TimerRow:
     """Another one with each setting, so that a firing of the old setting misses."""
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """The store's own form of something in a batch, made when the command joined the group."""
+
+    of: object
+    read: object
+    """Of a changed aggregate: the state that it was compared with."""
+    form: Any
+
+
 @dataclass(kw_only=True)
 class Batch:
     """Everything that one transaction writes."""
@@ -100,6 +110,8 @@ class Batch:
     """Must still stand with the same version, else the batch conflicts."""
     timers_cancelled: list[str] = field(default_factory=list)
     documents: list["DocumentWrite"] = field(default_factory=list)
+    encoded: dict[int, Encoded] = field(default_factory=dict)
+    """By `id()`. It keeps alive what it is of, so that no other object can have that id."""
 
     def cancel_timers(self, ids: Sequence[str]) -> None:
         """Those that the batch itself has set are not set then; one that is set later stands."""
@@ -205,6 +217,11 @@ class Storage(Protocol):
     async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]: ...
 
     async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]: ...
+
+    def encode(self, part: Batch) -> dict[int, Encoded]:
+        """What one command wants written, in the form in which it is written; `commit` takes it from there. Raises
+        Unstorable."""
+        ...
 
     async def commit(self, batch: Batch) -> None:
         """Raises Conflict (nothing written), Unstorable, or the driver's error."""

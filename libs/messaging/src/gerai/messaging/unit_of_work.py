@@ -5,7 +5,7 @@ gathering only when the command succeeds. See `group_commit`.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,122 +14,26 @@ from uuid import UUID
 import uuid_utils.compat as uuids
 
 from gerai.contracts.codec import headers_of
-from gerai.contracts.event import Envelope
+from gerai.contracts.event import Envelope, Event
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
+from gerai.messaging.gathering import Gathering as Gathering
+from gerai.messaging.gathering import Identity as Identity
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Conflict, DocumentWrite, OutboxRow, Storage, TimerRow
+from gerai.messaging.storage import (
+    Batch,
+    Conflict,
+    DocumentWrite,
+    Once,
+    OutboxRow,
+    StoredAnswer,
+    TimerRow,
+    Unstorable,
+)
 from gerai.messaging.tracing import CAUSED_BY
 
 A = TypeVar("A", bound=Aggregate)
-Identity = tuple[type[Aggregate], str]
-
-
-class Gathering:
-    """The state that the commands of one group share: what was read, and what the earlier ones made of it."""
-
-    def __init__(self, storage: Storage, warm: Mapping[Identity, Aggregate]) -> None:
-        """`warm`: what the process remembers of what it wrote. Others may have changed it since."""
-        self._storage = storage
-        self.known: dict[Identity, Aggregate | None] = dict(warm)
-        """Newest state of each aggregate in this group. None: looked for, and not there."""
-        self.stored: dict[Identity, Aggregate] = dict(warm)
-        """Each known aggregate as it stands in the store; a new one is not in here."""
-        self.touched: set[Identity] = set()
-        self.remembered = set(warm)
-        """What was taken from memory, and not read from the store since."""
-        self.selected: dict[tuple[Any, ...], list[Any]] = {}
-        """What was found, as it was read."""
-        self._asked_last: dict[tuple[Any, ...], int] = {}
-        self._questions = 0
-        self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
-        self.batch = Batch()
-
-    @property
-    def writes(self) -> int:
-        """Documents that the batch writes, as far as its members have run."""
-        batch = self.batch
-        return len(self.touched) + len(batch.outbox) + len(batch.once) + len(batch.documents)
-
-    async def load(
-        self, identities: Iterable[Identity], *, again: bool = False, afresh: Iterable[Identity] = ()
-    ) -> None:
-        """Ask the store for what this group does not know yet; with `again` for all but what it remembers; and for
-        what is wanted `afresh`, remembered or not."""
-        unread = {
-            one for one in identities if one not in self.known or (again and one not in self.remembered)
-        }
-        wanted: dict[type[Aggregate], set[str]] = {}
-        for identity in unread.union(afresh):
-            wanted.setdefault(identity[0], set()).add(identity[1])
-            self.known.setdefault(identity, None)
-        if wanted:
-            for aggregate in await self._storage.fetch(wanted):
-                self._learn(aggregate)
-
-    async def run(self, selections: Sequence[Selection[Any]], *, again: bool = False) -> None:
-        """Ask the store for selections that this group has not asked yet, in one round trip; with `again` for all."""
-        fresh = {one.key: one for one in selections if again or one.key not in self.selected}
-        if not fresh:
-            return
-        self._questions += 1
-        asked = self._questions
-        self._asked_last.update(dict.fromkeys(fresh, asked))
-        for key, found in zip(fresh, await self._storage.select(list(fresh.values())), strict=True):
-            for aggregate in found:
-                self._learn(aggregate)
-            if self._asked_last[key] == asked:  # else it was asked again meanwhile, and that answer counts
-                self.selected[key] = found
-
-    def touch(self, identity: Identity, state: Aggregate, *, read: Aggregate | None) -> None:
-        """A command of this group has changed it; this is its newest state. `read`: what the command changed. If it is
-        the first of the group, that must still stand in the store, whatever was read since."""
-        if identity not in self.touched:
-            self.stored.pop(identity, None)
-            if read is not None:
-                self.stored[identity] = read
-        self.known[identity] = state
-        self.touched.add(identity)
-        for (kind, field), index in self._by_anchor.items():
-            if kind is identity[0]:
-                index.setdefault(getattr(state, field), set()).add(identity)
-
-    def touched_like(self, selection: Selection[Any]) -> Iterable[Identity]:
-        """Touched aggregates that a selection may hold now: those with its anchor's value, so that a large group
-        does not look at everybody's changes for each of its members."""
-        anchor = selection.anchor
-        if anchor is None:
-            return [one for one in self.touched if one[0] is selection.kind]
-        field, value = anchor
-        index = self._by_anchor.get((selection.kind, field))
-        if index is None:
-            index = self._by_anchor[selection.kind, field] = {}
-            for one in self.touched:
-                if one[0] is selection.kind:
-                    index.setdefault(getattr(self.known[one], field), set()).add(one)
-        return index.get(value, ())
-
-    def _learn(self, aggregate: Aggregate) -> None:
-        """The newest that was read counts; what the group has changed itself is newer than anything stored."""
-        identity = (type(aggregate), aggregate.id)
-        known = self.known.get(identity)
-        self.remembered.discard(identity)
-        if identity not in self.touched and (known is None or known.version < aggregate.version):
-            self.known[identity] = aggregate
-            self.stored[identity] = aggregate
-
-    def sealed(self) -> Batch:
-        """The batch with the final state of every touched aggregate."""
-        for identity in self.touched:
-            aggregate = self.known[identity]
-            assert aggregate is not None
-            stored = self.stored.get(identity)
-            if stored is None:
-                self.batch.added.append(aggregate)
-            else:
-                self.batch.changed.append((aggregate, stored))
-        return self.batch
 
 
 class UnitOfWork:
@@ -335,37 +239,40 @@ class UnitOfWork:
         fork, before = self._forks[identity], self._before[identity]
         return before is None or bool(fork.recorded) or fork.__dict__ != before.__dict__
 
-    def join(self) -> bool:
-        """The command succeeded: its changes become part of the group. False: it changed nothing."""
-        gathering = self._gathering
-        changed = False
-        for identity, fork in self._forks.items():
-            if not self._is_changed(identity):
-                continue
-            before, events = self._before[identity], fork.recorded
-            changed = True
-            first = before.version if before is not None else 0
-            for number, (event, at) in enumerate(events, start=1):
-                fork.position = max(fork.position + 1, time.time_ns() // 1000)
-                gathering.batch.outbox.append(self._row(fork, event, at, first + number))
-            fork.version = first + max(1, len(events))
-            fork.settle()
-            gathering.touch(identity, fork, read=before)
-        gathering.batch.cancel_timers(self._timers_cancelled)
-        gathering.batch.timers_set.extend(
-            self._timers_set
-        )  # a timer that is set after it was cancelled stands
-        gathering.batch.timers_done.extend(self._timers_done)
-        gathering.batch.documents.extend(self._documents)
-        gathering.batch.outbox.extend(self._forwarded)
-        beside = (
-            self._timers_set,
-            self._timers_done,
-            self._timers_cancelled,
-            self._documents,
-            self._forwarded,
+    def join(self, *, once: tuple[Once, StoredAnswer] | None = None, also_unchanged: bool = True) -> bool:
+        """The command succeeded: its changes become part of the group, with its once-key, if it has one. False: it
+        changed nothing, and then its once-key joins only with `also_unchanged`. Raises Unstorable where its changes
+        have no form in the store; nothing of it has joined then."""
+        part = Batch(
+            documents=self._documents,
+            timers_set=self._timers_set,
+            timers_done=self._timers_done,
+            timers_cancelled=self._timers_cancelled,
         )
-        return changed or any(beside)
+        states: dict[Identity, tuple[Aggregate, Aggregate | None]] = {}
+        for identity, fork in self._forks.items():
+            if self._is_changed(identity):
+                before = self._before[identity]
+                part.outbox.extend(self._moved_on(fork, before))
+                states[identity] = (fork, before)
+        part.outbox.extend(self._forwarded)
+        changed = bool(states) or not part.is_empty()
+        if once is not None and (changed or also_unchanged):
+            part.once.append(once)
+        if states or not part.is_empty():
+            self._gathering.take(part, states)
+        return changed
+
+    def _moved_on(self, fork: Aggregate, before: Aggregate | None) -> list[OutboxRow]:
+        """The rows of what an aggregate has recorded; its version and position are those of the last one then."""
+        first = before.version if before is not None else 0
+        rows: list[OutboxRow] = []
+        for number, (event, at) in enumerate(fork.recorded, start=1):
+            fork.position = max(fork.position + 1, time.time_ns() // 1000)
+            rows.append(self._row(fork, event, at, first + number))
+        fork.version = first + max(1, len(rows))
+        fork.settle()
+        return rows
 
     def _row(self, aggregate: Aggregate, event: Any, at: datetime, version: int) -> OutboxRow:
         id: UUID = uuids.uuid7()
@@ -392,8 +299,15 @@ class UnitOfWork:
             version=version,
             position=aggregate.position,
             headers=headers,
-            body=event.model_dump_json().encode(),
+            body=_body_of(event),
             type=event.type,
             tenant=aggregate.tenant,
             at=at,
         )
+
+
+def _body_of(event: Event) -> bytes:
+    try:
+        return event.model_dump_json().encode()
+    except ValueError as error:  # a lone surrogate, for one; pydantic's own errors are ValueErrors
+        raise Unstorable(f"{event.type}: {type(error).__name__}") from error

@@ -9,11 +9,13 @@ import bson
 from bson.codec_options import CodecOptions
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.encoding import encode
 from gerai.messaging.selection import Selection, holds
 from gerai.messaging.storage import (
     ID_INDEX,
     ONCE_IN,
     Batch,
+    Encoded,
     Index,
     KeyTaken,
     Once,
@@ -64,6 +66,9 @@ class MemoryStorage:
     async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]:
         found = {once.key: self.once.get((once.kind.value, once.key)) for once in keys}
         return {key: answer for key, answer in found.items() if answer is not None}
+
+    def encode(self, part: Batch) -> dict[int, Encoded]:
+        return encode(part)
 
     async def commit(self, batch: Batch) -> None:
         self._check(batch)

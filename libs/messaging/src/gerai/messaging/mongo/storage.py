@@ -13,10 +13,11 @@ from typing import Any
 from pymongo import IndexModel
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.encoding import encode
 from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import Writes
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import ONCE_IN, Batch, Index, KeyTaken, Once, StoredAnswer
+from gerai.messaging.storage import ONCE_IN, Batch, Encoded, Index, KeyTaken, Once, StoredAnswer
 
 DAY = 86_400
 BRANCHES = 16
@@ -114,6 +115,9 @@ class MongoStorage:
             for document in await self._database.find(collection, {"_id": {"$in": wanted}}):
                 found[document["_id"]] = _answer_from(document)
         return found
+
+    def encode(self, part: Batch) -> dict[int, Encoded]:
+        return encode(part)
 
     async def commit(self, batch: Batch) -> None:
         try:

@@ -7,25 +7,20 @@ documents, and here it has nothing to add.
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
-from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.encoding import Change, Forms
 from gerai.messaging.mongo.driver import Document, Talk
 from gerai.messaging.storage import (
     ID_INDEX,
     Batch,
     Conflict,
     KeyTaken,
-    Once,
     OnceKind,
-    OutboxRow,
     Overtaken,
-    StoredAnswer,
     TimerGone,
     TimerRow,
 )
@@ -39,25 +34,6 @@ TIMERS = "timers"
 WORTH_COMPARING = 8
 COMMAND_BYTES = 16 * 1024 * 1024
 """Well below the largest message that the server takes."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """Of a document that must still have a version in the store."""
-
-    id: str
-    version: int
-    update: RawBSONDocument
-    """The fields that have other values. Much cheaper than a new document: indexes on others are left alone."""
-
-    @classmethod
-    def of(cls, new: Aggregate, read: Aggregate) -> "Change":
-        fields = new.changed_since(read)
-        values = new.document(only=fields)
-        update: Document = {"$set": values}
-        if emptied := fields - values.keys():
-            update["$unset"] = dict.fromkeys(emptied, "")
-        return cls(new.id, read.version, _raw(update))
 
 
 Put = tuple[str, RawBSONDocument]
@@ -77,18 +53,18 @@ class Writes:
 
     @classmethod
     def of(cls, batch: Batch) -> "Writes":
-        now = datetime.now(UTC)
+        forms = Forms(batch.encoded)
         changed: dict[str, list[Change]] = {}
         for aggregate, read in batch.changed:
-            changed.setdefault(aggregate.collection, []).append(Change.of(aggregate, read))
+            changed.setdefault(aggregate.collection, []).append(forms.change(aggregate, read))
         inserted: dict[str, list[RawBSONDocument]] = {}
         for aggregate in batch.added:
-            inserted.setdefault(aggregate.collection, []).append(_raw(aggregate.document()))
+            inserted.setdefault(aggregate.collection, []).append(forms.added(aggregate))
         inbox: list[RawBSONDocument] = []
-        leaving = [_raw(outbox_document(row, now)) for row in batch.outbox]
-        for key, answer in batch.once:
-            kept = inbox if key.kind is OnceKind.INBOX else leaving
-            kept.append(_raw(_once_document(key, answer, now)))
+        leaving = [forms.row(row) for row in batch.outbox]
+        for answered in batch.once:
+            kept = inbox if answered[0].kind is OnceKind.INBOX else leaving
+            kept.append(forms.once(answered))
         if leaving:
             inserted["outbox"] = leaving
         deleted: dict[str, list[str]] = {}
@@ -97,13 +73,11 @@ class Writes:
             if write.document is None:
                 deleted.setdefault(write.collection, []).append(write.id)
             else:
-                put.setdefault(write.collection, []).append(
-                    (write.id, _raw({**write.document, "_id": write.id}))
-                )
+                put.setdefault(write.collection, []).append((write.id, forms.document(write)))
         if batch.timers_cancelled:
             deleted[TIMERS] = batch.timers_cancelled
         if timers := {row.id: row for row in batch.timers_set}:
-            put[TIMERS] = [(row.id, _raw(_timer_document(row))) for row in timers.values()]
+            put[TIMERS] = [(row.id, forms.timer(row)) for row in timers.values()]
         return cls(
             inbox=inbox,
             changed=changed,
@@ -194,10 +168,6 @@ def _named(
     return Overtaken("write conflict") if WRITE_CONFLICT in by_code else error
 
 
-def _raw(document: Document) -> RawBSONDocument:
-    return RawBSONDocument(bson.encode(document))
-
-
 def _parts(statements: Iterable[tuple[Any, RawBSONDocument]]) -> Iterator[list[Any]]:
     """Statements, each with its document, in commands that the server takes."""
     part: list[Any] = []
@@ -210,46 +180,3 @@ def _parts(statements: Iterable[tuple[Any, RawBSONDocument]]) -> Iterator[list[A
         size += len(document.raw)
     if part:
         yield part
-
-
-def _once_document(once: Once, answer: StoredAnswer, now: datetime) -> Document:
-    if once.kind is OnceKind.INBOX:
-        return {"_id": once.key, "at": now}
-    return {
-        "_id": once.key,
-        "answered_at": now,
-        "fingerprint": answer.fingerprint,
-        "body": answer.body,
-        "headers": dict(answer.headers),
-    }
-
-
-def outbox_document(row: OutboxRow, now: datetime) -> Document:
-    """As it stands in `outbox`; the relay takes `pending` away when Kafka has acknowledged it."""
-    return {
-        "_id": row.id,
-        "topic": row.topic,
-        "key": row.key,
-        "aggregate": row.aggregate,
-        "version": row.version,
-        "position": row.position,
-        "headers": dict(row.headers),
-        "body": row.body,
-        "type": row.type,
-        "tenant": row.tenant,
-        "at": row.at,
-        "created_at": now,
-        "pending": True,
-    }
-
-
-def _timer_document(row: TimerRow) -> Document:
-    return {
-        "_id": row.id,
-        "name": row.name,
-        "key": row.key,
-        "tenant": row.tenant,
-        "due": row.due,
-        "payload": dict(row.payload),
-        "version": row.version,
-    }
