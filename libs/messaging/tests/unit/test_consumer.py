@@ -1,107 +1,15 @@
 """A consumer on twins: each effect once, each key in order, poison aside, other keys flowing."""
 
-import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from messaging_builders import NOON, Jar, UnableToFill, event, raw_record, records, sample
-from pymongo.errors import AutoReconnect, DocumentTooLarge, NotPrimaryError, OperationFailure
+from messaging_builders import UnableToFill, raw_record, records, sample
+from messaging_shelf import GROUP, OURS, Shelf, later
+from pymongo.errors import AutoReconnect
 
-from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging import consumer as consuming
-from gerai.messaging.consumer import Consumer, Subscription
-from gerai.messaging.group_commit import GroupCommit
-from gerai.messaging.memory.relaying import MemoryParkedRecords
-from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
-from gerai.messaging.parking import Parked, Parking, Partitions
-from gerai.messaging.storage import Batch, Contended, TooManyWaiting, Unstorable
-from gerai.messaging.unit_of_work import UnitOfWork
-
-GROUP = "test.fill"
-OURS = {"t": [0]}
-
-
-class Shelf:
-    """A consumer that fills a jar for each event, with faults that a test plants per key."""
-
-    def __init__(self, commit: GroupCommit, storage: MemoryStorage) -> None:
-        self.storage = storage
-        self.faults: dict[str, list[Exception]] = {}
-        """Raised by both runs of a try: what fails in the first is not believed before everything was read afresh."""
-        self.believed: set[str] = set()
-        self.seen: list[tuple[str, int]] = []
-        self.commit = commit
-        self.consumer = self.another()
-
-    def another(self, **rest: Any) -> Consumer:
-        """The same group in another process."""
-        subscription = Subscription(group=GROUP, handlers={HourCounted: self.fill}, **rest)
-        parking = Parking(GROUP, MemoryParkedRecords(self.storage))
-        return Consumer(subscription, commit=self.commit, parking=parking, now=lambda: NOON)
-
-    async def fill(self, event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
-        if planted := self.faults.get(envelope.subject):
-            self.believed ^= {envelope.subject}
-            raise planted[0] if envelope.subject in self.believed else planted.pop(0)
-        jar = await uow.find(Jar, envelope.subject)
-        if jar is None:
-            jar = Jar(id=envelope.subject, tenant=event.tenant, room=1_000)
-            uow.add(jar)
-        jar.fill()
-        self.seen.append((envelope.subject, envelope.sequence))
-
-    def filled(self) -> dict[str, int]:
-        return {id: jar.filled for id, jar in self.storage.aggregates[Jar].items()}  # type: ignore[attr-defined]
-
-    def dead(self) -> list[dict[str, Any]]:
-        return [
-            {"reason": row.headers["dead_reason"], "body": row.body, "headers": row.headers}
-            for row in self.storage.outbox
-            if row.type == "dead-letter"
-        ]
-
-
-class Away(MemoryParkedRecords):
-    """Each question is refused once, as by a store that elects a primary."""
-
-    def __init__(self, storage: MemoryStorage) -> None:
-        super().__init__(storage)
-        self.refused: set[str] = set()
-
-    def _once(self, question: str) -> None:
-        if question not in self.refused:
-            self.refused.add(question)
-            raise NotPrimaryError("planted")
-
-    async def lanes(self, group: str) -> Mapping[str, int]:
-        self._once("lanes")
-        return await super().lanes(group)
-
-    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
-        self._once("due")
-        return await super().due(group, now, limit, owned=owned)
-
-    async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
-        self._once("of_lane")
-        return await super().of_lane(group, lane, limit)
-
-
-@pytest.fixture
-async def shelf():
-    storage = MemoryStorage()
-    async with GroupCommit(storage, source="test") as commit:
-        yield Shelf(commit, storage)
-
-
-@pytest.fixture(autouse=True)
-def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consuming, "LONGEST_BACKOFF_S", 0.001)
 
 
 class TestEffects:
@@ -135,6 +43,7 @@ class TestPoison:
             (b"not json", None, "not_json"),
             (b"{}", None, "invalid_body"),
             (b"x" * 1_500_000, None, "too_large"),
+            (b"{}", {"large": b"x" * 300_000}, "too_large"),
             (b"{}", {"ce_type": b"hourly.hour-counted.v9"}, "future_version"),
             (b"{}", {"ce_type": b"nobody.knows.v1"}, "unknown_type"),
             (b"{}", {}, "missing_header"),
@@ -183,7 +92,7 @@ class TestParking:
         await shelf.consumer.handle(records("a", "b", "a", "a"))
         await shelf.consumer.handle(records("a", "a", "a", "a", "b", "b", start=10)[3:])
         assert shelf.filled() == {"b": 2}
-        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert shelf.filled() == {"a": 4, "b": 2}
         assert [version for key, version in shelf.seen if key == "a"] == [1, 2, 3, 4]
         assert shelf.storage.documents["parked"] == {}
@@ -192,17 +101,17 @@ class TestParking:
         shelf.faults["a"] = [ValueError("bug")] * 3
         await shelf.consumer.handle(records("a", "b"))
         assert shelf.filled() == {"b": 1}
-        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert shelf.filled() == {"a": 1, "b": 1}
 
     async def test_what_never_works_ends_as_a_dead_letter(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [ValueError("bug")] * 50
         await shelf.consumer.handle(records("a", "a"))
-        await shelf.consumer.retry_parked(owned=OURS, now=_later(hours=23))
+        await shelf.consumer.retry_parked(owned=OURS, now=later(hours=23))
         assert shelf.dead() == []
-        await shelf.consumer.retry_parked(owned=OURS, now=_later(hours=25))
+        await shelf.consumer.retry_parked(owned=OURS, now=later(hours=25))
         shelf.faults.clear()
-        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert [dead["reason"] for dead in shelf.dead()] == ["gave_up"]
         assert shelf.filled() == {"a": 1}
 
@@ -211,7 +120,7 @@ class TestParking:
         await shelf.consumer.handle(records("a", "b"))
         assert shelf.filled() == {"b": 1}
         for _ in range(3):
-            await shelf.consumer.retry_parked(owned=OURS, now=_later())
+            await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert shelf.filled() == {"a": 1, "b": 1}
 
     async def test_while_the_store_is_away_nothing_is_parked(self, shelf: Shelf) -> None:
@@ -219,67 +128,6 @@ class TestParking:
         await shelf.consumer.handle(records("a", "b"))
         assert shelf.filled() == {"a": 1, "b": 1}
         assert shelf.storage.documents["parked"] == {}
-
-    async def test_a_taken_key_parks_its_own_lane_with_the_reason_and_the_others_flow(
-        self, shelf: Shelf
-    ) -> None:
-        """As when a collection was restored to an earlier state than the outbox."""
-        await shelf.storage.commit(Batch(outbox=[event("jars:a", version=1)]))
-        await shelf.consumer.handle(records("a", "b", "a"))
-        assert shelf.filled() == {"b": 1}
-        first, follower = shelf.storage.documents["parked"].values()
-        assert "a unique key of outbox is taken: event" in first["reason"]
-        assert (first["attempts"], follower["attempts"]) == (1, 0)
-
-    @pytest.mark.parametrize(
-        "error",
-        [OperationFailure("not allowed", 13), DocumentTooLarge("planted"), Unstorable("planted")],
-        ids=lambda error: type(error).__name__,
-    )
-    async def test_what_the_store_refuses_is_parked_at_once(self, shelf: Shelf, error: Exception) -> None:
-        shelf.faults["a"] = [error]
-        await shelf.consumer.handle(records("a", "b"))
-        assert shelf.filled() == {"b": 1}
-        (parked,) = shelf.storage.documents["parked"].values()
-        assert type(error).__name__ in parked["reason"]
-
-    async def test_where_others_are_faster_a_bounded_number_of_tries_ends_in_parking(
-        self, shelf: Shelf
-    ) -> None:
-        shelf.faults["a"] = [Contended("planted")] * (consuming.FAULTS_BEFORE_PARKING - 1)
-        shelf.faults["b"] = [Contended("planted")] * consuming.FAULTS_BEFORE_PARKING
-        await shelf.consumer.handle(records("a", "b"))
-        assert shelf.filled() == {"a": 1}
-        assert [one["key"] for one in shelf.storage.documents["parked"].values()] == [b"b"]
-
-    async def test_a_process_that_is_full_is_waited_for_and_that_is_no_progress(self, shelf: Shelf) -> None:
-        shelf.faults["a"] = [TooManyWaiting("planted")] * 20
-        shelf.consumer.moved = before = time.monotonic() - 1_000
-        moved: list[float] = []
-
-        async def look(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
-            moved.append(shelf.consumer.moved)
-            await Shelf.fill(shelf, event, envelope, uow=uow, at=at)
-
-        shelf.consumer._by_type[HourCounted.type] = look
-        await shelf.consumer.handle(records("a"))
-        assert shelf.filled() == {"a": 1}
-        assert set(moved) == {before}
-
-    async def test_parking_waits_for_a_store_that_is_away(self, shelf: Shelf) -> None:
-        """Which lanes wait, what is due, what stands in a lane, and what is dropped from it."""
-        away = Away(shelf.storage)
-        subscription = Subscription(group=GROUP, handlers={HourCounted: shelf.fill})
-        consumer = Consumer(subscription, commit=shelf.commit, parking=Parking(GROUP, away), now=lambda: NOON)
-        shelf.faults["a"] = [Park("not yet")]
-        await consumer.handle(records("a"))
-        before = consumer.moved
-        await consumer.load_parked()
-        await consumer.retry_parked(owned=OURS, now=_later())
-        await shelf.consumer.handle(records("a"))
-        assert shelf.filled() == {"a": 1}
-        assert away.refused == {"lanes", "due", "of_lane"}
-        assert consumer.moved > before
 
     async def test_a_new_process_learns_which_keys_wait(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")] * 2
@@ -290,7 +138,7 @@ class TestParking:
         await successor.handle(delivered[1:])
         assert shelf.filled() == {"b": 1}
         shelf.faults.clear()
-        await successor.retry_parked(owned=OURS, now=_later())
+        await successor.retry_parked(owned=OURS, now=later())
         assert [version for key, version in shelf.seen if key == "a"] == [1, 2]
 
     async def test_a_parked_record_that_is_delivered_again_waits_on_as_it_was(self, shelf: Shelf) -> None:
@@ -299,13 +147,15 @@ class TestParking:
         delivered = records("a", "a")
         await shelf.consumer.handle(delivered[:1])
         for hours in (1, 2, 3):
-            await shelf.consumer.retry_parked(owned=OURS, now=_later(hours))
+            await shelf.consumer.retry_parked(owned=OURS, now=later(hours))
         before = dict(shelf.storage.documents["parked"])
         successor = shelf.another()
         await successor.load_parked()
         await successor.handle(delivered)
         after = shelf.storage.documents["parked"]
-        assert [(id, one["attempts"]) for id, one in before.items()] == [(f"{GROUP}:t/0@0", 4)]
+        assert [(id, one["attempts"]) for id, one in before.items()] == [
+            (f"{GROUP}:{delivered[0].identity}", 4)
+        ]
         assert [after[id] for id in before] == list(before.values())
         assert [one["attempts"] for one in after.values()] == [4, 0]
 
@@ -315,14 +165,29 @@ class TestParking:
         poison = raw_record(1, b"a", b"not json", good[1].headers)
         await shelf.consumer.handle([good[0], poison])
         assert shelf.dead() == []
-        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert [dead["reason"] for dead in shelf.dead()] == ["not_json"]
         assert shelf.filled() == {"a": 1}
+
+    async def test_what_is_too_large_to_be_kept_does_not_wait_behind_a_parked_record(
+        self, shelf: Shelf
+    ) -> None:
+        shelf.faults["a"] = [Park("not yet")]
+        large = raw_record(1, b"a", bytes(20 * 1024 * 1024), ())
+        await shelf.consumer.handle([*records("a"), large])
+        assert [dead["reason"] for dead in shelf.dead()] == ["too_large"]
+        assert len(shelf.storage.documents["parked"]) == 1
+
+    async def test_a_reason_that_no_document_can_hold_is_written_out(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Park("waits for \ud800")]
+        await shelf.consumer.handle(records("a"))
+        (parked,) = shelf.storage.documents["parked"].values()
+        assert parked["reason"] == "waits for \\ud800"
 
     async def test_only_the_owner_of_the_partition_tries_again(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")]
         await shelf.consumer.handle(records("a"))
-        await shelf.consumer.retry_parked(owned={"t": [1]}, now=_later())
+        await shelf.consumer.retry_parked(owned={"t": [1]}, now=later())
         assert shelf.filled() == {}
 
     async def test_lanes_of_others_hold_up_none_of_ours(
@@ -335,7 +200,7 @@ class TestParking:
         others = [replace(a, partition=1), replace(b, partition=1), replace(c, topic="given-up")]
         await shelf.consumer.handle(others)
         await shelf.consumer.handle([d])
-        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert shelf.filled() == {"d": 1}
 
 
@@ -367,7 +232,7 @@ class TestMetrics:
         await shelf.consumer.handle(records("a", "a", "b"))
         await shelf.consumer.load_parked()
         assert sample("gerai_consumer_parked_keys", group=GROUP) == 1
-        await shelf.consumer.retry_parked(owned=OURS, now=_later())
+        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert sample("gerai_consumer_parked_keys", group=GROUP) == 0
 
 
@@ -375,7 +240,3 @@ def outcomes() -> Counter[Outcome]:
     """Records by outcome, so far."""
     name = "gerai_consumer_records_total"
     return Counter({one: int(sample(name, group=GROUP, outcome=one)) for one in Outcome})
-
-
-def _later(hours: int = 1) -> datetime:
-    return datetime.now(UTC) + timedelta(hours=hours)

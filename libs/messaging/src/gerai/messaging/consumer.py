@@ -23,7 +23,7 @@ from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import Parked, Parking, Partitions
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal
-from gerai.messaging.storage import Contended, Once, OnceKind, StoreBusy
+from gerai.messaging.storage import EVENT_INDEX, Contended, KeyTaken, Once, OnceKind, StoreBusy
 from gerai.messaging.tracing import handling
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -37,6 +37,8 @@ WAITS_BEFORE_PARKING = 8
 LONGEST_BACKOFF_S = 5.0
 SAID_EVERY_S = 10.0
 LARGEST_RECORD = 1024 * 1024
+LARGEST_BESIDE = 256 * 1024
+"""Of its key and headers."""
 PARKED_LANES = 64
 PARKED_OF_LANE = 200
 """What one round of parked records takes on, so that new ones are not held up for long."""
@@ -166,7 +168,7 @@ class Consumer:
         if now - since > self.subscription.patience:
             await self._bury(parked.record, "gave_up", reason, parked, attempts)
             return True
-        await self._park(parked.record, reason, attempts=attempts, since=since)
+        await self._park(parked.record, reason, attempts=attempts, since=since, id=parked.id)
         return False
 
     async def _handle_lane(self, records: list[Record]) -> None:
@@ -182,7 +184,8 @@ class Consumer:
         faults, waits, pauses = 0, 0, 0
         while True:
             try:
-                if self._parking.holds(record):
+                # what is too large never has an effect, so it need not wait for its turn, and could not be kept
+                if self._parking.holds(record) and not _is_too_large(record):
                     if await self._parking.has(
                         record
                     ):  # delivered again; its attempts and its patience go on
@@ -217,7 +220,7 @@ class Consumer:
             return Outcome.SKIPPED
         tries = attempts if parked is None else parked.attempts + 1
         try:
-            if record.value is not None and len(record.value) > LARGEST_RECORD:
+            if _is_too_large(record):
                 raise DeadLetter("too_large")
             handler = self._by_type.get(peek(record.headers, record.value))
             envelope = decode(record.key, record.value, record.headers)
@@ -290,19 +293,31 @@ class Consumer:
             if parked is not None:
                 self._parking.forget(uow, parked.id)
 
-        once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:dead:{record.place}")
-        answer = await self._commit.execute(command, context=self._own_context(record), once=once)
-        if parked is not None and answer is not None and answer.repeated:
+        once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:dead:{record.identity}")
+        try:
+            answer = await self._commit.execute(command, context=self._own_context(record), once=once)
+            is_there = answer is not None and answer.repeated
+        except KeyTaken as taken:
+            if (taken.collection, taken.index) != EVENT_INDEX:
+                raise
+            is_there = True  # its letter is in the outbox, and what was known of that has been removed
+        if parked is not None and is_there:
             await self._drop(parked)
         return Outcome.DEAD_LETTER
 
     async def _park(
-        self, record: Record, reason: str, *, attempts: int, since: datetime | None = None
+        self,
+        record: Record,
+        reason: str,
+        *,
+        attempts: int,
+        since: datetime | None = None,
+        id: str | None = None,
     ) -> Outcome:
         log.warning("record-parked", place=record.place, reason=reason, group=self.subscription.group)
 
         async def command(uow: UnitOfWork) -> None:
-            self._parking.keep(uow, record, reason=reason, attempts=attempts, since=since)
+            self._parking.keep(uow, record, reason=reason, attempts=attempts, since=since, id=id)
 
         await self._patiently(lambda: self._commit.execute(command, context=self._own_context(record)))
         self._parking.kept(record)
@@ -315,6 +330,10 @@ class Consumer:
 def _is_waited_for(error: Exception) -> bool:
     """The store is away, or this process has too much in hand: no record's fault, and nothing else could be done."""
     return is_away(error) or (isinstance(error, StoreBusy) and not isinstance(error, Contended))
+
+
+def _is_too_large(record: Record) -> bool:
+    return len(record.value or b"") > LARGEST_RECORD or record.size_beside > LARGEST_BESIDE
 
 
 def _pause(pauses: int) -> float:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from gerai.messaging import metrics
+from gerai.messaging.dead_letters import storable_text
 from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -20,6 +21,7 @@ Partitions = Mapping[str, Collection[int]]
 """Topic → some of its partitions."""
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=2)
+REASON_LIMIT = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +87,16 @@ class Parking:
         return await self._records.of_lane(self._group, record.lane, limit)
 
     def keep(
-        self, uow: UnitOfWork, record: Record, *, reason: str, attempts: int, since: datetime | None = None
+        self,
+        uow: UnitOfWork,
+        record: Record,
+        *,
+        reason: str,
+        attempts: int,
+        since: datetime | None = None,
+        id: str | None = None,
     ) -> None:
-        """Write the record down with the command's transaction."""
+        """Write the record down with the command's transaction. `id`: under which it waits already."""
         now = datetime.now(UTC)
         pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 12), LONGEST_PAUSE) if attempts else timedelta()
         document: dict[str, Any] = {
@@ -99,12 +108,13 @@ class Parking:
             "key": record.key,
             "value": record.value,
             "headers": [[name, value] for name, value in record.headers],
+            "timestamp": record.timestamp,
             "attempts": attempts,
-            "reason": reason,
+            "reason": storable_text(reason)[:REASON_LIMIT],
             "since": since or now,
             "retry_at": now + pause,
         }
-        uow.write_document(COLLECTION, self.id_of(record), document)
+        uow.write_document(COLLECTION, id or self.id_of(record), document)
 
     def kept(self, record: Record) -> None:
         """It is written down; from now on its lane waits."""
@@ -117,7 +127,7 @@ class Parking:
         await self._records.remove(id)
 
     def id_of(self, record: Record) -> str:
-        return f"{self._group}:{record.place}"
+        return f"{self._group}:{record.identity}"
 
 
 def parked_from(document: Mapping[str, Any]) -> Parked:
@@ -129,6 +139,7 @@ def parked_from(document: Mapping[str, Any]) -> Parked:
         key=document["key"],
         value=document.get("value"),
         headers=tuple((str(name), bytes(value)) for name, value in headers),
+        timestamp=document.get("timestamp", 0),
     )
     return Parked(
         id=document["_id"],

@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from gerai.messaging.consumer import REPLAYED_FOR
-from gerai.messaging.dead_letters import LARGEST_BYTES, dead_letter_topic, replay_topic
+from gerai.messaging.dead_letters import LARGEST_BYTES, TRUNCATED, dead_letter_topic, replay_topic
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +88,9 @@ def headers_for(group: str, headers: Sequence[tuple[str, bytes]]) -> list[tuple[
 
 
 def _is_wanted(record: Any, extent: Extent) -> bool:
+    if any(name == TRUNCATED for name, _ in record.headers):
+        log.warning("truncated-not-replayed", topic=record.topic, offset=record.offset)
+        return False
     if extent.key is not None and record.key != extent.key:
         return False
     return extent.event_id is None or ("ce_id", extent.event_id.encode()) in record.headers

@@ -12,6 +12,8 @@ from gerai.messaging.selection import Selection
 
 ID_INDEX = "_id_"
 """As MongoDB names the index of ids."""
+EVENT_INDEX = ("outbox", "event")
+"""Collection and index by which each version of an aggregate has one event."""
 
 
 class OnceKind(StrEnum):

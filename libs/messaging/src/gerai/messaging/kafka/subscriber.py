@@ -284,6 +284,7 @@ def record_of(one: Any) -> Record:
         key=one.key,
         value=one.value,
         headers=tuple((name, value if value is not None else b"") for name, value in one.headers),
+        timestamp=one.timestamp,
     )
 
 
