@@ -12,7 +12,7 @@ export GERAI_MONGODB_DRIVER := $(DRIVER)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up ticket call trace demo token test unit integration check format contracts bench lock clean
+.PHONY: help install up ticket call trace demo token test unit integration newcomer check format contracts bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,15 +38,17 @@ demo: install ## Play a working day (JSON=path writes the figures, SEED=n change
 token: install ## Print a token for the running platform: ROLE=officer [TENANT=muna-barat]
 	@$(PY) -m local.tokens '$(ROLE)' $(if $(TENANT),--tenant '$(TENANT)')
 
-test: install ## All tests, on a real MongoDB and a real Kafka
-	@$(PY) -m pytest $(SUITES) --ignore=tests/integration
-	@$(PY) -m pytest tests/integration
+test: install ## All tests, on a real MongoDB and a real Kafka, side by side
+	@$(PY) -m tests.lanes $(SUITES)
 
 unit: install ## Tests that need no other process
-	@$(PY) -m pytest $(SUITES) -m 'not integration'
+	@$(PY) -m pytest $(SUITES) -m 'not integration' --ignore=tests/newcomer
 
 integration: install ## Tests that need the real parts: [DRIVER=pymongo] runs them with the other driver
-	@$(PY) -m pytest $(SUITES) -m integration
+	@$(PY) -m pytest $(SUITES) -m integration --ignore=tests/newcomer
+
+newcomer: install ## Do what the README says in a bare Debian container (podman, debootstrap, root)
+	@$(PY) -m pytest tests/newcomer
 
 check: install ## Formatter, linter, types, import rules, contracts, house rules
 	@$(PY) -m ruff format --check .

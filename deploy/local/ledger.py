@@ -15,6 +15,7 @@ from local.failure import UnableToStart
 from local.places import private_directory, private_file
 
 _GONE_WITHIN_SECONDS = 10.0
+_NEW_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,12 @@ class Ledger:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove the data directories below `parent` that no supervisor uses any more."""
+    """Remove the data directories below `parent` that no supervisor uses any more, unless they are quite new: another
+    run may just have made one, and be about to take it."""
     for directory in parent.iterdir() if parent.exists() else ():
-        with suppress(UnableToStart):  # in use by another run
-            wipe(directory)
+        with suppress(UnableToStart, FileNotFoundError):  # in use by another run, or removed by it
+            if directory.is_dir() and time.time() - directory.stat().st_mtime > _NEW_SECONDS:
+                wipe(directory)
 
 
 def wipe(directory: Path) -> None:

@@ -20,8 +20,7 @@ RECIPES = {
         "@$(PY) -m pytest tests/architecture",
     ],
     "test": [
-        "@$(PY) -m pytest $(SUITES) --ignore=tests/integration",
-        "@$(PY) -m pytest tests/integration",
+        "@$(PY) -m tests.lanes $(SUITES)",
     ],
 }
 CONTINUOUS_INTEGRATION = ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make check", "make test"]

@@ -222,16 +222,23 @@ asyncio.run(main())
         stranger.kill()
         stranger.wait(10)
 
-    def test_abandoned_test_data_are_removed_and_used_ones_kept(self, tmp_path):
-        for name in ("used", "abandoned"):
+    def test_abandoned_test_data_are_removed_and_used_or_new_ones_kept(self, tmp_path):
+        for name in ("used", "abandoned", "new"):
             (tmp_path / name).mkdir()
         ledger = Ledger(tmp_path / "used")
         ledger.open()
+        (tmp_path / "lane.log").touch()
+        for name in ("used", "abandoned", "lane.log"):
+            os.utime(tmp_path / name, (1_000_000, 1_000_000))
         remove_abandoned(tmp_path)
         ledger.close()
-        assert [path.name for path in tmp_path.iterdir()] == ["used"]
+        assert {path.name for path in tmp_path.iterdir()} == {"used", "new", "lane.log"}
 
 
 class TestFreePorts:
     def test_gives_each_port_once(self):
         assert len(set(free_ports(50))) == 50
+
+    def test_keeps_to_those_of_its_run(self, monkeypatch):
+        monkeypatch.setenv("GERAI_FREE_PORTS", "21000-21099")
+        assert set(free_ports(20)) <= set(range(21_000, 21_100))

@@ -1,0 +1,149 @@
+"""`make test`: all tests, in lanes that run side by side, each a pytest with stores and ports of its own.
+
+Most of the drills' time is waiting for time-outs to end, so two cores do in the time of the longest lane what took the
+sum of all. What compares times runs afterwards, alone: its tests are marked `alone`. The output of a lane is printed in
+one piece when it ends; the last line sums all of them up.
+"""
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from local import command
+from local.places import ROOT, STATE
+from tests.newcomer.box import why_not
+
+SIDE_BY_SIDE = 3
+"""On two cores: one that computes, one that waits for time-outs, one that waits nearly all the time."""
+_GOODBYE_SECONDS = 90.0
+_FIRST_PORT, _PORTS_EACH = 20_000, 2_000
+_DRILLS, _LONG_LIFE, _NEWCOMER = "tests/integration", "tests/integration/test_long_life.py", "tests/newcomer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """One pytest. `free_ports`: where its parts look for ports, so that no two lanes pick the same."""
+
+    name: str
+    arguments: tuple[str, ...]
+    free_ports: str = ""
+    may_be_empty: bool = False
+
+
+def lanes(suites: Sequence[str]) -> tuple[list[Lane], list[Lane]]:
+    """What runs side by side, the longest first, and what runs after it, one by one. Together they hold every test of
+    the suites once."""
+    rest = (*suites, f"--ignore={_DRILLS}", f"--ignore={_NEWCOMER}")
+    beside = [
+        ("drills", (_DRILLS, f"--ignore={_LONG_LIFE}")),
+        ("long life", (_LONG_LIFE,)),
+        ("suites", rest),
+        ("newcomer", (_NEWCOMER,)),
+    ]
+    side_by_side = [
+        Lane(
+            name=name,
+            arguments=(*arguments, "-m", "not alone"),
+            free_ports=f"{(first := _FIRST_PORT + number * _PORTS_EACH)}-{first + _PORTS_EACH - 1}",
+        )
+        for number, (name, arguments) in enumerate(beside)
+    ]
+    return side_by_side, [Lane(name="alone", arguments=(_DRILLS, "-m", "alone"), may_be_empty=True)]
+
+
+def tally(report: Path) -> Counter[str]:
+    """How many tests passed, failed and were skipped, by pytest's own report. No report: it failed as a whole."""
+    if not report.exists():
+        return Counter(failed=1)
+    counted: Counter[str] = Counter()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
+        failed = number["failures"] + number["errors"]
+        counted += Counter(
+            passed=number["tests"] - failed - number["skipped"], failed=failed, skipped=number["skipped"]
+        )
+    return counted
+
+
+def closing_line(counted: Counter[str]) -> str:
+    skipped = f", {counted['skipped']} skipped" if counted["skipped"] else ""
+    return f"{counted['passed']} passed, {counted['failed']} failed{skipped}"
+
+
+async def run(lane: Lane) -> Counter[str]:
+    """Run a lane to its end and print what it said; a lane that fails without a failed test counts as one."""
+    report, output = (
+        STATE / "test" / f"lane-{lane.name.replace(' ', '-')}.{kind}" for kind in ("xml", "log")
+    )
+    report.unlink(missing_ok=True)
+    argv = (sys.executable, "-m", "pytest", *lane.arguments, f"--junit-xml={report}")
+    _say(f"{lane.name} begins: pytest {shlex.join(lane.arguments)}")
+    began = time.monotonic()
+    code = await _run_pytest(argv, lane, output)
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED and lane.may_be_empty:
+        return Counter()
+    counted = tally(report)
+    if code != 0 and not counted["failed"]:
+        counted["failed"] = 1
+    print(
+        f"\n──── {lane.name} ────\n{output.read_text(encoding='utf-8', errors='replace')}", end="", flush=True
+    )
+    verdict = "ended well" if code == 0 else f"FAILED with exit code {code}"
+    _say(f"{lane.name} {verdict} after {time.monotonic() - began:.0f} s: {closing_line(counted)}")
+    return counted
+
+
+async def _run_pytest(argv: Sequence[str], lane: Lane, output: Path) -> int:
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *argv, cwd=ROOT, stdout=file, stderr=asyncio.subprocess.STDOUT, env=_environment(lane)
+        )
+        try:
+            return await process.wait()
+        finally:
+            if process.returncode is None:  # we are stopped: it must stop its stores in order, too
+                process.send_signal(signal.SIGINT)
+                await asyncio.wait_for(process.wait(), _GOODBYE_SECONDS)
+
+
+def _environment(lane: Lane) -> dict[str, str]:
+    ports = {"GERAI_FREE_PORTS": lane.free_ports} if lane.free_ports else {}
+    return {**os.environ, **ports}
+
+
+def _say(line: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {line}", flush=True)
+
+
+async def run_all(suites: Sequence[str]) -> int:
+    side_by_side, one_by_one = lanes(suites)
+    lacks = why_not()
+    if lacks is not None:
+        side_by_side = [lane for lane in side_by_side if lane.name != "newcomer"]
+        _say(f"newcomer is left out: {lacks}")
+    (STATE / "test").mkdir(parents=True, exist_ok=True)
+    places = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def in_its_turn(lane: Lane) -> Counter[str]:
+        async with places:
+            return await run(lane)
+
+    counted = await asyncio.gather(*(in_its_turn(lane) for lane in side_by_side))
+    counted += [await run(lane) for lane in one_by_one]
+    total = sum(counted, Counter[str]())
+    print(f"\n{closing_line(total)}", flush=True)
+    return 1 if total["failed"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(command.run(run_all(sys.argv[1:])))
