@@ -28,7 +28,7 @@ from gerai.contracts.text import Name
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import TooManyWaiting
+from gerai.messaging.storage import StoreBusy
 from gerai.messaging.unit_of_work import UnitOfWork
 
 WRITE = Permission.to("notes.write", "officer")
@@ -135,7 +135,7 @@ def trouble() -> Routes:
 
     @routes.get("/busy", public=True)
     async def busy() -> None:
-        raise TooManyWaiting("too many commands are waiting")
+        raise StoreBusy("the process is about to stop")
 
     @routes.get("/store", public=True)
     async def store(request: Request) -> None:

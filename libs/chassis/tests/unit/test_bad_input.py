@@ -13,7 +13,7 @@ from pymongo.errors import (
 )
 
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.storage import Contended, KeyTaken, TooManyWaiting, Unstorable
+from gerai.messaging.storage import Contended, KeyTaken, StoreBusy, TooManyWaiting, Unstorable
 
 DEEP = b"[" * 50_000
 
@@ -203,7 +203,7 @@ class TestFaultsOfOurs:
             (NetworkTimeout("db-0.internal"), 503, "busy"),
             (NotPrimaryError("stepped down"), 503, "busy"),
             (Contended("others were faster"), 503, "busy"),
-            (TooManyWaiting("full"), 503, "busy"),
+            (StoreBusy("about to stop"), 503, "busy"),
             (OperationFailure("write conflict", 112), 503, "busy"),
             (KeyTaken("outbox", "event", key={"aggregate": "secret"}), 500, "internal"),
             (Unstorable("a lone surrogate"), 500, "internal"),
