@@ -1,5 +1,6 @@
 """Health: live = everything moves, ready = requests can be served now."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -37,12 +38,28 @@ class TestReadiness:
     async def test_an_answer_does_not_wait_for_ever(
         self, door: Door, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        import asyncio
-
         monkeypatch.setattr(health, "CHECK_S", 0.01)
         door.health.require(asyncio.Event().wait)  # type: ignore[arg-type]
         answer = await door.stranger().gets("/health/ready")
         assert (answer.status_code, answer.json()["why"]) == (503, "TimeoutError")
+
+    async def test_however_many_ask_the_store_is_asked_by_one(self, door: Door) -> None:
+        asked, answer = 0, asyncio.Event()
+
+        async def ping() -> None:
+            nonlocal asked
+            asked += 1
+            await answer.wait()
+
+        door.health.require(ping)
+        waiting = [asyncio.create_task(door.stranger().gets("/health/ready")) for _ in range(50)]
+        for _ in range(200):
+            await asyncio.sleep(0)
+        answer.set()
+        assert {one.status_code for one in await asyncio.gather(*waiting)} == {200}
+        assert asked == 1
+        assert (await door.stranger().gets("/health/ready")).status_code == 200
+        assert asked == 2
 
     async def test_a_process_that_stops_takes_no_more_and_lets_its_streams_end_once(self, door: Door) -> None:
         left: list[str] = []

@@ -37,7 +37,10 @@ class Phase(Enum):
     """Ours, while the whole request is here."""
     IDLE = "idle"
     """The next request; uvicorn's keep-alive limits it."""
-    CLOSED = "closed"
+    GONE = "gone"
+
+
+FIRST_BYTE, HEAD, BODY, ANSWER, IDLE, GONE = Phase  # Python 3.11 looks a member of an enumeration up slowly
 
 
 class TooFast(Exception):
@@ -53,7 +56,7 @@ class Connection(asyncio.BufferedProtocol):
         self._http = _Http(self, **uvicorns)
         self._transport: asyncio.Transport | None = None
         self._held = b""
-        self._phase = Phase.FIRST_BYTE
+        self._phase = FIRST_BYTE
         self._since = connections.now
         self._begun = False
         """Whether the parser is in the midst of a head; it may be while the request before has no answer yet."""
@@ -69,12 +72,12 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def answering(self) -> bool:
-        return self._phase is Phase.ANSWER
+        return self._phase is ANSWER
 
     @property
     def gone(self) -> bool:
         """Nobody will read what is sent now."""
-        return self._phase is Phase.CLOSED
+        return self._phase is GONE
 
     def prove(self) -> None:
         """A request on it has shown a good token."""
@@ -99,9 +102,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         data = bytes(self._all.buffer[:nbytes])
-        if self._phase is Phase.CLOSED:
+        if self._phase is GONE:
             return
-        if not self._held and self._phase is not Phase.ANSWER:
+        if not self._held and self._phase is not ANSWER:
             self._feed(data)
             return
         self._held += data
@@ -114,7 +117,7 @@ class Connection(asyncio.BufferedProtocol):
         self._http.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._phase = Phase.CLOSED
+        self._phase = GONE
         self._held = b""
         self._all.left(self)
         if self._http.transport is not None:
@@ -132,29 +135,29 @@ class Connection(asyncio.BufferedProtocol):
         """One request after the other: what follows one that is not answered yet is held back, and nothing more is
         read."""
         while data:
-            if self._phase is Phase.ANSWER:
+            if self._phase is ANSWER:
                 self._held = data
                 self._http.flow.pause_reading()
                 return
-            in_body = self._phase is Phase.BODY
+            in_body = self._phase is BODY
             piece, data = _split(data, after=2 if not self._begun and not in_body else 1)
-            if self._phase in (Phase.IDLE, Phase.FIRST_BYTE):
-                self._enter(Phase.HEAD)
+            if self._phase in (IDLE, FIRST_BYTE):
+                self._enter(HEAD)
             carried = self._body_bytes
             self._http.data_received(piece)
-            if self._phase is Phase.CLOSED:
+            if self._phase is GONE:
                 return
             if not in_body:
-                self._head_bytes += len(piece) if self._phase is Phase.HEAD else 0
+                self._head_bytes += len(piece) if self._phase is HEAD else 0
                 self._require_small_head()
-            elif self._phase is Phase.BODY:
+            elif self._phase is BODY:
                 self._framing_bytes += len(piece) - (self._body_bytes - carried)
                 if self._framing_bytes > HELD_BYTES + FRAMING * self._body_bytes:
                     self.refuse(400, "framing")
         self._held = b""
 
     def _require_small_head(self) -> None:
-        if self._phase is not Phase.HEAD:
+        if self._phase is not HEAD:
             return
         if len(self._http.url or b"") > self._limits.url_bytes:
             self.refuse(414, "uri_too_long")
@@ -175,23 +178,23 @@ class Connection(asyncio.BufferedProtocol):
     def head_ended(self) -> None:
         self._begun = False
         self._head_bytes = self._body_bytes = self._framing_bytes = 0
-        self._enter(Phase.BODY)
+        self._enter(BODY)
 
     def body_came(self, nbytes: int) -> None:
         self._body_bytes += nbytes
 
     def message_ended(self) -> None:
-        self._enter(Phase.IDLE if self._http.cycle.response_complete else Phase.ANSWER)
+        self._enter(IDLE if self._http.cycle.response_complete else ANSWER)
 
     def answered(self) -> None:
         """Where it was answered before its body was there, the rest of that has its deadline from now on."""
         self._all.touch(self)
-        if self._phase is Phase.CLOSED:
+        if self._phase is GONE:
             return
-        if self._phase is Phase.BODY:
-            self._enter(Phase.BODY)
+        if self._phase is BODY:
+            self._enter(BODY)
         else:
-            self._enter(Phase.HEAD if self._begun else Phase.IDLE)
+            self._enter(HEAD if self._begun else IDLE)
         if self._held:
             held, self._held = self._held, b""
             self._feed(held)
@@ -202,11 +205,11 @@ class Connection(asyncio.BufferedProtocol):
         """The last answer on this connection. One that has begun is broken off instead."""
         cycle = self._http.cycle
         begun = cycle is not None and cycle.response_started and not cycle.response_complete
-        if self._transport is None or self._transport.is_closing() or begun or self._phase is Phase.ANSWER:
+        if self._transport is None or self._transport.is_closing() or begun or self._phase is ANSWER:
             self.end(reason)
             return
         CLOSED.labels(reason).inc()
-        answered = self._phase is Phase.BODY and cycle.response_complete
+        answered = self._phase is BODY and cycle.response_complete
         if not answered:
             self._transport.write(on_the_wire(status, CODES[status]))
         self._leave()
@@ -220,7 +223,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _leave(self) -> None:
         """Whoever reads or writes for it is told now; the transport may need longer."""
-        self._enter(Phase.CLOSED)
+        self._enter(GONE)
         self._held = b""
         self._http.tell_gone()
 
@@ -237,7 +240,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._since = now  # it is we who do not read
             case Phase.BODY if waited > self._limits.body_s + self._body_bytes / self._limits.body_rate:
                 self.refuse(408, "body")
-            case Phase.CLOSED if waited > GOODBYE_S:
+            case Phase.GONE if waited > GOODBYE_S:
                 self.end("goodbye")
 
     def _is_unread(self, transport: asyncio.Transport, now: float) -> bool:

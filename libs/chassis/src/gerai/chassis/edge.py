@@ -53,7 +53,7 @@ class Edge:
         scope["gerai.trace"] = None
         CORRELATION_ID.set(known)
         path: str = scope["path"]
-        exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path, BODY_LIMIT))
+        exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path))
         scope["gerai.exchange"] = exchange
         if path.startswith(OPERATORS):
             await self._answer(scope, exchange)
@@ -124,11 +124,13 @@ def _shows_all(query: bytes) -> bool:
 class Exchange:
     """One request's receive and send, counted and completed."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit: int | None) -> None:
+        """`limit`: what the service says of this address, or None."""
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._limit = limit
+        self._stated = limit is not None
+        self._limit = BODY_LIMIT if limit is None else limit
         self._taken = 0
         self._whole = False
         self._connection = scope.get("gerai.connection")
@@ -143,8 +145,9 @@ class Exchange:
         return self._left or (self._connection is not None and self._connection.gone)
 
     def narrow(self, limit: int) -> None:
-        """A body may have no more than this."""
-        self._limit = min(self._limit, limit)
+        """A body may have no more than this, unless the service says so."""
+        if not self._stated:
+            self._limit = limit
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -23,6 +23,7 @@ class Health:
         self._probes: list[Progress] = []
         self._ready: list[Callable[[], Awaitable[None]]] = []
         self._leaving: list[Callable[[], None]] = []
+        self._checking: asyncio.Task[None] | None = None
 
     @contextmanager
     def watching(self, probe: Progress) -> Iterator[None]:
@@ -62,11 +63,26 @@ class Health:
         if not self.started or self.stopping:
             return JSONResponse({"ready": False, "why": "stopping" if self.stopping else "starting"}, 503)
         try:
-            async with asyncio.timeout(CHECK_S):
-                await asyncio.gather(*(check() for check in self._ready))
+            await self._checked()
         except Exception as error:  # noqa: BLE001  whatever it is, the answer is: not ready, and why
             return JSONResponse({"ready": False, "why": type(error).__name__}, 503)
         return JSONResponse({"ready": True})
+
+    async def _checked(self) -> None:
+        """Who asks while the checks run shares their result: however many ask, the database is asked by one."""
+        if self._checking is None:
+            self._checking = asyncio.create_task(self._check(), name="readiness")
+            self._checking.add_done_callback(self._check_ended)
+        await asyncio.shield(self._checking)
+
+    async def _check(self) -> None:
+        async with asyncio.timeout(CHECK_S):
+            await asyncio.gather(*(check() for check in self._ready))
+
+    def _check_ended(self, task: asyncio.Task[None]) -> None:
+        self._checking = None
+        if not task.cancelled():
+            task.exception()  # those who asked have been told, unless they have gone
 
     def routes(self) -> list[Route]:
         return [

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gerai.chassis.problems import ClientGone
 from gerai.queue.adapters.display_feed import Listener
 
 HEARTBEAT = b": still here\n\n"
@@ -62,8 +64,9 @@ class EventStream(Response):
         return taken or HEARTBEAT
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            continue
+        with suppress(ClientGone):
+            while (await receive())["type"] != "http.disconnect":
+                continue
         self._listener.leave()
 
 
