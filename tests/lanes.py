@@ -25,6 +25,8 @@ from tests.newcomer.box import why_not
 
 SIDE_BY_SIDE = 3
 """On two cores: one that computes, one that waits for time-outs, one that waits nearly all the time."""
+_TEST_SECONDS = 300
+"""More than a test has when it runs alone: a time-out is there for what hangs, not for what waits for a processor."""
 _GOODBYE_SECONDS = 90.0
 _FIRST_PORT, _PORTS_EACH = 20_000, 2_000
 _DRILLS, _LONG_LIFE, _NEWCOMER = "tests/integration", "tests/integration/test_long_life.py", "tests/newcomer"
@@ -53,7 +55,7 @@ def lanes(suites: Sequence[str]) -> tuple[list[Lane], list[Lane]]:
     side_by_side = [
         Lane(
             name=name,
-            arguments=(*arguments, "-m", "not alone"),
+            arguments=(*arguments, f"--timeout={_TEST_SECONDS}", "-m", "not alone"),
             free_ports=f"{(first := _FIRST_PORT + number * _PORTS_EACH)}-{first + _PORTS_EACH - 1}",
         )
         for number, (name, arguments) in enumerate(beside)
