@@ -8,6 +8,7 @@ from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.adapters.display_feed import DisplayFeed
+from gerai.queue.adapters.display_places import Limits
 from gerai.queue.adapters.indexes import INDEXES
 from gerai.queue.adapters.lines import CachedLines
 from gerai.queue.domain.catalogue import Catalogue
@@ -27,7 +28,13 @@ def assemble(house: House) -> Rooms:
     async def end_day(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         await when_day_ended_expire_tickets(timer, uow=uow, at=at, catalogue=catalogue())
 
-    feed = DisplayFeed(house.database, catalogue)
+    settings: QueueSettings = house.settings
+    limits = Limits(
+        all=settings.display_streams,
+        of_regency=settings.display_streams_of_regency,
+        of_caller=settings.display_streams_of_caller,
+    )
+    feed = DisplayFeed(house.database, catalogue, limits)
     house.health.at_stop(feed.close)
     api = frozenset({Role.API})
     return Rooms(

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from gerai.contracts.event import Event
 from gerai.messaging.mongo.driver import Database, Document
+from gerai.queue.adapters.display_places import Limits, Places, Viewer
 from gerai.queue.adapters.ring import Frame, Ring, chosen
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.display import TYPES, Shown, shown
@@ -23,7 +24,6 @@ from gerai.queue.domain.display import TYPES, Shown, shown
 log = structlog.get_logger(__name__)
 
 RING = 1_000
-LISTENERS = 1_000
 KNOWN = 20_000
 LOOK_BACK = timedelta(minutes=30)
 CATCH_UP = timedelta(seconds=90)
@@ -40,7 +40,7 @@ PACE_S = 0.02
 
 
 class UnableToListen(Exception):
-    """Too many displays on this process, or it is about to stop."""
+    """The process is about to stop; another one takes the display."""
 
 
 class Listener:
@@ -109,8 +109,9 @@ class Audience:
 class DisplayFeed:
     """`run` until cancelled; `join` for each display."""
 
-    def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
+    def __init__(self, database: Database, catalogue: Callable[[], Catalogue], limits: Limits) -> None:
         self._database = database
+        self._places = Places(limits)
         self._catalogue = catalogue
         self._audiences: dict[tuple[str, str], Audience] = {}
         """By regency and site."""
@@ -135,17 +136,19 @@ class DisplayFeed:
             for listener in tuple(audience.listeners):
                 listener.leave()
 
-    def join(self, tenant: str, site_id: str, zone: str | None = None) -> Listener:
-        """Raises UnableToListen. Whoever joins leaves with `part`."""
-        if self._closing or sum(len(one.listeners) for one in self._audiences.values()) >= LISTENERS:
+    def join(self, site_id: str, zone: str | None, viewer: Viewer) -> Listener:
+        """Raises UnableToListen, NoPlace. Whoever joins leaves with `part`."""
+        if self._closing:
             raise UnableToListen
-        audience = self._audience(tenant, site_id)
+        self._places.take(viewer)
+        audience = self._audience(viewer.tenant, site_id)
         listener = Listener(audience.ring, zone)
         audience.listeners.add(listener)
         return listener
 
-    def part(self, tenant: str, site_id: str, listener: Listener) -> None:
-        self._audience(tenant, site_id).listeners.discard(listener)
+    def part(self, site_id: str, listener: Listener, viewer: Viewer) -> None:
+        self._audience(viewer.tenant, site_id).listeners.discard(listener)
+        self._places.give_back(viewer)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as parts:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gerai.chassis import CallerOf, House, QueriesOf, Routes
 from gerai.chassis.problems import Problem
 from gerai.queue.adapters.display_feed import DisplayFeed, Listener, UnableToListen, as_frame
+from gerai.queue.adapters.display_places import NoPlace, Viewer
 from gerai.queue.adapters.shared_reading import SharedReading
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.event_stream import EventStream
@@ -45,12 +46,16 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
     ) -> Response:
         """Server-sent events: `called`, `serving`, `left`, `service_closed`, `service_reopened`; a `snapshot` first
         where there is nothing to resume from. An event may come twice after a break: its id tells. The stream ends when
-        the token expires."""
+        the token expires. A process keeps only so many streams of one token's subject and of one regency open; more
+        are refused with 429."""
         site = catalogue().site(site_id, tenant=caller.tenant)
+        viewer = Viewer(tenant=site.tenant, subject=caller.subject)
         try:
-            listener = feed.join(site.tenant, site.id, zone)
+            listener = feed.join(site.id, zone, viewer)
         except UnableToListen:
             raise Problem(503, "busy", headers={"Retry-After": "2"}) from None
+        except NoPlace as full:
+            raise _refusal(full) from None
 
         async def read() -> str:
             board = await show_board(
@@ -66,10 +71,17 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
             seconds=caller.seconds_left(),
             begin=lambda: _beginning(listener, last_event_id, board),
             restart=lambda: _snapshot(listener, board),
-            part=lambda: feed.part(site.tenant, site.id, listener),
+            part=lambda: feed.part(site.id, listener, viewer),
         )
 
     return displays
+
+
+def _refusal(full: NoPlace) -> Problem:
+    """Whose own limit is reached has streams to close; for a full process another replica may have room."""
+    if full.limit == "process":
+        return Problem(503, "busy", headers={"Retry-After": "2"})
+    return Problem(429, "too_many_requests", headers={"Retry-After": "15"})
 
 
 async def _beginning(
