@@ -89,12 +89,15 @@ async def front_door(storage: Storage) -> AsyncIterator[Edge]:
 class Client:
     """A caller with a token, who sends what a careful client sends."""
 
-    def __init__(self, door: Any, *, role: str = "registrar", tenant: str = TENANT) -> None:
+    def __init__(
+        self, door: Any, *, role: str = "registrar", tenant: str = TENANT, patience_s: float = 5.0
+    ) -> None:
         """`door`: an application in this process, or the address of one in another."""
         self.tenant = tenant
         inside = {"transport": httpx.ASGITransport(app=door), "base_url": "http://registry.test"}
         self._http = httpx.AsyncClient(
             **({"base_url": door} if isinstance(door, str) else inside),
+            timeout=patience_s,
             headers={
                 "authorization": f"Bearer {token(role=role, tenant=tenant)}",
                 "accept-language": "en",

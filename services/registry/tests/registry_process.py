@@ -49,6 +49,19 @@ def _free_port() -> int:
 @asynccontextmanager
 async def registry_process(*, mongodb_uri: str, database: str, kafka_bootstrap: str) -> AsyncIterator[str]:
     """Its address. Stopped as an orchestrator stops it, and it must end in good order."""
+    async with killable_registry(
+        mongodb_uri=mongodb_uri, database=database, kafka_bootstrap=kafka_bootstrap
+    ) as (address, process):
+        yield address
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+@asynccontextmanager
+async def killable_registry(
+    *, mongodb_uri: str, database: str, kafka_bootstrap: str
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Its address, and the process itself."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     with _issuer() as keys:
@@ -66,9 +79,7 @@ async def registry_process(*, mongodb_uri: str, database: str, kafka_bootstrap: 
         )
         try:
             await _ready(address, process)
-            yield address
-            process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            yield address, process
         finally:
             if process.returncode is None:
                 process.kill()

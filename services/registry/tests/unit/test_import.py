@@ -22,6 +22,7 @@ from gerai.registry.use_cases.import_entries import (
     Row,
     UnableToImport,
     import_entries,
+    rehearse_import,
 )
 
 
@@ -39,9 +40,7 @@ def rows(*stated: tuple[type, str, dict[str, Any]]) -> ImportRows:
 
 
 async def imported(registrar: Registrar, *stated: tuple[type, str, dict[str, Any]]) -> ImportReport:
-    return await registrar.does(
-        lambda uow: import_entries(rows(*stated), dry_run=False, uow=uow, at=MORNING, rule=RULE)
-    )
+    return await registrar.does(lambda uow: import_entries(rows(*stated), uow=uow, at=MORNING, rule=RULE))
 
 
 class TestImport:
@@ -103,7 +102,7 @@ class TestImport:
 
     async def test_a_dry_run_reports_and_changes_nothing(self, registrar, storage: MemoryStorage) -> None:
         rehearsal = UnitOfWork(Gathering(storage, {}), registrar.context, source="/gerai/registry")
-        report = await import_entries(rows(*MALL), dry_run=True, uow=rehearsal, at=MORNING, rule=RULE)
+        report = (await rehearse_import(rows(*MALL), uow=rehearsal, at=MORNING, rule=RULE)).report
         assert (report.dry_run, report.registered) == (True, 6)
         assert (storage.commits, storage.outbox) == (0, [])
 
@@ -120,9 +119,7 @@ def file(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 async def loaded(registrar: Registrar, body: dict[str, Any]) -> ImportReport:
     read = read_rows(ImportBody.model_validate(body))
-    return await registrar.does(
-        lambda uow: import_entries(read, dry_run=False, uow=uow, at=MORNING, rule=RULE)
-    )
+    return await registrar.does(lambda uow: import_entries(read, uow=uow, at=MORNING, rule=RULE))
 
 
 async def faults(registrar: Registrar, body: dict[str, Any]) -> set[tuple[str, str]]:

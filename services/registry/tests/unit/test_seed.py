@@ -20,9 +20,7 @@ def seed() -> dict[str, Any]:
 
 async def loaded(registrar: Registrar, file: dict[str, Any]) -> ImportReport:
     read = read_rows(ImportBody.model_validate(file))
-    return await registrar.does(
-        lambda uow: import_entries(read, dry_run=False, uow=uow, at=MORNING, rule=RULE)
-    )
+    return await registrar.does(lambda uow: import_entries(read, uow=uow, at=MORNING, rule=RULE))
 
 
 class TestSeed:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gerai.chassis.auth import Caller
 from gerai.chassis.house import House
+from gerai.chassis.parts import InParts, P, Parts, V
 from gerai.chassis.problems import Problem
 from gerai.chassis.traces import link_to, step
 from gerai.messaging.context import Context
@@ -68,6 +69,19 @@ class Commands:
         link_to(led_to)
         assert answer is not None
         return _response(answer)
+
+    async def run_in_parts(self, work: InParts[P, V]) -> Response:
+        """Run what may be too large for one transaction: see `parts`. The answer is durable when this returns, and all
+        parts are. Raises the refusal of the whole, with nothing written; Unfinished where a part was refused later.
+        """
+        house, once = self._house, await self._once()
+        assert once is not None
+        parts = Parts(work, house.commit, house.storage, self.context, once)
+        if (earlier := await parts.answered()) is not None:
+            return _response(earlier)
+        last = await parts.write_all_but_last()
+        with last.saying_what_is_written():
+            return await self.run(last.use_case, needs=last.needs)
 
     async def _once(self) -> Once | None:
         """What makes this request the same as another one: who sends it, where to, with what."""

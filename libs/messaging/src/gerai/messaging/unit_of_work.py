@@ -62,6 +62,13 @@ class UnitOfWork:
             await self._gathering.load([identity])
         return self._own(kind, identity)
 
+    async def prefetch(
+        self, identities: Iterable[Identity] = (), selections: Sequence[Selection[Any]] = ()
+    ) -> None:
+        """Read at once what the command will ask for one by one; where something must be read first, after that."""
+        await self._gathering.load(identities)
+        await self._gathering.run([one.within(self.context.tenant) for one in selections])
+
     def _own(self, kind: type[A], identity: Identity) -> A | None:
         """This command's own copy of what is known."""
         found = self._forks.get(identity)

@@ -47,6 +47,10 @@ class UnableToRegister(Refusal):
             "Awalan nomor {prefix} sudah dipakai layanan {id} di MPP yang sama.",
             "The number prefix {prefix} is already used by the service {id} at this site.",
         ),
+        "register_full": Sentence(
+            "Data daerah ini sudah mencapai batas {most}.",
+            "This regency's register has reached its limit of {most}.",
+        ),
         "cannot_move": Sentence(
             "Isian {what} tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
             "The {what} cannot change; withdraw this entry and register a new one.",

@@ -19,4 +19,10 @@ SENTENCES: dict[str, Sentence] = {
     "agreement_ends_before_start": Sentence(
         "Perjanjian harus mulai sebelum berakhir.", "The agreement must start before it ends."
     ),
+    "import_unfinished": Sentence(
+        "Sebagian data sudah disimpan; lalu data lain berubah sehingga sisanya tidak sesuai lagi. Perbaiki yang disebut,"
+        " lalu kirim permintaan yang sama dengan kunci yang sama.",
+        "Some rows are written; then somebody changed the register, and the rest does not fit any more. Mend what is"
+        " named, and send the same request again with the same key.",
+    ),
 }

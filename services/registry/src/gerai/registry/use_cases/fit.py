@@ -1,6 +1,6 @@
 """Whether an entry fits with the others: its parents exist, nothing active hangs on a withdrawn one."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from gerai.messaging.refusal import Refusal
@@ -11,7 +11,7 @@ from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.desk import Desk, DeskFacts
 from gerai.registry.domain.entry import Entry, Facts, UnableToRefer, UnableToRegister
 from gerai.registry.domain.institution import Institution
-from gerai.registry.domain.register import Register
+from gerai.registry.domain.register import Claim, Register
 from gerai.registry.domain.service import Service, ServiceFacts
 from gerai.registry.domain.site import Site
 
@@ -65,12 +65,25 @@ class Neighbours:
     async def first_on(self, entry: Entry, kind: type[Entry], field: str) -> Entry | None:
         """An active entry of a kind that refers to this one, if there is any."""
         aside = self.aside(kind)
-        where = {field: entry.id, "active": True}
-        selection = Selection(kind=kind, where=where, limit=CHILDREN_READ, tenant=entry.tenant)
-        for one in await self.uow.select(selection, first=1 + len(aside)):
+        for one in await self.uow.select(_active_on(entry, kind, field), first=1 + len(aside)):
             if one.id not in aside or aside[one.id].get("active"):
                 return one
         return None
+
+    async def look_for_children(self, entries: Iterable[Entry]) -> None:
+        """Ask at once what `first_on` will ask for each of those that are withdrawn."""
+        questions = [
+            _active_on(entry, kind, field)
+            for entry in entries
+            if not entry.active
+            for kind, field in HANGS_ON.get(type(entry), ())
+        ]
+        await self.uow.prefetch(selections=questions)
+
+
+def _active_on(entry: Entry, kind: type[Entry], field: str) -> Selection[Entry]:
+    where = {field: entry.id, "active": True}
+    return Selection(kind=kind, where=where, limit=CHILDREN_READ, tenant=entry.tenant)
 
 
 async def derive(
@@ -98,6 +111,7 @@ async def misfits(entry: Entry, *, among: Neighbours) -> list[Refusal]:
     """What does not fit, at most one thing for each field. Run it when all changes of the command are made."""
     found: list[Refusal] = []
     if isinstance(entry, Desk):
+        await among.uow.prefetch([(Service, id) for id in entry.service_ids])
         found += [refusal async for refusal in _wrong_services(entry, among)][:1]
     if entry.active:
         for kind, id, field in _parents(type(entry), entry.id, vars(entry)):
@@ -122,24 +136,15 @@ async def settle_prefixes(
     """
     changed, aside = list(services), among.aside(Service)
     register.release_prefixes({*(service.id for service in changed), *aside})
+    claims: list[Claim] = []
     for id, stated in aside.items():
         if stated.get("active") and {"prefix", "counter_id"} <= stated.keys():
             counter = await among.find(Counter, stated["counter_id"]) or {}
-            _give(stated["prefix"], _site_of(counter, stated["counter_id"]), id, register)
-    refused: list[tuple[Service, UnableToRegister]] = []
-    for service in changed:
-        refusal = _give(service.prefix, service.site_id, service.id, register) if service.active else None
-        if refusal is not None:
-            refused.append((service, refusal))
-    return refused
-
-
-def _give(prefix: str, site_id: str, service_id: str, register: Register) -> UnableToRegister | None:
-    try:
-        register.give_prefix(prefix, site_id=site_id, service_id=service_id)
-    except UnableToRegister as refusal:
-        return refusal
-    return None
+            claims.append((_site_of(counter, stated["counter_id"]), stated["prefix"], id))
+    register.give_prefixes(claims)
+    claiming = [service for service in changed if service.active]
+    answers = register.give_prefixes((one.site_id, one.prefix, one.id) for one in claiming)
+    return [(one, refusal) for one, refusal in zip(claiming, answers, strict=True) if refusal is not None]
 
 
 def _site_of(counter: Mapping[str, Any], counter_id: str) -> str:
@@ -155,6 +160,16 @@ async def _wrong_services(desk: Desk, among: Neighbours) -> AsyncIterator[Unable
             yield UnableToRefer("unknown_reference", field="service_ids", what=Service.word, id=id)
         elif service.get("counter_id", desk.counter_id) != desk.counter_id:
             yield UnableToRefer("other_counter", field="service_ids", id=id)
+
+
+def looked_at(kind: type[Entry], id: str, facts: Facts) -> Iterator[tuple[type[Entry], str]]:
+    """All that is read to take such an entry: itself, and what it refers to."""
+    yield kind, id
+    for parent, parent_id, _ in _parents(kind, id, vars(facts)):
+        yield parent, parent_id
+    if isinstance(facts, DeskFacts):
+        for service_id in facts.service_ids:
+            yield Service, service_id
 
 
 def _parents(kind: type[Entry], id: str, stated: Mapping[str, Any]) -> tuple[Reference, ...]:

@@ -1,11 +1,14 @@
-"""Load many entries at once: all of them, or none where any row is bad."""
+"""Load many entries at once: all of them, or none where any row is bad.
+
+A large import is rehearsed first, on a unit of work that nobody saves, and then written in parts (`split_import`).
+"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel
 
@@ -13,8 +16,10 @@ from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.institution import WarningRule
-from gerai.registry.use_cases.fit import Neighbours
-from gerai.registry.use_cases.settle import enter, open_register, settle
+from gerai.registry.domain.register import Register
+from gerai.registry.use_cases.fit import Neighbours, looked_at
+from gerai.registry.use_cases.settle import Pause, enter, in_slices, no_pause, open_register, settle
+from gerai.registry.use_cases.split_import import PART, Change, parts_of, prefix_of
 
 NAMED_LIMIT = 1_000
 """Faults that are named one by one; beyond them each bad row is still named once."""
@@ -124,13 +129,25 @@ class ImportReport(BaseModel):
     unchanged: int
     entries: tuple[ImportedEntry, ...]
 
+    @classmethod
+    def of(cls, entries: Sequence[ImportedEntry], *, unchanged: int, dry_run: bool = False) -> Self:
+        registered = sum(1 for one in entries if one.change == "registered")
+        return cls(
+            dry_run=dry_run,
+            registered=registered,
+            changed=len(entries) - registered,
+            unchanged=unchanged,
+            entries=tuple(entries),
+        )
+
 
 @dataclass(kw_only=True)
 class _Progress:
+    register: Register
     among: Neighbours
     at: datetime
     bad: BadRows
-    done: list[tuple[Row, Entry, ImportedEntry]] = field(default_factory=list)
+    done: list[tuple[Row, Change, ImportedEntry]] = field(default_factory=list)
     unchanged: int = 0
 
     def refuse(self, row: Row, refusal: Refusal) -> None:
@@ -139,80 +156,113 @@ class _Progress:
         self.bad.add(row.path, BadRow(path=path, code=refusal.code, sentence=sentence))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What an import would do, and in which parts it is written."""
+
+    report: ImportReport
+    parts: Sequence[Sequence[int]]
+    """The numbers of the rows that change something."""
+
+
 async def import_entries(
-    read: ImportRows,
-    *,
-    dry_run: bool,
-    uow: UnitOfWork,
-    at: datetime,
-    rule: WarningRule,
+    read: ImportRows, *, uow: UnitOfWork, at: datetime, rule: WarningRule, pause: Pause = no_pause
 ) -> ImportReport:
     """Take the rows as they come, parents before children. Raises UnableToImport.
 
     A row whose parent is bad is checked like any other: it is not blamed for its parent, but named for its own
-    mistakes. For a dry run the unit of work is one that nobody saves.
+    mistakes.
     """
+    return _report(await _taken(read, uow=uow, at=at, rule=rule, pause=pause), dry_run=False)
+
+
+async def rehearse_import(
+    read: ImportRows,
+    *,
+    uow: UnitOfWork,
+    at: datetime,
+    rule: WarningRule,
+    pause: Pause = no_pause,
+    part: int = PART,
+) -> Rehearsal:
+    """`import_entries`, on a unit of work that nobody saves. `part`: rows of one transaction. Raises UnableToImport."""
+    progress = await _taken(read, uow=uow, at=at, rule=rule, pause=pause)
+    changes = [change for _, change, _ in progress.done]
+    return Rehearsal(report=_report(progress, dry_run=True), parts=parts_of(changes, size=part))
+
+
+async def import_part(
+    read: ImportRows, numbers: Sequence[int], *, uow: UnitOfWork, at: datetime, rule: WarningRule
+) -> ImportReport:
+    """Some rows of an import that was rehearsed, checked once more. Raises UnableToImport."""
+    part = ImportRows(rows=[read.rows[number] for number in numbers])
+    return await import_entries(part, uow=uow, at=at, rule=rule)
+
+
+async def _taken(
+    read: ImportRows, *, uow: UnitOfWork, at: datetime, rule: WarningRule, pause: Pause
+) -> _Progress:
     register = await open_register(uow)
     # A copy: the command may run again, and must not find its own faults there.
-    progress = _Progress(among=Neighbours(uow), at=at, bad=deepcopy(read.bad))
+    progress = _Progress(register=register, among=Neighbours(uow), at=at, bad=deepcopy(read.bad))
     seen: set[tuple[type[Entry], str]] = set()
     for malformed in read.malformed:
         seen.add((malformed.kind, malformed.id))
         await progress.among.set_aside(malformed.kind, malformed.id, malformed.sound)
-    for row in read.rows:
-        try:
-            if (row.kind, row.id) in seen:
-                raise UnableToReadRow("id_repeated", field="id", id=row.id)
-            seen.add((row.kind, row.id))
-            await _take(row, progress)
-        except Refusal as refusal:
-            progress.refuse(row, refusal)
-    by_entry = {(type(entry), entry.id): row for row, entry, _ in progress.done}
-    entries = [entry for _, entry, _ in progress.done]
-    for entry, misfit in await settle(entries, register, among=progress.among, at=at, rule=rule):
+    for rows in in_slices(list(enumerate(read.rows))):
+        await pause()
+        await uow.prefetch({one for _, row in rows for one in looked_at(row.kind, row.id, row.facts)})
+        for number, row in rows:
+            try:
+                if (row.kind, row.id) in seen:
+                    raise UnableToReadRow("id_repeated", field="id", id=row.id)
+                seen.add((row.kind, row.id))
+                await _take(number, row, progress)
+            except Refusal as refusal:
+                progress.refuse(row, refusal)
+    by_entry = {(type(one.entry), one.entry.id): row for row, one, _ in progress.done}
+    entries = [one.entry for _, one, _ in progress.done]
+    misfits = await settle(entries, register, among=progress.among, at=at, rule=rule, pause=pause)
+    for entry, misfit in misfits:
         progress.refuse(by_entry[type(entry), entry.id], misfit)
     if progress.bad.count:
         raise UnableToImport(progress.bad)
-    return _report(progress, dry_run=dry_run)
+    return progress
 
 
-async def _take(row: Row, progress: _Progress) -> None:
+async def _take(number: int, row: Row, progress: _Progress) -> None:
     try:
         standing = await progress.among.uow.find(row.kind, row.id)
         if standing is None:
-            await _register(row, progress)
+            await _register(number, row, progress)
         else:
-            _restate(row, standing, progress)
+            _restate(number, row, standing, progress)
     except Refusal:
         await progress.among.set_aside(row.kind, row.id, vars(row.facts))
         raise
 
 
-async def _register(row: Row, progress: _Progress) -> None:
-    entry, lost = await enter(row.kind, row.id, row.facts, among=progress.among, at=progress.at)
+async def _register(number: int, row: Row, progress: _Progress) -> None:
+    entry, lost = await enter(
+        row.kind, row.id, row.facts, register=progress.register, among=progress.among, at=progress.at
+    )
     for refusal in lost:
         progress.refuse(row, refusal)
     done = ImportedEntry(section=row.kind.section, id=row.id, change="registered")
-    progress.done.append((row, entry, done))
+    progress.done.append((row, Change(row=number, entry=entry, was_active=False), done))
 
 
-def _restate(row: Row, standing: Entry, progress: _Progress) -> None:
-    before = standing.facts()
+def _restate(number: int, row: Row, standing: Entry, progress: _Progress) -> None:
+    before, was_active, had = standing.facts(), standing.active, prefix_of(standing)
     if not standing.restate(row.facts, at=progress.at):
         progress.unchanged += 1
         return
     differing = tuple(name for name, value in standing.facts().items() if value != before[name])
     done = ImportedEntry(section=row.kind.section, id=row.id, change="changed", fields=differing)
-    progress.done.append((row, standing, done))
+    progress.done.append((row, Change(row=number, entry=standing, was_active=was_active, had=had), done))
 
 
 def _report(progress: _Progress, *, dry_run: bool) -> ImportReport:
-    entries = tuple(done for _, _, done in progress.done)
-    registered = sum(1 for one in entries if one.change == "registered")
-    return ImportReport(
-        dry_run=dry_run,
-        registered=registered,
-        changed=len(entries) - registered,
-        unchanged=progress.unchanged,
-        entries=entries,
+    return ImportReport.of(
+        [done for _, _, done in progress.done], unchanged=progress.unchanged, dry_run=dry_run
     )

@@ -19,7 +19,7 @@ async def register_entry(
     register = await open_register(uow)
     if await uow.find(kind, id) is not None:
         raise UnableToRegister("already_registered", field="id", what=kind.word, id=id)
-    entry, lost = await enter(kind, id, facts, among=Neighbours(uow), at=at)
+    entry, lost = await enter(kind, id, facts, register=register, among=Neighbours(uow), at=at)
     for refusal in lost:
         raise refusal
     await settle_one(entry, register, uow=uow, at=at, rule=rule)

@@ -1,6 +1,6 @@
 """What every change of the register ends with: prefixes, fit, warnings. The use cases share it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -14,8 +14,22 @@ from gerai.registry.domain.service import Service
 from gerai.registry.use_cases.fit import Neighbours, derive, misfits, settle_prefixes
 
 E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
 
 AGREEMENT_TIMER = "agreement-lapsing"
+SLICE = 20
+"""Entries that are worked on between two pauses: some milliseconds."""
+
+Pause = Callable[[], Awaitable[None]]
+"""Lets others have the processor for a moment."""
+
+
+async def no_pause() -> None:
+    """For a command of a few entries."""
+
+
+def in_slices(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (many[first : first + SLICE] for first in range(0, len(many), SLICE))
 
 
 def tenant_of(uow: UnitOfWork) -> str:
@@ -31,16 +45,17 @@ async def open_register(uow: UnitOfWork) -> Register:
 
 
 async def enter(
-    kind: type[E], id: str, facts: Facts, *, among: Neighbours, at: datetime
+    kind: type[E], id: str, facts: Facts, *, register: Register, among: Neighbours, at: datetime
 ) -> tuple[E, list[UnableToRefer]]:
     """A new entry with what it takes from its parents, and each reference that leads nowhere; with one of them the
-    command must not succeed. Raises UnableToRegister where the id is taken."""
+    command must not succeed. Raises UnableToRegister where the id is taken or the register is full."""
     uow = among.uow
     await _require_free(kind, id, uow=uow)
     derived, lost = await derive(kind, id, facts, among=among)
     stated = {name: getattr(facts, name) for name in kind.facts_type.model_fields}
     entry = kind(id=id, tenant=tenant_of(uow), **stated, **derived)
     entry.register(at=at)
+    register.note_new_entry()
     uow.add(entry)
     return entry, lost
 
@@ -67,6 +82,7 @@ async def settle(
     among: Neighbours,
     at: datetime,
     rule: WarningRule,
+    pause: Pause = no_pause,
 ) -> list[tuple[Entry, Refusal]]:
     """Run when all changes of the command are made; answers what does not fit."""
     if not changed:
@@ -75,7 +91,18 @@ async def settle(
     refused: list[tuple[Entry, Refusal]] = []
     services = (one for one in changed if isinstance(one, Service))
     refused += await settle_prefixes(services, register, among=among)
-    for entry in changed:
+    for part in in_slices(changed):
+        await pause()
+        await among.look_for_children(part)
+        refused += await _misfits_of(part, among=among, at=at, rule=rule)
+    return refused
+
+
+async def _misfits_of(
+    entries: Sequence[Entry], *, among: Neighbours, at: datetime, rule: WarningRule
+) -> list[tuple[Entry, Refusal]]:
+    refused: list[tuple[Entry, Refusal]] = []
+    for entry in entries:
         refused += [(entry, refusal) for refusal in await misfits(entry, among=among)]
         if isinstance(entry, Institution):
             _plan_warning(entry, uow=among.uow, at=at, rule=rule)
