@@ -142,3 +142,17 @@ def test_commands_talk_to_the_platform_that_was_started_last(tmp_path, monkeypat
         os.utime(state, (1_000_000 - age, 1_000_000 - age))
     assert attached().addresses["queue"] == "http://morning"
     assert attached().directory == tmp_path / "morning"
+
+
+class TestAPracticeMorning:
+    def test_begins_without_the_numbers_of_the_one_before_and_leaves_real_data_alone(
+        self, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.setenv("GERAI_DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("MONGODB_URI", "mongodb://elsewhere")
+        for profile in ("morning", "up"):
+            (tmp_path / profile / "mongodb").mkdir(parents=True)
+        up._begin_anew(Clock(profile="morning"))
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["up"]
+        assert (tmp_path / "up" / "mongodb").exists()
+        assert "MONGODB_URI is not used" in capsys.readouterr().out
