@@ -210,8 +210,21 @@ class TestDueTimers:
         ]
         await kit.storage.commit(Batch(timers_set=rows))
         at = NOON + timedelta(minutes=3)
-        due = await kit.timers.due(at, 3, without=frozenset({"t:1"}))
+        (resting,) = [one for one in rows if one.key == "1"]
+        await kit.timers.failed(resting, error="why", next_try=NOON)
+        due = await kit.timers.due({"t", "u"}, at, 3, now=NOON - timedelta(seconds=1))
         assert due == sorted((one for one in rows if one.key in "023"), key=lambda one: one.due)
+        again = replace(resting, attempts=1, last_error="why", next_try=NOON)
+        assert await kit.timers.due({"t"}, at, 9, now=NOON) == [*due, again]
+        await kit.timers.failed(replace(resting, version=99), error="of another setting", next_try=at)
+        assert await kit.timers.due({"t"}, at, 9, now=NOON) == [*due, again]
+        assert await kit.timers.due({"u"}, at, 9, now=NOON) == []
+        assert await kit.timers.others_due({"u"}, at) == {"t"}
+        assert await kit.timers.others_due({"t"}, at) == set()
+        assert await kit.timers.others_due({"u"}, NOON - timedelta(days=1)) == set()
+        await kit.storage.commit(Batch(timers_set=[replace(resting, version=100)]))
+        (anew,) = [one for one in await kit.timers.due({"t"}, at, 9, now=NOON) if one.key == "1"]
+        assert (anew.attempts, anew.next_try) == (0, None)
 
     async def test_what_is_due_is_known_to_the_millisecond(self, kit: Kit) -> None:
         exact = TimerRow(
@@ -219,7 +232,7 @@ class TestDueTimers:
         )
         await kit.storage.commit(Batch(timers_set=[exact]))
         at = NOON + timedelta(milliseconds=1)
-        assert await kit.timers.due(at, 1, without=frozenset()) == [replace(exact, due=at)]
+        assert await kit.timers.due({"t"}, at, 1, now=NOON) == [replace(exact, due=at)]
 
 
 class TestParkedRecords:

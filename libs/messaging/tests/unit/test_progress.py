@@ -177,13 +177,13 @@ class DueTimers(MemoryDueTimers):
     fails: Exception | None = None
     hangs = False
 
-    async def due(self, at: datetime, limit: int, *, without: frozenset[str]) -> list[TimerRow]:
+    async def due(self, names: Collection[str], at: datetime, limit: int, *, now: datetime) -> list[TimerRow]:
         self.asked += 1
         if self.hangs:
             await asyncio.Event().wait()
         if self.fails is not None:
             raise self.fails
-        return await super().due(at, limit, without=without)
+        return await super().due(names, at, limit, now=now)
 
 
 class TestTimers:

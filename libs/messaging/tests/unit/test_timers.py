@@ -1,16 +1,20 @@
 """Timers on twins: due by business time, once, and a failing one does not hold up the others."""
 
 import asyncio
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from messaging_builders import NOON, Tally, context
+import pytest
+from messaging_builders import NOON, CountingStorage, Tally, context, sample
 from prometheus_client import REGISTRY
+from pymongo.errors import AutoReconnect
 
+from gerai.messaging import timers as timing
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryDueTimers, MemoryLease, MemoryLeases
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import Batch, TimerRow
-from gerai.messaging.timers import Timers
+from gerai.messaging.timers import BATCH, FAILED_SHARE, Timers
 from gerai.messaging.unit_of_work import UnitOfWork
 
 
@@ -19,7 +23,7 @@ def row(key: str, *, due: datetime = NOON, name: str = "ring") -> TimerRow:
 
 
 async def ring(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
-    if timer.key == "broken":
+    if timer.key.startswith("broken"):
         raise ValueError("planted")
     if timer.key == "taken":
         uow.add(Tally(id="unseen", tenant=timer.tenant))
@@ -63,7 +67,7 @@ class TestTimers:
         async with GroupCommit(storage, source="test", attempts=2) as commit:
             one = timers(storage, commit, MemoryLeases(), "one", NOON)
             two = timers(storage, commit, MemoryLeases(), "two", NOON)
-            stale = await MemoryDueTimers(storage).due(NOON, 10, without=frozenset())
+            stale = await MemoryDueTimers(storage).due(["ring"], NOON, 10, now=NOON)
             await one.turn()
             await two._fire(stale[0])
         assert rung(storage) == {"a": 1}
@@ -89,6 +93,91 @@ class TestTimers:
                 await firing.turn()
         assert set(storage.timers) == {"ring:taken"}
         assert failures() - before == 1, "it was tried again without a pause, or in silence"
+
+    async def test_many_that_fail_or_belong_to_nobody_hold_up_none(self) -> None:
+        """More than any memory of failures would hold, all due before the good ones."""
+        storage, leases = MemoryStorage(), MemoryLeases()
+        early = NOON - timedelta(hours=1)
+        rows = [row(f"broken{n}", due=early) for n in range(600)]
+        rows += [row(f"x{n}", due=early, name="nobody") for n in range(2_000)]
+        rows += [row(f"good{n}") for n in range(120)]
+        await storage.commit(Batch(timers_set=rows))
+        async with GroupCommit(storage, source="test") as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            before = failures()
+            for _ in range(1 + (600 + 120) // BATCH):
+                await firing.turn()
+            assert len(rung(storage)) == 120
+            assert failures() - before == 600
+            assert await firing.turn() > 0, "nothing may be tried yet: the loop waits"
+        assert sum(one.next_try is not None for one in storage.timers.values()) == 600
+
+    async def test_what_failed_is_tried_again_later_and_later_with_what_is_known_of_it(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row("broken")]))
+        pauses: list[float] = []
+        async with GroupCommit(storage, source="test") as commit:
+            for attempt in range(1, 14):
+                begun = datetime.now(UTC)
+                await timers(storage, commit, leases, "one", NOON).turn()
+                (failed,) = storage.timers.values()
+                assert failed.next_try is not None
+                assert (failed.attempts, "planted" in failed.last_error) == (attempt, True)
+                pauses.append((failed.next_try - begun).total_seconds())
+                storage.timers[failed.id] = replace(failed, next_try=begun)
+        assert 0.7 < pauses[0] < 1.4
+        assert 7 * 60 < pauses[-1] < 13 * 60
+        assert sorted(pauses[:9]) == pauses[:9]
+
+    async def test_what_failed_before_has_its_places_though_much_is_due(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        again = [replace(row(f"again{n}"), attempts=3, next_try=NOON) for n in range(40)]
+        await storage.commit(Batch(timers_set=[row(f"new{n}") for n in range(100)]))
+        storage.timers |= {one.id: one for one in again}
+        async with GroupCommit(storage, source="test") as commit:
+            await timers(storage, commit, leases, "one", NOON).turn()
+        assert sum(id.startswith("again") for id in rung(storage)) == FAILED_SHARE
+        assert len(rung(storage)) == BATCH
+
+    async def test_setting_it_again_begins_its_attempts_anew(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row("broken")]))
+
+        async def set_again(uow: UnitOfWork) -> None:
+            uow.schedule("ring", "broken", due=NOON, tenant="muna-barat")
+
+        async with GroupCommit(storage, source="test") as commit:
+            await timers(storage, commit, leases, "one", NOON).turn()
+            (failed,) = storage.timers.values()
+            await commit.execute(set_again, context=context())
+            (anew,) = storage.timers.values()
+            await MemoryDueTimers(storage).failed(failed, error="late", next_try=NOON)
+        assert (failed.attempts, anew.attempts, anew.next_try) == (1, 0, None)
+        assert list(storage.timers.values()) == [anew]
+
+    async def test_a_name_without_a_handler_is_said_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(timing, "NAMES_EVERY_S", -1.0)
+        storage, leases = MemoryStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row(f"x{n}", name="orphan") for n in range(3)]))
+        async with GroupCommit(storage, source="test") as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            for _ in range(3):
+                await firing.turn()
+        assert sample("gerai_timers_total", name="orphan", outcome="no_handler") == 1
+        assert len(storage.timers) == 3
+
+    async def test_while_the_store_is_away_no_timer_has_failed(self) -> None:
+        storage, leases = CountingStorage(), MemoryLeases()
+        await storage.commit(Batch(timers_set=[row("a")]))
+        storage.broken = AutoReconnect("planted")
+        async with GroupCommit(storage, source="test") as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            with pytest.raises(AutoReconnect):
+                await firing.turn()
+            assert [one.attempts for one in storage.timers.values()] == [0]
+            storage.broken = None
+            await firing.turn()
+        assert rung(storage) == {"a": 1}
 
     async def test_a_timer_may_set_itself_again(self) -> None:
         storage, leases = MemoryStorage(), MemoryLeases()

@@ -76,7 +76,7 @@ async def work_a_day(hall: Hall) -> None:
 
 
 async def end_the_day(hall: Hall, database: Database) -> None:
-    (timer,) = await MongoDueTimers(database).due(EVENING, 10, without=frozenset())
+    (timer,) = await MongoDueTimers(database).due(["end-of-day"], EVENING, 10, now=EVENING)
     await hall.does(
         lambda uow: when_day_ended_expire_tickets(timer, uow=uow, at=EVENING, catalogue=KNOWN),
     )

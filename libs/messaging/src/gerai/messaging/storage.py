@@ -86,6 +86,11 @@ class TimerRow:
     payload: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
     """Another one with each setting, so that a firing of the old setting misses."""
+    attempts: int = 0
+    """Failed ones, since it was set; setting it again begins anew."""
+    last_error: str = ""
+    next_try: datetime | None = None
+    """Infrastructure time. None: it has not failed."""
 
 
 @dataclass(frozen=True)

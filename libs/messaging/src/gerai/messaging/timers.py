@@ -1,30 +1,35 @@
 """Durable timers: rows with a due business time, handled in the transaction of their effect, once."""
 
 import asyncio
+import random
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from gerai.messaging import metrics
 from gerai.messaging.context import Context
-from gerai.messaging.failures import OUTSIDE
+from gerai.messaging.dead_letters import storable_text
+from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.lease import Lease, Tenure
-from gerai.messaging.storage import TimerGone, TimerRow
+from gerai.messaging.storage import Contended, StoreBusy, TimerGone, TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
 BATCH = 50
+FAILED_SHARE = 10
+"""Of a batch: so many have failed before, or more where nothing else is due. So neither keeps the other waiting."""
 POLL_S = 0.2
 STANDBY_S = 1.0
-LONGEST_PAUSE_S = 60.0
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
+NAMES_EVERY_S = 60.0
 STUCK_S = 240.0
 """Longer than the driver goes on with one transaction while the store is away: that passes by itself."""
-FAILING_LIMIT = 1_000
+ERROR_LIMIT = 300
 
 
 class TimerHandler(Protocol):
@@ -34,11 +39,26 @@ class TimerHandler(Protocol):
 
 
 class DueTimers(Protocol):
-    """The reading side."""
+    """What the rows say, and what is noted in them."""
 
-    async def due(self, at: datetime, limit: int, *, without: frozenset[str]) -> list[TimerRow]:
-        """The earliest timers due at a business time, leaving out some ids."""
+    async def due(self, names: Collection[str], at: datetime, limit: int, *, now: datetime) -> list[TimerRow]:
+        """Timers of these names that are due at a business time. Those that failed before stand aside until their
+        next try (`now`: infrastructure time), and take `FAILED_SHARE` of the places."""
         ...
+
+    async def failed(self, timer: TimerRow, *, error: str, next_try: datetime) -> None:
+        """Note it in the row, with one more attempt; not where the timer was set again meanwhile, or is gone."""
+        ...
+
+    async def others_due(self, names: Collection[str], at: datetime) -> set[str]:
+        """Other names of which timers are due."""
+        ...
+
+
+def share_of_failed(fresh: Sequence[TimerRow], failed: Sequence[TimerRow], limit: int) -> list[TimerRow]:
+    """At most so many of both."""
+    again = failed[: max(min(FAILED_SHARE, limit), limit - len(fresh))]
+    return [*fresh[: limit - len(again)], *again]
 
 
 class Timers:
@@ -59,8 +79,10 @@ class Timers:
         self._lease = lease
         self._tenure = Tenure(lease)
         self._now = now
-        self._failing: dict[str, tuple[int, float]] = {}
         self._turned = time.monotonic()
+        self._unknown: set[str] = set()
+        """Names that were reported as nobody's."""
+        self._names_at = float("-inf")
 
     def progress(self) -> Mapping[str, str]:
         silent = time.monotonic() - self._turned
@@ -68,11 +90,14 @@ class Timers:
 
     async def run(self) -> None:
         try:
+            self._turned = time.monotonic()
             while True:
-                self._turned = time.monotonic()
                 try:
                     pause = await self.turn()
+                    self._turned = time.monotonic()
                 except OUTSIDE as error:
+                    if is_nobodys_fault(error):
+                        self._turned = time.monotonic()
                     log.warning("timers-wait", error=repr(error)[:300])
                     pause = STANDBY_S
                 await asyncio.sleep(pause)
@@ -86,39 +111,50 @@ class Timers:
         """Fire what is due; returns the seconds until the next look."""
         if not await self._tenure.holds():
             return STANDBY_S
-        resting = frozenset(id for id, (_, until) in self._failing.items() if until > time.monotonic())
-        due = await self._timers.due(self._now(), BATCH, without=resting)
-        await asyncio.gather(*(self._fire(timer) for timer in due))
-        return 0.0 if len(due) == BATCH else POLL_S
-
-    async def _fire(self, timer: TimerRow) -> None:
-        handler = self._handlers.get(timer.name)
-        if handler is None:
-            self._rest(timer, "no handler has this name")
-            return
         at = self._now()
+        await self._report_unknown(at)
+        due = await self._timers.due(self._handlers.keys(), at, BATCH, now=datetime.now(UTC))
+        ended = await asyncio.gather(*(self._fire(timer) for timer in due), return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return 0.0 if len(due) == BATCH and any(ended) else POLL_S
+
+    async def _report_unknown(self, at: datetime) -> None:
+        """A name without a handler is said once in a process's life. Its rows are never fetched, and stay."""
+        if time.monotonic() - self._names_at < NAMES_EVERY_S:
+            return
+        for name in await self._timers.others_due(self._handlers.keys(), at) - self._unknown:
+            self._unknown.add(name)
+            metrics.TIMERS_FIRED.labels(name, "no_handler").inc()
+            log.error("timer-without-handler", name=name)
+        self._names_at = time.monotonic()
+
+    async def _fire(self, timer: TimerRow) -> bool:
+        """Whether it is done. Raises what is nobody's fault: the store is away, or too many commands wait."""
+        handler, at = self._handlers[timer.name], self._now()
 
         async def command(uow: UnitOfWork) -> None:
             uow.complete_timer(timer)
             await handler(timer, uow=uow, at=at)
 
-        context = Context(tenant=timer.tenant, actor=f"timer:{timer.name}", correlation_id=timer.id)
+        context = Context(tenant=None, actor=f"timer:{timer.name}", correlation_id=timer.id)
         try:
             await self._commit.execute(command, context=context)
         except TimerGone:  # moved meanwhile, or fired by another process
-            return
-        except Exception as error:  # noqa: BLE001  one failing timer must not keep the others from firing
-            self._rest(timer, repr(error)[:300])
-            return
-        self._failing.pop(timer.id, None)
+            return True
+        except Exception as error:
+            if is_away(error) or (isinstance(error, StoreBusy) and not isinstance(error, Contended)):
+                raise
+            await self._put_off(timer, error)
+            return False
         metrics.TIMERS_FIRED.labels(timer.name, "done").inc()
+        return True
 
-    def _rest(self, timer: TimerRow, why: str) -> None:
-        """A failing timer is tried again later; it stays in the store for as long as it takes."""
-        failures = self._failing.get(timer.id, (0, 0.0))[0] + 1
-        pause = min(0.5 * 2 ** min(failures, 8), LONGEST_PAUSE_S)
-        self._failing[timer.id] = (failures, time.monotonic() + pause)
-        while len(self._failing) > FAILING_LIMIT:
-            del self._failing[next(iter(self._failing))]
+    async def _put_off(self, timer: TimerRow, error: Exception) -> None:
+        """It is tried again later, for as long as it takes; what is known of it stands in its row."""
+        pause = min(FIRST_PAUSE * 2 ** min(timer.attempts, 16), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+        why = storable_text(repr(error))[:ERROR_LIMIT]
         metrics.TIMERS_FIRED.labels(timer.name, "failed").inc()
-        log.error("timer-failed", timer=timer.id, failures=failures, why=why)
+        log.error("timer-failed", timer=timer.id, attempts=timer.attempts + 1, why=why)
+        await self._timers.failed(timer, error=why, next_try=datetime.now(UTC) + pause)

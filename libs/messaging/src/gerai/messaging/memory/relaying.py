@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gerai.messaging.lease import Lease, LeaseLost
@@ -10,6 +11,7 @@ from gerai.messaging.outbox import Pending, Published
 from gerai.messaging.parking import COLLECTION, Parked, Partitions, parked_from
 from gerai.messaging.record import Record
 from gerai.messaging.storage import OutboxRow, TimerRow
+from gerai.messaging.timers import share_of_failed
 
 
 class MemoryOutbox:
@@ -88,9 +90,22 @@ class MemoryDueTimers:
     def __init__(self, storage: MemoryStorage) -> None:
         self._storage = storage
 
-    async def due(self, at: datetime, limit: int, *, without: frozenset[str]) -> list[TimerRow]:
-        due = [row for row in self._storage.timers.values() if row.due <= at and row.id not in without]
-        return sorted(due, key=lambda row: row.due)[:limit]
+    async def due(self, names: Collection[str], at: datetime, limit: int, *, now: datetime) -> list[TimerRow]:
+        ours = [row for row in self._storage.timers.values() if row.name in names and row.due <= at]
+        fresh = sorted((row for row in ours if row.next_try is None), key=lambda row: row.due)
+        tries = [(row.next_try, row) for row in ours if row.next_try is not None and row.next_try <= now]
+        failed = [row for _, row in sorted(tries, key=lambda one: one[0])]
+        return share_of_failed(fresh[:limit], failed[:limit], limit)
+
+    async def failed(self, timer: TimerRow, *, error: str, next_try: datetime) -> None:
+        stored = self._storage.timers.get(timer.id)
+        if stored is not None and stored.version == timer.version:
+            self._storage.timers[timer.id] = replace(
+                stored, attempts=timer.attempts + 1, last_error=error, next_try=next_try
+            )
+
+    async def others_due(self, names: Collection[str], at: datetime) -> set[str]:
+        return {row.name for row in self._storage.timers.values() if row.name not in names and row.due <= at}
 
 
 class MemoryParkedRecords:

@@ -47,7 +47,8 @@ MESSAGING_INDEXES = {
     ],
     # longer than any topic keeps its records, dead letters too, so that a late duplicate is still known
     "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=100 * DAY)],
-    "timers": [IndexModel([("due", 1)], name="due")],
+    # two questions: what is due and has not failed (no `next_try`), and what has failed and may be tried again
+    "timers": [IndexModel([("name", 1), ("next_try", 1), ("due", 1)], name="turn")],
     "parked": [
         IndexModel([("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane")
     ],

@@ -28,8 +28,8 @@ async def when_day_ended_expire_tickets(
         _again(timer, next_look_at(catalogue, site_id, local_day, at=at), uow)
         return
     midnight = midnight_after(date.fromisoformat(local_day), catalogue.zone_of(site_id))
-    ended = await _expire_tickets(site_id, local_day, uow, at=at, rules=catalogue.rules_of(site_id))
-    closed = await _close_free_desks(site_id, uow, at=at, opened_by=midnight) if ended < STEP else 0
+    ended = await _expire_tickets(timer, uow, at=at, rules=catalogue.rules_of(site_id))
+    closed = await _close_free_desks(timer, uow, at=at, opened_by=midnight) if ended < STEP else 0
     if STEP in (ended, closed):
         _again(timer, timer.due, uow)
     elif timer.due < midnight:
@@ -37,18 +37,17 @@ async def when_day_ended_expire_tickets(
         _again(timer, midnight, uow)
 
 
-async def _expire_tickets(
-    site_id: str, local_day: str, uow: UnitOfWork, *, at: datetime, rules: Rules
-) -> int:
+async def _expire_tickets(timer: TimerRow, uow: UnitOfWork, *, at: datetime, rules: Rules) -> int:
     if rules.overnight is Overnight.KEEP:
         return 0
     left = await uow.select(
         Selection(
             kind=Ticket,
+            tenant=timer.tenant,
             where={
-                "site_id": site_id,
+                "site_id": timer.payload["site_id"],
                 "state": {"$in": [state.value for state in states_that_end(rules)]},
-                "local_day": {"$lte": local_day},
+                "local_day": {"$lte": timer.payload["local_day"]},
             },
             limit=STEP,
         )
@@ -60,10 +59,11 @@ async def _expire_tickets(
     return len(left)
 
 
-async def _close_free_desks(site_id: str, uow: UnitOfWork, *, at: datetime, opened_by: datetime) -> int:
+async def _close_free_desks(timer: TimerRow, uow: UnitOfWork, *, at: datetime, opened_by: datetime) -> int:
     """Not those that were opened on the next day already, when this comes late."""
+    site_id = timer.payload["site_id"]
     where = {"site_id": site_id, "is_open": True, "ticket_id": None, "since": {"$lte": opened_by}}
-    free = await uow.select(Selection(kind=DeskSession, where=where, limit=STEP))
+    free = await uow.select(Selection(kind=DeskSession, tenant=timer.tenant, where=where, limit=STEP))
     for session in free:
         session.close(at=at)
     return len(free)
