@@ -38,7 +38,7 @@ T = TypeVar("T")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who needs the real parts is an integration test, and so is all that lies in a folder of that name."""
     for item in items:
-        needs = {"mongodb_uri", "kafka_bootstrap", "broker"} & set(getattr(item, "fixturenames", ()))
+        needs = {"mongodb_uri", "store", "kafka_bootstrap", "broker"} & set(getattr(item, "fixturenames", ()))
         if needs or "integration" in item.path.parts:
             item.add_marker(pytest.mark.integration)
 
@@ -60,6 +60,27 @@ def mongodb_uri() -> Iterator[str]:
 def driver() -> Driver:
     """The MongoDB driver that tests run with where they do not run with both: `GERAI_MONGODB_DRIVER`, or Motor."""
     return Driver(os.environ.get("GERAI_MONGODB_DRIVER", Driver.MOTOR.value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A MongoDB that tests may freeze: it keeps its connections and answers nobody, until `thaw`."""
+
+    uri: str
+    freeze: Callable[[], None]
+    thaw: Callable[[], None]
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """A MongoDB of this session's own, whatever else there is."""
+    with _local("store", lambda path: _only(path, mongodb=True)) as platform:
+        mongod = platform.process("mongodb")
+        yield Store(
+            uri=platform.mongodb_uri,
+            freeze=lambda: os.killpg(mongod.pid, signal.SIGSTOP),
+            thaw=lambda: os.killpg(mongod.pid, signal.SIGCONT),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

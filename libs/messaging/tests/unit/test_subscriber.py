@@ -1,7 +1,8 @@
 """What a subscriber says of itself: is it behind, does it move, is it worth a restart?"""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +43,13 @@ class Client:
         self.ends_fail: Exception | None = None
         self.poll_fails: Exception | None = None
         self.hangs = False
-        self._client = self
+        self.kept_alive = 0
+        self._client = self._subscription = self
+
+    @contextmanager
+    def fetch_context(self) -> Iterator[None]:
+        self.kept_alive += 1
+        yield
 
     def subscribe(self, **_: Any) -> None: ...
 
@@ -117,6 +124,9 @@ class Reader:
         """By three records, which the client does not bring."""
         self.client.end = 3
         await eventually(self.lag, lambda seen: seen == 3, because="it measures how far it is behind")
+
+    async def is_stuck(self) -> bool:
+        return bool(self.subscriber.progress())
 
     async def lag(self) -> int | None:
         return self.subscriber.lag
@@ -225,6 +235,26 @@ class TestProgress:
             reader.storage.broken = None
             await eventually(reader.lag, lambda seen: seen == 0, because="it goes on by itself")
         assert reader.client.started == 1
+
+    async def test_its_place_is_kept_while_nothing_is_polled_and_not_when_it_is_stuck(
+        self, clock: Clock, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(subscribing, "KEEP_PLACE_EVERY_S", 0.01)
+        reader.storage.broken = AutoReconnect("planted")
+        reader.client.records = records("a")
+        async with running(reader.subscriber):
+            await more(lambda: reader.storage.tries)
+            polled = reader.client.polled
+            await more(lambda: reader.client.kept_alive, 5)
+            assert reader.client.polled == polled
+            reader.storage.broken = None
+            await eventually(reader.lag, lambda seen: seen == 0, because="it goes on by itself")
+            reader.client.hangs = True
+            await more(lambda: reader.client.polled, 1)
+            more_than_enough(clock, subscribing)
+            alive = reader.client.kept_alive
+            await eventually(reader.is_stuck, bool, because="a poll that hangs is named")
+            assert reader.client.kept_alive <= alive + 1
 
     async def test_a_store_that_refuses_us_is_named_though_each_connection_begins_well(
         self, clock: Clock, reader: Reader, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from messaging_builders import NOON, CountingStorage, Tally, context, sample
+from messaging_builders import NOON, CountingStorage, Tally, context
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
 
@@ -163,7 +163,8 @@ class TestTimers:
             firing = timers(storage, commit, leases, "one", NOON)
             for _ in range(3):
                 await firing.turn()
-        assert sample("gerai_timers_total", name="orphan", outcome="no_handler") == 1
+        labels = {"name": "orphan", "outcome": "no_handler"}
+        assert REGISTRY.get_sample_value("gerai_timers_total", labels) == 1
         assert len(storage.timers) == 3
 
     async def test_while_the_store_is_away_no_timer_has_failed(self) -> None:

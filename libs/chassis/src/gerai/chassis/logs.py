@@ -10,6 +10,8 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from gerai.chassis.seldom import SeldomFilter, seldom
+
 CORRELATION_ID: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """Of the request that is being answered."""
 
@@ -83,7 +85,7 @@ def configure(*, service: str, level: str) -> None:
         add_ids,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[seldom(), *shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -97,6 +99,7 @@ def configure(*, service: str, level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(SeldomFilter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.WARNING))

@@ -36,6 +36,7 @@ POLL_RECORDS = 500
 POLL_MS = 200
 PARKED_EVERY_S = 1.0
 LAG_EVERY_S = 5.0
+KEEP_PLACE_EVERY_S = 60.0
 STUCK_S = 240.0
 """Longer than the driver goes on with one transaction while the store is away: that passes by itself."""
 START_S = 60.0
@@ -125,18 +126,32 @@ class Subscriber:
             metadata_max_age_ms=5_000,  # a topic that its owner makes later is noticed soon
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
+        keeping: asyncio.Task[None] | None = None
         try:
             kafka.subscribe(topics=self.topics, listener=_Listener(self))
             async with asyncio.timeout(START_S):  # never `wait_for` here: it can lose our own cancellation
                 await kafka.start()
             begun = time.monotonic()
+            keeping = asyncio.create_task(self._keep_place(kafka), name=f"place {self.group}")
             while True:
                 self._turned = time.monotonic()
                 if self._turned - begun > SETTLED_S:
                     self._at_odds_since = None
                 await self._turn(kafka)
         finally:
+            if keeping is not None:
+                keeping.cancel()
             await _stop(kafka)
+
+    async def _keep_place(self, kafka: AIOKafkaConsumer) -> None:
+        """aiokafka leaves the group when nobody has polled for `max_poll_interval_ms`. While a store is away records
+        are in hand and nothing is polled, however long that takes; so this tells it that somebody is there, for as
+        long as we are not stuck ourselves."""
+        while True:
+            await asyncio.sleep(KEEP_PLACE_EVERY_S)
+            if not self.progress():
+                with kafka._subscription.fetch_context():  # all that a poll does to that clock
+                    pass
 
     async def _turn(self, kafka: AIOKafkaConsumer) -> None:
         self._idle.clear()
