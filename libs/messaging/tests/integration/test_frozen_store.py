@@ -37,13 +37,13 @@ def event(number: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
 
 
 async def members(bootstrap: str, group: str) -> set[str]:
-    """Ids of the group's members; a new connection gets a new one."""
+    """Ids of the group's members, a new connection's is new; none while partitions are dealt out."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         (answer,) = await admin.describe_consumer_groups([group])
         (described,) = answer.groups
-        return {member[0] for member in described[5]}
+        return {member[0] for member in described[5]} if described[2] == "Stable" else set()
     finally:
         await admin.close()
 
@@ -69,7 +69,11 @@ async def test_who_waits_for_a_frozen_store_keeps_its_place_and_then_catches_up(
             async def group() -> set[str]:
                 return await members(kafka_bootstrap, there.group)
 
+            async def assignments() -> int:
+                return len(dealt)
+
             before = await eventually(group, lambda seen: len(seen) == 2, because="both have joined")
+            await eventually(assignments, lambda seen: seen >= 3, because="both have their partitions")
             rounds = len(dealt)
             frozen = time.monotonic()
             store.freeze()
