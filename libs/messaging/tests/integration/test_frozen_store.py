@@ -63,17 +63,15 @@ async def test_who_waits_for_a_frozen_store_keeps_its_place_and_then_catches_up(
     monkeypatch.setattr(Subscriber, "partitions_assigned", noted)
     async with sides(store.uri, kafka_bootstrap, driver, topic, count=1) as (there,):
         async with running(there.subscriber(), there.subscriber()):
-            await send_raw(kafka_bootstrap, topic.name, [event(0)])
-            await there.expect_pages({"jar-0": 1})
 
             async def group() -> set[str]:
                 return await members(kafka_bootstrap, there.group)
 
-            async def assignments() -> int:
-                return len(dealt)
-
-            before = await eventually(group, lambda seen: len(seen) == 2, because="both have joined")
-            await eventually(assignments, lambda seen: seen >= 3, because="both have their partitions")
+            before = await eventually(
+                group, lambda seen: len(seen) == 2, because="both have joined", within=60
+            )
+            await send_raw(kafka_bootstrap, topic.name, [event(0)])
+            await there.expect_pages({"jar-0": 1})
             rounds = len(dealt)
             frozen = time.monotonic()
             store.freeze()
