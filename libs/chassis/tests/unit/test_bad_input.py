@@ -94,9 +94,38 @@ class TestBodies:
         refused = await officer.sends(b'{"text": "a", "' + b"\\u202e\\u0000" + b"x" * 5_000 + b'": 1}')
         says(refused, 422, "unknown_field", "??" + "x" * 198)
 
-    async def test_another_content_type_is_not_json(self, officer: Client) -> None:
-        refused = await officer.sends(b'{"text": "a"}', **{"content-type": "text/plain"})
-        assert refused.status_code == 422
+    @pytest.mark.parametrize(
+        "kind", ["text/plain", "application/x-www-form-urlencoded", "json", "", "application/jsonx", "*/*"]
+    )
+    async def test_another_content_type_is_not_json(
+        self, officer: Client, storage: MemoryStorage, kind: str
+    ) -> None:
+        refused = await officer.sends(b'{"text": "a"}', **{"content-type": kind})
+        says(refused, 415, "unsupported_media_type")
+        assert refused.headers["accept"] == "application/json"
+        assert storage.commits == 0
+
+    @pytest.mark.parametrize(
+        "kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.note+json"]
+    )
+    async def test_json_may_be_named_in_several_ways(self, officer: Client, kind: str) -> None:
+        assert (await officer.sends(b'{"text": "a"}', **{"content-type": kind})).status_code == 201
+
+    @pytest.mark.parametrize(
+        "body", ['{"text": "a", "text": "b"}', '{"text": "a", "copies": 1, "copies": 2}']
+    )
+    async def test_a_name_that_stands_twice_is_refused(
+        self, officer: Client, storage: MemoryStorage, body: str
+    ) -> None:
+        """Readers differ in which of the two they take."""
+        says(await officer.sends(body.encode()), 400, "malformed_json")
+        assert storage.commits == 0
+
+    @pytest.mark.parametrize("nearly", ["5", True, 5.5, "five", [5]])
+    async def test_a_number_is_a_number_and_nothing_that_could_be_made_into_one(
+        self, officer: Client, nearly: Any
+    ) -> None:
+        says(await officer.adds({"text": "a", "copies": nearly}), 422, "invalid", "copies")
 
     async def test_names_are_trimmed(self, officer: Client) -> None:
         assert (await officer.adds({"text": "  Budi Santoso "})).json()["text"] == "Budi Santoso"
@@ -144,6 +173,28 @@ class TestSizes:
         assert seen == made
 
 
+class TestQueries:
+    @pytest.mark.parametrize(
+        "path", ["/v1/notes?colour=red", "/v1/notes?limit=5&Limit=5", "/v1/links/a?utm=1"]
+    )
+    async def test_what_nobody_reads_is_refused(self, officer: Client, path: str) -> None:
+        says(
+            await officer.http.get(path),
+            422,
+            "unknown_field",
+            path.rpartition("=")[0].rpartition("&")[2].rpartition("?")[2],
+        )
+
+    async def test_of_two_values_none_is_dropped_without_a_word(self, officer: Client) -> None:
+        says(await officer.http.get("/v1/notes?limit=5&limit=6"), 422, "repeated", "limit")
+
+    async def test_two_idempotency_keys_are_none(self, officer: Client, storage: MemoryStorage) -> None:
+        headers = [("idempotency-key", "a"), ("idempotency-key", "b")]
+        refused = await officer.http.post("/v1/notes", json={"text": "a"}, headers=headers)
+        says(refused, 400, "idempotency_key_malformed", "Idempotency-Key")
+        assert storage.commits == 0
+
+
 class TestAddresses:
     async def test_an_unknown_address(self, officer: Client) -> None:
         says(await officer.gets("/v1/nothing"), 404, "not_found")
@@ -152,7 +203,28 @@ class TestAddresses:
     async def test_another_method(self, officer: Client) -> None:
         refused = await officer.http.delete("/v1/notes")
         says(refused, 405, "method_not_allowed")
-        assert refused.headers["allow"]
+        assert refused.headers["allow"] == "GET, HEAD, OPTIONS, POST", (
+            "all that the address takes, not one of them"
+        )
+
+    async def test_options_tell_what_an_address_takes(self, door: Door) -> None:
+        told = await door.stranger().http.request("OPTIONS", "/v1/notes/a")
+        assert (told.status_code, told.content) == (204, b"")
+        assert told.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
+        says(await door.stranger().http.request("OPTIONS", "/v1/nothing"), 404, "not_found")
+
+    async def test_head_is_answered_as_get_is(self, officer: Client, door: Door) -> None:
+        told = await officer.http.head("/v1/notes")
+        assert told.status_code == 200
+        assert told.headers["content-length"] == (await officer.gets("/v1/notes")).headers["content-length"]
+        assert (await door.stranger().http.head("/v1/notes")).status_code == 401
+
+    @pytest.mark.parametrize("method", ["PATCH", "TRACE", "QUERY", "DELETE", "BREW"])
+    async def test_a_method_that_an_address_does_not_take_changes_nothing(
+        self, officer: Client, storage: MemoryStorage, method: str
+    ) -> None:
+        says(await officer.http.request(method, "/v1/notes"), 405, "method_not_allowed")
+        assert storage.commits == 0
 
     @pytest.mark.parametrize("path", ["/v1/notes/a%00b", "/v1/notes/%E2%80%AEb", "/v1/notes?cursor=a%0Ab"])
     async def test_hidden_characters_in_an_address(self, officer: Client, path: str) -> None:

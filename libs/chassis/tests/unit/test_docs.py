@@ -3,8 +3,13 @@
 import re
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 from notes_door import Door
+
+from gerai.chassis.links import Lead
+from gerai.chassis.routes import LeadsNowhere, Routes, install
 
 
 async def document(door: Door) -> dict[str, Any]:
@@ -58,17 +63,67 @@ class TestDescription:
         assert operations["GET /v1/links/{link}"]["x-permission"] == "public"
         assert "security" not in operations["GET /v1/links/{link}"]
         assert described["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+        answers = described["components"]["responses"]
         for operation in operations.values():
-            assert "application/problem+json" in operation["responses"]["default"]["content"]
-            assert "422" not in operation["responses"]
+            refusals = {status: one for status, one in operation["responses"].items() if status > "400"}
+            assert {one["$ref"] for one in refusals.values()} == {
+                f"#/components/responses/{status}" for status in refusals
+            }
+            assert set(refusals) <= set(answers)
+        for answer in answers.values():
+            assert "application/problem+json" in answer["content"]
         assert "Problem" in described["components"]["schemas"]
+
+    async def test_every_status_that_an_operation_can_answer_is_named(self, door: Door) -> None:
+        paths = (await document(door))["paths"]
+        anywhere = {"408", "422", "429", "431", "500", "503"}
+        named = {
+            (method, path): set(operation["responses"]) - anywhere
+            for path, methods in paths.items()
+            for method, operation in methods.items()
+        }
+        assert named["post", "/v1/notes"] == {"201", "400", "401", "403", "404", "409", "413", "415"}
+        assert named["get", "/v1/notes"] == {"200", "401", "403"}
+        assert named["get", "/v1/notes/{id}"] == {"200", "401", "403", "404"}
+        assert named["put", "/v1/notes/{id}"] == {
+            *("200", "400", "401", "403", "404", "409", "412", "413", "415", "428")
+        }
+        assert named["get", "/v1/links/{link}"] == {"200", "404"}
+
+    async def test_an_answer_says_where_it_leads(self, door: Door) -> None:
+        paths = (await document(door))["paths"]
+        assert paths["/v1/notes"]["post"]["responses"]["201"]["links"] == {
+            "change": {
+                "operationId": paths["/v1/notes/{id}"]["put"]["operationId"],
+                "parameters": {"id": "$response.body#/id", "If-Match": "$response.header.ETag"},
+            }
+        }
+
+    async def test_a_lead_to_nowhere_keeps_the_service_from_starting(self) -> None:
+        routes = Routes(tag="t", prefix="/v1")
+        lead = Lead(to="GET /v1/lost", given={})
+
+        @routes.get("/here", public=True, leads={"on": lead})
+        async def here() -> None: ...
+
+        with pytest.raises(LeadsNowhere, match="GET /v1/lost"):
+            install(FastAPI(), [routes])
 
     async def test_headers_that_must_be_sent_are_described(self, door: Door) -> None:
         paths = (await document(door))["paths"]
         [key] = [one for one in paths["/v1/notes"]["post"]["parameters"] if one["in"] == "header"]
         assert (key["name"], key["required"]) == ("Idempotency-Key", True)
+        assert key["schema"] == {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "pattern": "^[!-~]{1,128}$",
+        }
         headers = [one for one in paths["/v1/notes/{id}"]["put"]["parameters"] if one["in"] == "header"]
-        assert [one["name"].lower() for one in headers] == ["if-match"]
+        [version] = headers
+        assert (version["name"].lower(), version["required"], version["example"]) == ("if-match", True, '"1"')
+        assert re.fullmatch(version["schema"]["pattern"], '"17"')
+        assert not re.fullmatch(version["schema"]["pattern"], "17")
 
     async def test_the_example_runs_as_shown(self, door: Door) -> None:
         described = await document(door)

@@ -13,15 +13,15 @@ from gerai.chassis.auth import Caller
 from gerai.chassis.house import House
 from gerai.chassis.parts import InParts, P, Parts, V
 from gerai.chassis.problems import Problem
+from gerai.chassis.requests import KEY_HEADER, key_of
 from gerai.chassis.traces import link_to, step
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.storage import Once, OnceKind, StoredAnswer
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 
-KEY = re.compile(r"[\x21-\x7e]{1,128}")
-ETAG = re.compile(r'"(\d{1,12})"')
-KEY_HEADER = "Idempotency-Key"
+ETAG_PATTERN = '^"(0|[1-9][0-9]{0,11})"$'
+ETAG = re.compile(r'"(0|[1-9][0-9]{0,11})"')
 
 UseCase = Callable[[UnitOfWork], Awaitable[BaseModel]]
 """A use case with its data already bound; it gets the unit of work and returns what to answer."""
@@ -86,13 +86,9 @@ class Commands:
     async def _once(self) -> Once | None:
         """What makes this request the same as another one: who sends it, where to, with what."""
         request = self._request
-        key = request.headers.get(KEY_HEADER)
-        if key is None:
-            if request.method == "POST":
-                raise Problem(400, "idempotency_key_required", field=KEY_HEADER)
+        if request.method != "POST" and KEY_HEADER not in request.headers:
             return None
-        if KEY.fullmatch(key) is None:
-            raise Problem(400, "idempotency_key_malformed", field=KEY_HEADER)
+        key = key_of(request)
         scope = request.scope
         asked = hashlib.sha256(f"{scope['method']} {scope['path']}?".encode())
         asked.update(scope["query_string"] + b"\n")
@@ -138,7 +134,12 @@ async def _queries(request: Request) -> Queries:
 
 def version_expected(example: str) -> Callable[[str | None], Awaitable[int]]:
     """A dependency that reads `If-Match`; `example`: the one that works with the other examples of the route."""
-    described = Header(description='The version that you read, from its ETag: "7".', examples=[example])
+    described = Header(
+        description='The version that you read, from its ETag: "7".',
+        examples=[example],
+        # It is required; but who forgets it is told so by 428, and not that a field is missing.
+        json_schema_extra={"type": "string", "pattern": ETAG_PATTERN},
+    )
 
     async def expected(if_match: Annotated[str | None, described] = None) -> int:
         """428 where it is missing or says nothing (`*`); 412 where it cannot be the current version."""

@@ -11,7 +11,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gerai.chassis import contract
 from gerai.chassis.problems import SCHEMA
+from gerai.chassis.routes import DeclaredRoute
 
 ASSETS = str(files("fastapi_swagger") / "resources")
 """Swagger UI's own files. The package is used for nothing else: what it adds to an application is not ours."""
@@ -43,8 +45,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.router.routes)
         components = document.setdefault("components", {})
-        components.setdefault("schemas", {})["Problem"] = SCHEMA
+        schemas = components.setdefault("schemas", {})
+        schemas["Problem"] = SCHEMA
+        for own in ("HTTPValidationError", "ValidationError"):  # FastAPI's, which we never answer
+            schemas.pop(own, None)
+        components["responses"] = contract.refusals()
         components["securitySchemes"] = {"bearer": BEARER}
+        for route in app.router.routes:
+            if isinstance(route, DeclaredRoute):
+                contract.complete(document["paths"][route.path][route.method.lower()], route)
         for place in _inputs(document):
             _show_example(place, document["components"]["schemas"])
         app.openapi_schema = document

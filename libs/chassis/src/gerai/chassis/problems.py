@@ -37,6 +37,7 @@ HTTP_CODES = {
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",
+    415: "unsupported_media_type",
     GONE: "client_gone",
 }
 FAULTS_LIMIT = 20

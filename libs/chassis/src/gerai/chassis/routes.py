@@ -1,29 +1,24 @@
 """Routes that say who may use them. One that does not say so keeps the service from starting."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args
-from uuid import NAMESPACE_URL, uuid5
 
-import orjson
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from gerai.chassis import requests
 from gerai.chassis.admission import PUBLIC_BODY_LIMIT, Admission
 from gerai.chassis.auth import Authenticator, Caller
+from gerai.chassis.links import Lead, operation_id
+from gerai.chassis.methods import others
 from gerai.chassis.problems import Problem
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 ADMIN = "admin"
 PUBLIC = "public"
-PROBLEM_ANSWER = {
-    "default": {
-        "description": "Refused: what is wrong, as RFC 9457 says it.",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,10 @@ class LooseBody(Exception):
     """A route's body would swallow fields that nobody knows: a client's typing error. The service does not start."""
 
 
+class LeadsNowhere(Exception):
+    """An answer leads to an operation that does not exist. The service does not start."""
+
+
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.scope["gerai.caller"]
     return caller
@@ -55,30 +54,41 @@ CallerOf = Annotated[Caller, Depends(_caller)]
 """The authenticated caller, as a parameter of a route that is not public."""
 
 
-class JsonRequest(Request):
-    """Reads JSON strictly (no NaN, no lone surrogates, no numbers beyond 64 bits), and fast."""
-
-    async def json(self) -> Any:
-        return orjson.loads(await self.body())
-
-
 class DeclaredRoute(APIRoute):
     """A route that knows who may use it, and asks before the body is read."""
 
     permission: Permission | None = None
     public = False
+    leads: Mapping[str, Lead] = {}
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        (self.method,) = options["methods"]
+        super().__init__(path, endpoint, **options)
+        if self.body_field is not None:
+            requests.read_strictly(self.body_field)
 
     @property
     def declared(self) -> str | None:
         """The permission's name, "public", or None where nothing was said."""
         return PUBLIC if self.public else self.permission.name if self.permission else None
 
+    @property
+    def answers_version(self) -> bool:
+        """Whether what it answers has a version, which an ETag says, too."""
+        model = self.response_model
+        return isinstance(model, type) and issubclass(model, BaseModel) and "version" in model.model_fields
+
     def get_route_handler(self) -> Callable[[Request], Any]:
         answer: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        known, is_post, has_body = (
+            requests.query_names(self.dependant),
+            self.method == "POST",
+            self.body_field,
+        )
 
         async def handle(request: Request) -> Response:
             admission: Admission = request.app.state.admission
-            asked = JsonRequest(request.scope, request.receive)
+            asked = requests.JsonRequest(request.scope, request.receive)
             if self.public:
                 await self._listen(asked, admission)
                 place = admission.stranger()
@@ -87,6 +97,11 @@ class DeclaredRoute(APIRoute):
             with place:
                 if (trace := request.scope["gerai.trace"]) is not None:
                     trace.begin(trusted=not self.public)
+                if is_post:
+                    requests.key_of(asked)
+                requests.check_query(asked, known)
+                if has_body is not None:
+                    requests.check_media_type(asked)
                 return await answer(asked)
 
         return handle
@@ -147,9 +162,10 @@ class Routes:
         *,
         permission: Permission | None = None,
         public: bool = False,
+        leads: Mapping[str, Lead] | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
-        """The options are FastAPI's own."""
+        """`leads`: where the answer leads, by a name for each. The options are FastAPI's own."""
         full = f"{self._prefix}{path}"
         if public and permission is not None:
             raise TypeError(f"{method} {full} is public and needs a permission: which?")
@@ -160,43 +176,20 @@ class Routes:
             )
 
         def register(endpoint: Endpoint) -> Endpoint:
-            described = {"tags": [self._tag], "responses": PROBLEM_ANSWER} | options
-            described["openapi_extra"] = _described(method, full, permission, options.get("openapi_extra"))
+            described = {"tags": [self._tag], "operation_id": operation_id(method, full)} | options
             route = DeclaredRoute(full, endpoint, methods=[method], **described)
             route.permission = permission
             route.public = public
+            route.leads = leads or {}
             self._routes.append(route)
             return endpoint
 
         return register
 
 
-def _described(
-    method: str, path: str, permission: Permission | None, more: dict[str, Any] | None
-) -> dict[str, Any]:
-    """What the OpenAPI page says beside the types: who may, and the headers that the chassis reads itself."""
-    described: dict[str, Any] = {"x-permission": permission.name if permission else PUBLIC, **(more or {})}
-    if permission is not None:
-        described["security"] = [{"bearer": []}]
-    if method == "POST":
-        # An example of its own for each route: the same key on two routes would be refused.
-        example = str(uuid5(NAMESPACE_URL, f"{method} {path}"))
-        described.setdefault("parameters", []).append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "description": "A new one for each new intention; the same one when the request is repeated.",
-                "schema": {"type": "string", "maxLength": 128},
-                "example": example,
-            }
-        )
-    return described
-
-
 def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     """Put them before what the app has of its own. Raises UndeclaredRoute, naming each route that forgot to say
-    who may use it, and LooseBody, naming each model that does not forbid unknown fields.
+    who may use it, LooseBody, naming each model that does not forbid unknown fields, and LeadsNowhere.
 
     Not `include_router`: what is in there is hidden from such a check.
     """
@@ -207,7 +200,11 @@ def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     loose = [f"{route.path}: {model}" for route in declared for model in _loose_models(route)]
     if loose:
         raise LooseBody(f"unknown fields are not forbidden: {', '.join(loose)}")
-    app.router.routes[:0] = declared
+    there = {f"{route.method} {route.path}" for route in declared}
+    lost = [lead.to for route in declared for lead in route.leads.values() if lead.to not in there]
+    if lost:
+        raise LeadsNowhere(f"there is no such operation: {', '.join(lost)}")
+    app.router.routes[:0] = [*declared, *others(declared)]
 
 
 def _loose_models(route: DeclaredRoute) -> Iterator[str]:

@@ -5,6 +5,7 @@ from gerai.messaging.refusal import Sentence
 SENTENCES: dict[str, Sentence] = {
     "malformed_json": Sentence("Isi permintaan bukan JSON yang benar.", "The body is not valid JSON."),
     "unknown_field": Sentence("Kolom ini tidak dikenal.", "This field is not known."),
+    "repeated": Sentence("Isian ini hanya boleh satu kali.", "This may be given only once."),
     "missing": Sentence("Kolom ini wajib diisi.", "This field is required."),
     "hidden_character": Sentence(
         "Teks memuat karakter tersembunyi yang tidak diperbolehkan.", "The text contains a hidden character."
@@ -16,6 +17,9 @@ SENTENCES: dict[str, Sentence] = {
     "line_break": Sentence("Teks ini harus satu baris.", "The text must be on one line."),
     "invalid": Sentence("Isi kolom ini tidak sesuai.", "The value of this field does not fit."),
     "body_too_large": Sentence("Isi permintaan terlalu besar.", "The body is too large."),
+    "unsupported_media_type": Sentence(
+        "Kirim isi permintaan sebagai application/json.", "Send the body as application/json."
+    ),
     "not_found": Sentence("Alamat atau data tidak ditemukan.", "This does not exist."),
     "method_not_allowed": Sentence(
         "Cara ini tidak berlaku untuk alamat ini.", "This method is not allowed here."

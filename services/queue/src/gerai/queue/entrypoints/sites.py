@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.chassis.commands import version_expected
+from gerai.chassis.links import VERSION_READ, Lead, asked
 from gerai.contracts.text import Id, Slug
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import DEFAULTS
@@ -20,6 +21,13 @@ from gerai.queue.use_cases.close_service import close_service, reopen_service
 from gerai.queue.use_cases.show_availability import show_availability
 from gerai.queue.use_cases.views import RulesView, ServiceDayView
 
+CLOSE, REOPEN = (
+    Lead(to=f"POST /v1/services/{{service_id}}/{step}", given={"service_id": asked("service_id")})
+    for step in ("close", "reopen")
+)
+CHANGE_RULES = Lead(
+    to="PUT /v1/sites/{site_id}/rules", given={"site_id": asked("site_id"), "If-Match": VERSION_READ}
+)
 SiteId = Annotated[Slug, Path(examples=["muna-barat-mpp"])]
 ServiceId = Annotated[Id, Path(examples=["dpmptsp-izin-penelitian"])]
 RulesOf = Annotated[RulesBody, Body(openapi_examples={"usual": {"value": DEFAULTS.model_dump(mode="json")}})]
@@ -36,7 +44,12 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         """Each service of the site with the answer that a visitor would get now."""
         return await show_availability(site_id, uow=queries.uow, at=moment(house), catalogue=catalogue())
 
-    @office.post("/services/{service_id}/close", permission=CLOSE_SERVICE, response_model=ServiceDayView)
+    @office.post(
+        "/services/{service_id}/close",
+        permission=CLOSE_SERVICE,
+        response_model=ServiceDayView,
+        leads={"reopen": REOPEN},
+    )
     async def close(service_id: ServiceId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """No more numbers today; who holds one is still served."""
         use_case = partial(
@@ -44,18 +57,27 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         )
         return await commands.run(lambda uow: use_case(uow=uow))
 
-    @office.post("/services/{service_id}/reopen", permission=CLOSE_SERVICE, response_model=ServiceDayView)
+    @office.post(
+        "/services/{service_id}/reopen",
+        permission=CLOSE_SERVICE,
+        response_model=ServiceDayView,
+        leads={"close": CLOSE},
+    )
     async def reopen(service_id: ServiceId, commands: CommandsOf) -> Response:
         use_case = partial(reopen_service, service_id, at=moment(house), catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow))
 
-    @office.get("/sites/{site_id}/rules", permission=SHOW, response_model=RulesView)
+    @office.get(
+        "/sites/{site_id}/rules", permission=SHOW, response_model=RulesView, leads={"change": CHANGE_RULES}
+    )
     async def look(site_id: SiteId, queries: QueriesOf) -> Response:
         view = await show_site_rules(site_id, uow=queries.uow, catalogue=catalogue())
         headers = {"ETag": f'"{view.version}"'}
         return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
-    @office.put("/sites/{site_id}/rules", permission=RULES, response_model=RulesView)
+    @office.put(
+        "/sites/{site_id}/rules", permission=RULES, response_model=RulesView, leads={"change": CHANGE_RULES}
+    )
     async def change(site_id: SiteId, body: RulesOf, seen: RulesSeen, commands: CommandsOf) -> Response:
         """Replace all rules. Other processes follow within half a second."""
         use_case = partial(change_site_rules, site_id, body.rules(), seen=seen, catalogue=catalogue())

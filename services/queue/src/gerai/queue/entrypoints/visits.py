@@ -9,6 +9,7 @@ from fastapi import Header, Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.chassis.links import Lead, asked
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.bodies import TICKET_ID
 from gerai.queue.entrypoints.moment import moment
@@ -20,11 +21,12 @@ from gerai.queue.use_cases.views import VisitView
 Link = Annotated[
     str,
     Path(
-        max_length=80,
+        pattern=r"^[A-Za-z0-9._-]{1,80}$",
         description="The secret part of the visitor's page.",
         examples=[f"{TICKET_ID}.q3vTn0yWcE2mUu7Xk5bL1w"],
     ),
 ]
+CANCEL_VISIT = Lead(to="POST /v1/visits/{link}/cancel", given={"link": asked("link")})
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 
@@ -32,14 +34,20 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
     """Under /v1/visits."""
     visits = Routes(tag="visits", prefix="/v1/visits")
 
-    @visits.get("/{link}", public=True, response_model=VisitView)
+    @visits.get(
+        "/{link}",
+        public=True,
+        response_model=VisitView,
+        responses={304: {"description": "As it was: If-None-Match names what is still so."}},
+        leads={"cancel": CANCEL_VISIT},
+    )
     async def look(link: Link, queries: QueriesOf, seen: Seen = None) -> Response:
         """Where am I in the queue? Ask again with If-None-Match: an unchanged place is answered with 304."""
         ticket = await ticket_of_link(link, queries.uow)
         view = await show_visit(ticket, lines=lines, at=moment(house), catalogue=catalogue())
         body = view.model_dump_json().encode()
         etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
-        if seen == etag:
+        if seen is not None and _names(seen, etag):
             return Response(status_code=304, headers={"ETag": etag})
         return Response(body, media_type="application/json", headers={"ETag": etag})
 
@@ -51,3 +59,8 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
         return await commands.run(lambda uow: use_case(uow=uow), needs=what_the_link_needs(link))
 
     return visits
+
+
+def _names(seen: str, etag: str) -> bool:
+    """If-None-Match as RFC 9110 reads it: one of several, strong or weak, or any."""
+    return seen.strip() == "*" or etag in (one.strip().removeprefix("W/") for one in seen.split(","))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any, TypeAlias
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
@@ -79,7 +80,7 @@ def reading(body: ImportBody, read: ImportRows) -> Iterator[None]:
 
 def _read_row(section: Section[Any], path: str, raw: Any, read: ImportRows) -> None:
     try:
-        row = section.row.model_validate(raw)
+        row = section.row.model_validate_json(orjson.dumps(raw), strict=True)
     except ValidationError as error:
         _note_malformed(section, path, raw, error, read)
         return

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gerai.chassis.pages import LARGEST
+from gerai.chassis.pages import CURSOR, LARGEST
 from gerai.contracts.text import Slug
 from gerai.registry.domain.calendar import Calendar, CalendarFacts, CalendarId
 from gerai.registry.domain.counter import Counter, CounterFacts
@@ -142,7 +142,7 @@ class Listing(BaseModel):
     """Only active entries, or only withdrawn ones."""
     limit: Annotated[int, Field(ge=1, le=LARGEST)] = 50
     """Entries per page."""
-    cursor: Annotated[str, Field(max_length=300)] | None = None
+    cursor: Annotated[str, Field(pattern=CURSOR)] | None = None
     """`next` of the page before."""
 
     @property

@@ -1,0 +1,40 @@
+"""Where an answer leads: the operations that go on with what it says, as OpenAPI links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+VERSION_READ = "$response.header.ETag"
+
+
+def answered(field: str) -> str:
+    """The value of a field of the answer."""
+    return f"$response.body#/{field}"
+
+
+def asked(parameter: str) -> str:
+    """The value of a parameter of the request's path."""
+    return f"$request.path.{parameter}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """`to`: an operation as "GET /v1/tickets/{ticket_id}". `given`: its parameters, and `body`: the fields of its body,
+    each with where the value comes from."""
+
+    to: str
+    given: Mapping[str, str]
+    body: Mapping[str, str] | None = None
+
+    def described(self) -> dict[str, Any]:
+        link: dict[str, Any] = {
+            "operationId": operation_id(*self.to.split(" ")),
+            "parameters": {**self.given},
+        }
+        return link if self.body is None else {**link, "requestBody": {**self.body}}
+
+
+def operation_id(method: str, path: str) -> str:
+    """ "GET", "/v1/tickets/{ticket_id}" → "get_v1_tickets_ticket_id"."""
+    words = path.replace("-", "_").replace("{", "").replace("}", "").split("/")
+    return "_".join([method.lower(), *(word for word in words if word)])

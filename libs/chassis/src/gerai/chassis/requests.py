@@ -1,0 +1,99 @@
+"""What is asked of every request before its own route sees it: nothing that nobody knows, nothing twice, nothing that
+is only nearly what the document says."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+import jiter
+import orjson
+from fastapi import Request
+from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from gerai.chassis.problems import Problem
+
+KEY_HEADER = "Idempotency-Key"
+KEY_PATTERN = "^[!-~]{1,128}$"
+KEY = re.compile(r"[!-~]{1,128}")
+JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+
+
+def key_of(request: Request) -> str:
+    """The request's Idempotency-Key. Raises Problem 400 where it is missing, malformed, or there are several."""
+    keys = request.headers.getlist(KEY_HEADER)
+    if not keys:
+        raise Problem(400, "idempotency_key_required", field=KEY_HEADER)
+    if len(keys) > 1 or KEY.fullmatch(keys[0]) is None:
+        raise Problem(400, "idempotency_key_malformed", field=KEY_HEADER)
+    return keys[0]
+
+
+def query_names(dependant: Dependant) -> frozenset[str]:
+    """What a route reads from the query."""
+    names: set[str] = set()
+    for inner in dependant.dependencies:
+        names |= query_names(inner)
+    for field in dependant.query_params:
+        model = field.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names.update(one.alias or name for name, one in model.model_fields.items())
+        else:
+            names.add(field.alias)
+    return frozenset(names)
+
+
+def check_query(request: Request, known: frozenset[str]) -> None:
+    """Raises Problem 422: a name that the route does not read is a typing error, and of two values one would be
+    dropped without a word."""
+    if not request.scope["query_string"]:
+        return
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known:
+            raise Problem(422, "unknown_field", field=name)
+        if name in seen:
+            raise Problem(422, "repeated", field=name)
+        seen.add(name)
+
+
+def check_media_type(request: Request) -> None:
+    """Raises Problem 415 where there is a body that does not say that it is JSON."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    if JSON.fullmatch(headers.get("content-type", "").strip()) is None:
+        raise Problem(415, "unsupported_media_type", headers={"Accept": "application/json"})
+
+
+class JsonRequest(Request):
+    """Reads JSON strictly (no NaN, no lone surrogates, no numbers beyond 64 bits, no name twice in an object), and
+    fast."""
+
+    async def json(self) -> Any:
+        body = await self.body()
+        value = orjson.loads(body)
+        try:
+            jiter.from_json(body, catch_duplicate_keys=True)
+        except ValueError as error:
+            raise json.JSONDecodeError(str(error), "", 0) from error
+        return value
+
+
+def read_strictly(field: ModelField) -> None:
+    """Let a body be what the document says, and not what could be made into it: by default pydantic reads "5" and true
+    as whole numbers, and a number as a date. Its JSON mode knows that dates are written as text."""
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(type, field.field_info.annotation))
+
+    def validate(
+        value: Any, values: object = None, *, loc: Sequence[str | int] = ()
+    ) -> tuple[Any, list[dict[str, Any]]]:
+        try:
+            return adapter.validate_json(orjson.dumps(value), strict=True), []
+        except ValidationError as error:
+            faults = error.errors(include_url=False)
+            return None, [{**one, "loc": (*loc, *one["loc"])} for one in faults]
+
+    field.validate = validate  # type: ignore[method-assign]
