@@ -121,6 +121,9 @@ class TestBodies:
         says(await officer.sends(body.encode()), 400, "malformed_json")
         assert storage.commits == 0
 
+    async def test_a_whole_number_may_be_written_with_a_point(self, officer: Client) -> None:
+        assert (await officer.sends(b'{"text": "a", "copies": 4.0}')).status_code == 201
+
     @pytest.mark.parametrize("nearly", ["5", True, 5.5, "five", [5]])
     async def test_a_number_is_a_number_and_nothing_that_could_be_made_into_one(
         self, officer: Client, nearly: Any

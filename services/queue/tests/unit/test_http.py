@@ -4,35 +4,22 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
-from queue_builders import MORNING, SMALL, TODAY, minutes, said
+from queue_builders import MORNING, TODAY, minutes, said
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
+from queue_mall import furnish
 
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.reason_code import ReasonCode
-from gerai.queue.domain.register_entry import CatalogueRevision, RegisterEntry, entry_id
 from gerai.queue.domain.rules import SiteRules
 from gerai.queue.domain.ticket import Ticket
-
-
-async def furnish(storage: MemoryStorage, *more) -> None:
-    """As if the registry had told of the small mall."""
-    entries = storage.aggregates[RegisterEntry]
-    for event in (*SMALL, *more):
-        id = entry_id(event)
-        entries[id] = RegisterEntry(
-            id=id, tenant=event.tenant, version=1, type=event.type, sequence=1, body=event.model_dump_json()
-        )
-    storage.aggregates[CatalogueRevision]["muna-barat"] = CatalogueRevision(
-        id="muna-barat", tenant="muna-barat", version=1, changes=len(entries)
-    )
 
 
 @pytest.fixture
 async def storage() -> MemoryStorage:
     found = MemoryStorage()
-    await furnish(found)
+    furnish(found)
     return found
 
 

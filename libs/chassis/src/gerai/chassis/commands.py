@@ -135,6 +135,7 @@ async def _queries(request: Request) -> Queries:
 def version_expected(example: str) -> Callable[[str | None], Awaitable[int]]:
     """A dependency that reads `If-Match`; `example`: the one that works with the other examples of the route."""
     described = Header(
+        alias="If-Match",
         description='The version that you read, from its ETag: "7".',
         examples=[example],
         # It is required; but who forgets it is told so by 428, and not that a field is missing.

@@ -199,7 +199,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     listed = [
         {
             "code": one.code,
-            "field": one.field,
+            **({"field": one.field} if one.field is not None else {}),
             "text": one.sentence.spoken(spoken),
         }
         for one in faults

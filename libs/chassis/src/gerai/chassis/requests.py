@@ -18,6 +18,8 @@ from gerai.chassis.problems import Problem
 KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,128}$"
 KEY = re.compile(r"[!-~]{1,128}")
+FRACTION = re.compile(rb"[0-9][.eE]")
+LARGEST_EXACT = 2**53
 JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 
 
@@ -79,7 +81,20 @@ class JsonRequest(Request):
             jiter.from_json(body, catch_duplicate_keys=True)
         except ValueError as error:
             raise json.JSONDecodeError(str(error), "", 0) from error
-        return value
+        return _whole(value) if FRACTION.search(body) else value
+
+
+def _whole(value: Any) -> Any:
+    """4.0 is a whole number in JSON Schema, and in many languages there is no other way to write one."""
+    match value:
+        case float() if value.is_integer() and abs(value) < LARGEST_EXACT:
+            return int(value)
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {name: _whole(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def read_strictly(field: ModelField) -> None:

@@ -14,6 +14,7 @@ from gerai.queue.adapters.display_places import NoPlace, Viewer
 from gerai.queue.adapters.shared_reading import SharedReading
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.event_stream import EventStream
+from gerai.queue.entrypoints.frames import FRAMES, SNAPSHOT
 from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import SHOW
 from gerai.queue.entrypoints.sites import SiteId
@@ -21,7 +22,14 @@ from gerai.queue.use_cases.ports import Lines
 from gerai.queue.use_cases.show_board import show_board
 from gerai.queue.use_cases.views import Board
 
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)]
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        max_length=64,
+        description="The id of the last frame that the display has: it goes on after that one, on any replica.",
+    ),
+]
 Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="Only the calls of one zone.")]
 
 
@@ -36,7 +44,9 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
             site_id, uow=queries.uow, lines=lines, at=moment(house), catalogue=catalogue()
         )
 
-    @displays.get("/feed", permission=SHOW, response_model=None, response_class=EventStream)
+    @displays.get(
+        "/feed", permission=SHOW, response_model=None, response_class=EventStream, responses={200: FRAMES}
+    )
     async def listen(
         site_id: SiteId,
         caller: CallerOf,
@@ -97,4 +107,4 @@ async def _beginning(
 async def _snapshot(listener: Listener, board: Callable[[], Awaitable[str]]) -> bytes:
     """Go on from now, then read: what happens in between is in both, never in neither."""
     newest = listener.skip()
-    return as_frame("snapshot", await board(), id=newest)
+    return as_frame(SNAPSHOT, await board(), id=newest)
