@@ -12,7 +12,7 @@ export GERAI_MONGODB_DRIVER := $(DRIVER)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up ticket call trace demo token test unit integration newcomer check format contracts bench lock clean
+.PHONY: help install up ticket call trace demo token test unit integration newcomer contract check format contracts bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ integration: install ## Tests that need the real parts: [DRIVER=pymongo] runs th
 
 newcomer: install ## Do what the README says in a bare Debian container (podman, debootstrap, root)
 	@$(PY) -m pytest tests/newcomer
+
+contract: install ## Ask each service what its OpenAPI document allows and what not, for longer: [EXAMPLES=200]
+	@GERAI_CONTRACT_EXAMPLES='$(or $(EXAMPLES),200)' $(PY) -m pytest tests/integration/test_contract.py
 
 check: install ## Formatter, linter, types, import rules, contracts, house rules
 	@$(PY) -m ruff format --check .

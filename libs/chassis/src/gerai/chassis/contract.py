@@ -110,6 +110,8 @@ def _refusals(operation: dict[str, Any], route: DeclaredRoute) -> Iterator[int]:
         yield 409
     if route.method == "POST":
         yield 400
+    if route.method != "GET" and route.declared == PUBLIC:
+        yield 413
     if "requestBody" in operation:
         yield from (400, 413, 415)
     if any(one["name"].lower() == IF_MATCH for one in operation.get("parameters", ())):
