@@ -22,6 +22,7 @@ from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.encoding import outbox_document
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.mongo.driver import Database, Driver, connect
@@ -44,6 +45,16 @@ FLAT_MB = 50
 SECONDS = 10.0
 
 
+def _kafka(platform: Platform) -> KafkaConnection:
+    return KafkaConnection(bootstrap=platform.kafka_bootstrap)
+
+
+def _topic(name: str) -> Topic:
+    return Topic(
+        name=name, key="ticket id", partitions=12, retention_days=1, cleanup=Cleanup.DELETE, owner="bench"
+    )
+
+
 class Counter(Aggregate):
     """The effect that consume_effect writes: one update for each event."""
 
@@ -53,8 +64,12 @@ class Counter(Aggregate):
     seen: int = 0
 
 
+class Issued(TicketIssued, type="bench.ticket-issued.v1", topic=_topic("bench.tickets")):
+    """Stands on a topic of its own in each measurement."""
+
+
 def _ticket(number: int) -> Envelope:
-    event = TicketIssued(
+    event = Issued(
         tenant="bench",
         site_id=SITE,
         counter_id="c0",
@@ -80,23 +95,18 @@ def _ticket(number: int) -> Envelope:
     )
 
 
-def _topic(name: str) -> Topic:
-    return Topic(
-        name=name, key="ticket id", partitions=12, retention_days=1, cleanup=Cleanup.DELETE, owner="bench"
-    )
-
-
 async def consume_effect(platform: Platform, yardstick: Database, driver: Driver) -> Figure:
     """Events through a consumer with inbox row and one update each, against the bare loop."""
     bare = await bare_loop(yardstick, tasks=64, seconds=4)
     topic = _topic(f"bench.consume-{uuid.uuid4().hex[:6]}")
-    await topics.ensure(platform.kafka_bootstrap, [topic], create=True)
+    await topics.ensure(_kafka(platform), [topic], create=True)
+    Issued.topic = topic
     await _fill(platform, topic.name)
     database = connect(platform.mongodb_uri, "bench_consume", driver=driver)
     storage = MongoStorage(database)
     await storage.prepare()
 
-    async def count(event: TicketIssued, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+    async def count(event: Issued, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
         id = event.ticket_id[:3]
         counter = await uow.find(Counter, id)
         if counter is None:
@@ -106,11 +116,11 @@ async def consume_effect(platform: Platform, yardstick: Database, driver: Driver
 
     subscription = _Reading(
         group=f"bench.{uuid.uuid4().hex[:6]}",
-        handlers={TicketIssued: count},
+        handlers={Issued: count},
         needs=lambda envelope: Needs(aggregates=[(Counter, str(envelope.subject)[:3])]),
         of=topic.name,
     )
-    await topics.ensure(platform.kafka_bootstrap, group_topics(subscription.group), create=True)
+    await topics.ensure(_kafka(platform), group_topics(subscription.group), create=True)
     async with GroupCommit(storage, source="/gerai/bench") as commit:
         stretch = Stretch(platform).begin()
         await _consume(platform, database, subscription, commit, CONSUMED)
@@ -159,7 +169,7 @@ async def _consume(
 ) -> None:
     parking = Parking(subscription.group, MongoParkedRecords(database))
     consumer = Consumer(subscription, commit=commit, parking=parking, now=lambda: datetime.now(UTC))
-    subscriber = Subscriber(consumer, bootstrap=platform.kafka_bootstrap, client_id="bench")
+    subscriber = Subscriber(consumer, kafka=_kafka(platform), client_id="bench")
     task = asyncio.create_task(subscriber.run())
     try:
         async with asyncio.timeout(120):
@@ -182,11 +192,11 @@ async def commit_to_consumer(platform: Platform, driver: Driver) -> Figure:
     storage = MongoStorage(own)
     await storage.prepare()
     reading = Subscription(group=f"bench.{uuid.uuid4().hex[:6]}", handlers={TicketIssued: note})
-    await topics.ensure(platform.kafka_bootstrap, group_topics(reading.group), create=True)
+    await topics.ensure(_kafka(platform), group_topics(reading.group), create=True)
     async with GroupCommit(storage, source="/gerai/bench") as commit:
         parking = Parking(reading.group, MongoParkedRecords(own))
         consumer = Consumer(reading, commit=commit, parking=parking, now=lambda: datetime.now(UTC))
-        subscriber = Subscriber(consumer, bootstrap=platform.kafka_bootstrap, client_id="bench")
+        subscriber = Subscriber(consumer, kafka=_kafka(platform), client_id="bench")
         task = asyncio.create_task(subscriber.run())
         while subscriber.lag != 0:  # noqa: ASYNC110  what was said before is not measured
             await asyncio.sleep(0.1)
@@ -247,7 +257,7 @@ async def relay_100k(platform: Platform, driver: Driver) -> Figure:
     database = connect(platform.mongodb_uri, "bench_relay", driver=driver)
     await MongoStorage(database).prepare()
     topic = _topic("bench.relay")
-    await topics.ensure(platform.kafka_bootstrap, [topic], create=True)
+    await topics.ensure(_kafka(platform), [topic], create=True)
     for start in range(0, RELAYED, 5_000):
         rows = [
             outbox_document(_row(number, topic.name), datetime.now(UTC))
@@ -256,7 +266,7 @@ async def relay_100k(platform: Platform, driver: Driver) -> Figure:
         await database["outbox"].insert_many(rows, ordered=False)
 
     async def publisher() -> Publisher:
-        return await KafkaPublisher.connect(platform.kafka_bootstrap, client_id="bench")
+        return await KafkaPublisher.connect(_kafka(platform), client_id="bench")
 
     outbox = MongoOutbox(database)
     relay = Relay(outbox, publisher, MongoLease(database, "relay"))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -38,8 +39,7 @@ def kinds(type: str, good: Headers, body: bytes) -> list[Poison]:
     """Every kind of poison for a topic, from a good record of it."""
 
     def told(**changed: str) -> Headers:
-        names = {f"ce_{name}": value.encode() for name, value in changed.items()}
-        return [(name, names.get(name, value)) for name, value in good]
+        return _told(good, **changed)
 
     stem = type.rpartition(".")[0]
     return [
@@ -51,7 +51,23 @@ def kinds(type: str, good: Headers, body: bytes) -> list[Poison]:
         Poison("no headers", body, [], "missing_header"),
         Poison("strange headers", body, STRANGE, "missing_header"),
         Poison("no body", None, good, "no_body"),
+        Poison("a foreign source", body, told(source="/gerai/licensing"), "foreign_source"),
+        Poison("another subject", body, told(subject="another", partitionkey="another"), "wrong_key"),
     ]
+
+
+def lies(good: Headers, body: bytes, *, tenant: str) -> list[Poison]:
+    """What a thief of its owner's password may say of an entity that a service keeps a copy of."""
+    foreign = body.replace(f'"tenant":"{tenant}"'.encode(), b'"tenant":"another"')
+    return [
+        Poison("another regency", foreign, _told(good, id=str(uuid4())), "tenant_changed"),
+        Poison("no version", body, _told(good, id=str(uuid4()), sequence="9" * 12), "implausible_sequence"),
+    ]
+
+
+def _told(good: Headers, **changed: str) -> Headers:
+    names = {f"ce_{name}": value.encode() for name, value in changed.items()}
+    return [(name, names.get(name, value)) for name, value in good]
 
 
 async def allow_large(bootstrap: str, topic: str) -> None:

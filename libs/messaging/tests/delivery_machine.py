@@ -13,11 +13,10 @@ from typing import Any, Protocol
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from messaging_builders import NOON, Jar, context
+from messaging_builders import NOON, Jar, JarFilled, context
 from messaging_ground import Page, note
 
 from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.lease import Lease, LeaseLost
@@ -179,7 +178,7 @@ class Delivery(RuleBasedStateMachine):
                 uow.add(jar)
             jar.fill()
 
-        async with GroupCommit(self.ground.here, source="here") as commit:
+        async with GroupCommit(self.ground.here, source="/gerai/test") as commit:
             await asyncio.gather(*(commit.execute(command, context=context()) for _ in range(times)))
 
     async def relay_once(self, lets_through: int | None) -> None:
@@ -196,19 +195,19 @@ class Delivery(RuleBasedStateMachine):
             await relay._give_up()
 
     async def consume(self, count: int, *, keeps_offset: bool, tries_parked: bool = False) -> None:
-        async def react(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+        async def react(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
             if envelope.subject in self.waiting:
                 raise Park("not yet")
             await note(event, envelope, uow=uow, at=at)
 
         async with GroupCommit(self.ground.there, source="there") as commit:
-            subscription = Subscription(group=GROUP, handlers={HourCounted: react})
+            subscription = Subscription(group=GROUP, handlers={JarFilled: react})
             parking = Parking(GROUP, self.ground.parked)
             consumer = Consumer(subscription, commit=commit, parking=parking, now=lambda: NOON)
             await consumer.load_parked()
             if tries_parked:
                 soon = datetime.now(UTC) + timedelta(hours=1)
-                everything = {HourCounted.topic.name: range(HourCounted.topic.partitions)}
+                everything = {JarFilled.topic.name: range(JarFilled.topic.partitions)}
                 await consumer.retry_parked(owned=everything, now=soon)
             records = (await self.ground.records(self.offset))[:count]
             await consumer.handle(records)

@@ -10,8 +10,7 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 from gerai.contracts.codec import encode
-from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
+from gerai.contracts.event import Cleanup, Envelope, Event, Topic
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.memory.storage import MemoryStorage
@@ -20,6 +19,22 @@ from gerai.messaging.refusal import Refusal, Sentence
 from gerai.messaging.storage import Batch, Conflict, Once, OnceKind, OutboxRow
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
+
+
+JARS = Topic(
+    name="test.jars",
+    key="jar id",
+    partitions=3,
+    retention_days=1,
+    cleanup=Cleanup.DELETE,
+    owner="test",
+)
+
+
+class JarFilled(Event, type="test.jar-filled.v1", topic=JARS, subject="{jar_id}"):
+    tenant: str
+    jar_id: str
+    filled: int
 
 
 class UnableToFill(Refusal):
@@ -42,7 +57,7 @@ class Jar(Aggregate):
         if self.filled >= self.room:
             raise UnableToFill("full")
         self.filled += 1
-        self._record(HourCounted(tenant=self.tenant, hour=at, tickets=self.filled), at=at)
+        self._record(JarFilled(tenant=self.tenant, jar_id=self.id, filled=self.filled), at=at)
 
 
 class JarOnShelf(Aggregate):
@@ -105,7 +120,7 @@ def records(*subjects: str, start: int = 0, replayed_for: str | None = None) -> 
             time=NOON,
             correlation_id="c",
             causation_id=None,
-            event=HourCounted(tenant="muna-barat", hour=NOON, tickets=1),
+            event=JarFilled(tenant="muna-barat", jar_id=subject, filled=1),
             replayed_for=replayed_for,
         )
         key, value, headers = encode(envelope)
@@ -116,7 +131,7 @@ def records(*subjects: str, start: int = 0, replayed_for: str | None = None) -> 
 def raw_record(
     offset: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
 ) -> Record:
-    return Record(topic="t", partition=0, offset=offset, key=key, value=value, headers=tuple(headers))
+    return Record(topic=JARS.name, partition=0, offset=offset, key=key, value=value, headers=tuple(headers))
 
 
 def event(aggregate: str, *, version: int) -> OutboxRow:

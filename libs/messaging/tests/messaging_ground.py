@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from messaging_builders import Jar, context
+from messaging_builders import Jar, JarFilled, context
 from tests.eventually import eventually
 
 from gerai.contracts.event import Cleanup, Envelope, Topic
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.dead_letters import dead_letter_topic, group_topics
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.mongo.driver import Database, Driver, connect
@@ -43,7 +43,7 @@ class Page(Aggregate):
     versions: tuple[int, ...] = ()
 
 
-async def note(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+async def note(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
     page = await uow.find(Page, envelope.subject)
     if page is None:
         page = Page(id=envelope.subject, tenant=event.tenant)
@@ -94,7 +94,7 @@ class Side:
         return dict.fromkeys(names, times)
 
     async def publisher(self) -> Publisher:
-        return await KafkaPublisher.connect(self.bootstrap, client_id="test-relay")
+        return await KafkaPublisher.connect(KafkaConnection(bootstrap=self.bootstrap), client_id="test-relay")
 
     def relay(self, *, lease_s: float = 10.0, connect: Connect | None = None) -> Relay:
 
@@ -103,10 +103,10 @@ class Side:
 
     def subscriber(self, handler: Handler = note, *, group: str | None = None) -> Subscriber:
         group = group or self.group
-        subscription = Subscription(group=group, handlers={HourCounted: handler})
+        subscription = Subscription(group=group, handlers={JarFilled: handler})
         parking = Parking(group, MongoParkedRecords(self.database))
         consumer = Consumer(subscription, commit=self.commit, parking=parking, now=lambda: datetime.now(UTC))
-        return Subscriber(consumer, bootstrap=self.bootstrap, client_id=group)
+        return Subscriber(consumer, kafka=KafkaConnection(bootstrap=self.bootstrap), client_id=group)
 
     async def pages(self) -> dict[str, tuple[int, ...]]:
         found = await self.database["pages"].find({}).to_list(None)
@@ -139,10 +139,10 @@ async def sides(
             stack.push_async_callback(database.drop)
             storage = MongoStorage(database)
             await storage.prepare()
-            commit = await stack.enter_async_context(GroupCommit(storage, source=f"side{number}"))
+            commit = await stack.enter_async_context(GroupCommit(storage, source="/gerai/test"))
             made.append(Side(database, bootstrap, commit))
         wanted = [topic, *(one for side in made for one in group_topics(side.group))]
-        await topics.ensure(bootstrap, wanted, create=True)
+        await topics.ensure(KafkaConnection(bootstrap=bootstrap), wanted, create=True)
         yield made
 
 

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from messaging_builders import NOON, Jar
+from messaging_builders import JARS, NOON, Jar, JarFilled
 
 from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryParkedRecords
@@ -15,7 +14,7 @@ from gerai.messaging.parking import Parking
 from gerai.messaging.unit_of_work import UnitOfWork
 
 GROUP = "test.fill"
-OURS = {"t": [0]}
+OURS = {JARS.name: [0]}
 
 
 class Shelf:
@@ -32,11 +31,11 @@ class Shelf:
 
     def another(self, **rest: Any) -> Consumer:
         """The same group in another process."""
-        subscription = Subscription(group=GROUP, handlers={HourCounted: self.fill}, **rest)
+        subscription = Subscription(group=GROUP, handlers={JarFilled: self.fill}, **rest)
         parking = Parking(GROUP, MemoryParkedRecords(self.storage))
         return Consumer(subscription, commit=self.commit, parking=parking, now=lambda: NOON)
 
-    async def fill(self, event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+    async def fill(self, event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
         if planted := self.faults.get(envelope.subject):
             self.believed ^= {envelope.subject}
             raise planted[0] if envelope.subject in self.believed else planted.pop(0)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,6 +22,10 @@ class LittleIssuer(Issuer):
     port = 0
     mood = "well"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = asyncio.Event()
+
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
@@ -33,7 +37,8 @@ class LittleIssuer(Issuer):
                 if self.mood == "drips":
                     writer.write(body[:1])
                     body = body[1:]
-                await asyncio.sleep(0.05)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.end.wait(), 0.05)
             writer.write(body)
             await writer.drain()
         finally:

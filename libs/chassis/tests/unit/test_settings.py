@@ -15,6 +15,7 @@ GOOD = {
     "MONGODB_URI": "mongodb://gerai:hunter2@db/?replicaSet=rs0",
     "MONGODB_DATABASE": "notes",
     "KAFKA_BOOTSTRAP": "kafka:9092",
+    "KAFKA_SECURITY_PROTOCOL": "SSL",
     "ISSUER": "https://login.example.go.id/realms/gerai",
     "JWKS_URL": "https://login.example.go.id/realms/gerai/certs",
 }
@@ -92,6 +93,49 @@ class TestProduction:
         with pytest.raises(ValidationError, match="production"):
             stated(monkeypatch, **convenience)
         assert stated(monkeypatch, ENVIRONMENT="development", **convenience).environment == "development"
+
+
+LOGIN = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_USERNAME": "notes", "KAFKA_PASSWORD": "hunter2"}
+
+
+class TestKafka:
+    def test_a_login_over_tls_becomes_one_value(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "password").write_text("hunter2\n")
+        of_file = {"KAFKA_PASSWORD": None, "KAFKA_PASSWORD_FILE": str(tmp_path / "password")}
+        kafka = stated(monkeypatch, **LOGIN | of_file).kafka
+        assert (kafka.username, kafka.password, kafka.mechanism) == ("notes", "hunter2", "SCRAM-SHA-512")
+        assert kafka.options()["ssl_context"].check_hostname
+        assert "hunter2" not in repr(kafka)
+
+    @pytest.mark.parametrize(
+        ("said", "why"),
+        [
+            (LOGIN | {"KAFKA_PASSWORD": None}, "SASL_SSL needs a user name and a password"),
+            (LOGIN | {"KAFKA_SECURITY_PROTOCOL": "SSL"}, "SSL does not use it"),
+            ({"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT", "KAFKA_CA_FILE": "/ca"}, "PLAINTEXT does not use it"),
+            ({"KAFKA_CERTIFICATE_FILE": "/c"}, "are given together or not at all"),
+            ({"KAFKA_CA_FILE": "/nowhere"}, "a file of GERAI_KAFKA_… cannot be used"),
+            ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, "kafka_security_protocol"),
+            (LOGIN | {"KAFKA_SASL_MECHANISM": "GSSAPI"}, "kafka_sasl_mechanism"),
+        ],
+    )
+    def test_what_does_not_go_together_is_refused_in_a_sentence(
+        self, monkeypatch: pytest.MonkeyPatch, said: dict[str, str | None], why: str
+    ) -> None:
+        with pytest.raises(ValidationError, match=why) as refused:
+            stated(monkeypatch, **said)
+        assert "hunter2" not in str(refused.value)
+
+    def test_production_says_how_it_reaches_kafka(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ValidationError, match="GERAI_KAFKA_SECURITY_PROTOCOL=SASL_SSL"):
+            stated(monkeypatch, KAFKA_SECURITY_PROTOCOL=None)
+        assert stated(monkeypatch, KAFKA_SECURITY_PROTOCOL="PLAINTEXT").kafka.protocol == "PLAINTEXT"
+
+    def test_development_need_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bare = stated(monkeypatch, KAFKA_SECURITY_PROTOCOL=None, ENVIRONMENT="development")
+        assert bare.kafka.protocol == "PLAINTEXT"
 
 
 class TestClocks:

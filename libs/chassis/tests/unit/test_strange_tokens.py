@@ -43,9 +43,7 @@ async def outcome(authorization: str | None) -> Any:
 
 
 def judged(authorization: str | None) -> Any:
-    found = asyncio.run(outcome(authorization))
-    assert isinstance(found, Caller) or found in (401, 503)
-    return found
+    return asyncio.run(outcome(authorization))
 
 
 def coded(part: bytes) -> str:
@@ -57,7 +55,8 @@ def coded(part: bytes) -> str:
 def test_strange_claims_of_the_issuer(changed: dict[str, Any]) -> None:
     body = json.dumps(ISSUER_HERE.claims() | changed).encode()
     token = jwt.PyJWS().encode(body, ISSUER_HERE.keys["k1"], algorithm="ES256", headers={"kid": "k1"})
-    judged(f"Bearer {token}")
+    found = judged(f"Bearer {token}")
+    assert isinstance(found, Caller) or found == 401
 
 
 @given(HEADERS, st.binary(max_size=40))
@@ -65,7 +64,7 @@ def test_strange_claims_of_the_issuer(changed: dict[str, Any]) -> None:
 def test_strange_headers_of_a_stranger(changed: dict[str, Any], signature: bytes) -> None:
     header = json.dumps({"alg": "ES256", "kid": "k1"} | changed).encode()
     body = json.dumps(ISSUER_HERE.claims()).encode()
-    assert not isinstance(judged(f"Bearer {coded(header)}.{coded(body)}.{coded(signature)}"), Caller)
+    assert judged(f"Bearer {coded(header)}.{coded(body)}.{coded(signature)}") == 401
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
@@ -11,7 +12,7 @@ from notes import service
 from notes_door import settings
 from starlette.applications import Starlette
 
-from gerai.chassis.house import Rooms
+from gerai.chassis.house import ForeignTopic, Rooms
 from gerai.chassis.service import house_of
 from gerai.chassis.work import Deadline
 from gerai.contracts.event import Envelope
@@ -32,6 +33,17 @@ class LaterOn:
     @staticmethod
     def monotonic() -> float:
         return time.monotonic() + LONG
+
+
+class TestForeignTopics:
+    def test_a_service_that_declares_a_topic_of_another_does_not_start(self) -> None:
+        with pytest.raises(ForeignTopic, match=r"notes does not own hourly.hours"):
+            replace(service, topics=[HourCounted.topic])
+
+    def test_nor_one_whose_group_is_named_after_another(self) -> None:
+        rooms = Rooms(subscriptions=[Subscription(group="queue.notes", handlers={HourCounted: react})])
+        with pytest.raises(ForeignTopic, match=r"notes does not own queue.notes.dead-letters"):
+            service.topics_written(rooms)
 
 
 async def react(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None: ...

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gerai.contracts.codec import Reason, Undecodable, decode, encode, headers_of, peek
+from gerai.contracts.codec import Reason, Undecodable, believe, decode, encode, headers_of, peek
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HourCounted
 from gerai.contracts.registry import InstitutionChanged
@@ -118,7 +118,8 @@ class TestReading:
         assert decode(None, value, [("content-type", b"application/cloudevents+json")]) == envelope()
 
     def test_the_key_stands_in_for_a_missing_subject(self) -> None:
-        assert decode(b"a key", BODY, on_the_wire(without("ce_subject"))).subject == "a key"
+        key = HEADERS["ce_partitionkey"]
+        assert decode(key.encode(), BODY, on_the_wire(without("ce_subject"))).subject == key
 
     def test_an_event_without_a_correlation_begins_one(self) -> None:
         assert decode(None, BODY, on_the_wire(without("ce_correlationid"))).correlation_id == str(ID)
@@ -270,3 +271,61 @@ class TestPoison:
             assert isinstance(decode(key, value, headers), Envelope)
         except Undecodable as error:
             assert error.reason in set(Reason)
+
+
+class TestBelieving:
+    """A record that can be read is not yet one that says the truth."""
+
+    SUBJECT = HEADERS["ce_subject"]
+
+    def reason(
+        self, *, key: bytes | None = None, topic: str = "hourly.hours", **changed: str
+    ) -> Reason | None:
+        for body, headers in (
+            (BODY, on_the_wire({**HEADERS, **{f"ce_{name}": text for name, text in changed.items()}})),
+            (
+                json.dumps({**STRUCTURED, **changed}).encode(),
+                [("content-type", b"application/cloudevents+json")],
+            ),
+        ):
+            try:
+                believe(
+                    decode(key or self.SUBJECT.encode(), body, headers),
+                    key=key or self.SUBJECT.encode(),
+                    topic=topic,
+                )
+                found = None
+            except Undecodable as refused:
+                found = refused.reason
+            if body == BODY:
+                binary = found
+        assert binary == found, "both modes are judged alike"
+        return found
+
+    def test_what_the_owner_says_of_its_own_on_its_topic_is_believed(self) -> None:
+        assert self.reason() is None
+
+    @pytest.mark.parametrize("source", ["/gerai/queue", "/gerai/hourly/", "hourly", "//gerai/hourly"])
+    def test_another_source_is_not(self, source: str) -> None:
+        assert self.reason(source=source) is Reason.FOREIGN_SOURCE
+
+    @pytest.mark.parametrize("topic", ["queue.tickets", "hourly.hours2"])
+    def test_another_topic_is_not(self, topic: str) -> None:
+        assert self.reason(topic=topic) is Reason.WRONG_TOPIC
+
+    def test_another_key_is_not(self) -> None:
+        assert self.reason(key=b"muna-barat:2026-01-05T02") is Reason.WRONG_KEY
+        assert self.reason(partitionkey="muna-barat:2026-01-05T02") is Reason.WRONG_KEY
+
+    def test_a_body_about_something_else_is_not(self) -> None:
+        other = "muna-barat:2026-01-05T02"
+        assert self.reason(key=other.encode(), subject=other, partitionkey=other) is Reason.WRONG_SUBJECT
+
+    def test_a_record_without_a_key_is_not(self) -> None:
+        with pytest.raises(Undecodable, match="wrong_key"):
+            believe(envelope(), key=None, topic="hourly.hours")
+
+    @pytest.mark.parametrize("name", ["source", "subject", "correlationid", "causationid"])
+    @pytest.mark.parametrize("text", ["a\u202eb", "a\u2028b", "a\nb", "a" * 257])
+    def test_hidden_characters_come_into_no_key_and_no_log(self, name: str, text: str) -> None:
+        assert self.reason(**{name: text}) is Reason.BAD_HEADER

@@ -13,13 +13,14 @@ from pydantic import AwareDatetime, BaseModel
 from gerai.contracts.codec import decode, encode, peek
 from gerai.contracts.event import Envelope, Event
 from gerai.contracts.language import events
+from gerai.contracts.text import UNSAFE_CATEGORIES
 
 instants = st.datetimes(
     min_value=datetime(2000, 1, 1),  # noqa: DTZ001
     max_value=datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-filled = st.text(min_size=1, max_size=30)
+filled = st.text(st.characters(exclude_categories=sorted(UNSAFE_CATEGORIES)), min_size=1, max_size=30)
 SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=30),
     int: st.integers(min_value=-(2**63), max_value=2**63 - 1),

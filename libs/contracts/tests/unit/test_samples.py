@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from gerai.contracts.codec import encode
+from gerai.contracts.codec import believe, encode
 from gerai.contracts.language import events
 from gerai.contracts.places import Places, repository
 from gerai.contracts.samples import Sample, samples
@@ -25,6 +25,13 @@ def test_a_sample_decodes_and_is_what_its_name_says(sample: Sample) -> None:
     envelope = sample.decode()
     assert sample.name == envelope.event.type or sample.name.startswith(f"{envelope.event.type}.")
     assert sample.key == envelope.subject
+
+
+@by_name
+def test_a_sample_is_believed_on_its_topic(sample: Sample) -> None:
+    envelope = sample.decode()
+    believe(envelope, key=sample.key.encode(), topic=envelope.event.topic.name)
+    assert envelope.event.aggregate_id() == sample.key
 
 
 @by_name

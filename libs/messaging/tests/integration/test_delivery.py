@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-from messaging_builders import NOON, sample
+from messaging_builders import NOON, JarFilled, sample
 from messaging_ground import (
     Side,
     dead_letters,
@@ -26,9 +26,9 @@ from tests.parts import Broker
 
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope, Topic
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging import relay
 from gerai.messaging.kafka import publisher, subscriber, topics
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.mongo.driver import Driver
 from gerai.messaging.outcomes import Park
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -40,7 +40,7 @@ MEGABYTE = 1024 * 1024
 def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     """A topic of this test alone, which its events go to."""
     made = own_topic(max_bytes=4 * MEGABYTE)
-    monkeypatch.setattr(HourCounted, "topic", made)
+    monkeypatch.setattr(JarFilled, "topic", made)
     return made
 
 
@@ -82,7 +82,7 @@ def record(subject: str, sequence: int = 1) -> tuple[bytes, bytes, list[tuple[st
             time=NOON,
             correlation_id="c",
             causation_id=None,
-            event=HourCounted(tenant="muna-barat", hour=NOON, tickets=sequence),
+            event=JarFilled(tenant="muna-barat", jar_id=subject, filled=sequence),
         )
     )
 
@@ -116,7 +116,7 @@ class TestDelivery:
         async def lag() -> float:
             return sample("gerai_consumer_lag", group=there.group)
 
-        async def look(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+        async def look(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
             if len(seen) < envelope.sequence:  # a handler may run again
                 seen.append(await lag())
             await note(event, envelope, uow=uow, at=at)
@@ -228,7 +228,7 @@ class TestRebalance:
         here, there = plain_sides
         open_now = asyncio.Event()
 
-        async def hesitant(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+        async def hesitant(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
             if envelope.subject == "jar-0" and not open_now.is_set():
                 raise Park("jar-0 is not known here yet")
             await note(event, envelope, uow=uow, at=at)
@@ -257,7 +257,7 @@ class TestPoison:
         poison: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
             (b"p1", b"not json", worn),
             (b"p2", b"{}", typed(b"nobody.knows.v1")),
-            (b"p3", b"{}", typed(b"hourly.hour-counted.v9")),
+            (b"p3", b"{}", typed(b"test.jar-filled.v9")),
             (b"p4", b"{" + b" " * (MEGABYTE + MEGABYTE // 2) + b"}", worn),
             (b"p5", b"{}", []),
             (None, b"\xff\xfe", [("ce_type", b"\xff")]),
@@ -334,19 +334,19 @@ class TestRelay:
     ) -> None:
         here, there = plain_sides
         missing = own_topic()
-        monkeypatch.setattr(HourCounted, "topic", missing)
+        monkeypatch.setattr(JarFilled, "topic", missing)
         monkeypatch.setattr(relay, "MEASURE_S", 0.0)
         early = await here.fill(jars=3, times=2, prefix="early")
         an_hour_ago = {"$set": {"created_at": datetime.now(UTC) - timedelta(hours=1)}}
         await here.database["outbox"].update_many({}, an_hour_ago)
-        monkeypatch.setattr(HourCounted, "topic", topic)
+        monkeypatch.setattr(JarFilled, "topic", topic)
         async with running(here.relay(), there.subscriber()):
             late = await here.fill(jars=3, times=2, prefix="late")
             await there.expect_pages(late)
             waiting = sum(early.values())
             await eventually(here.pending, lambda left: left == waiting, because="only those wait")
             assert sample("gerai_outbox_oldest_seconds") == pytest.approx(3_600, abs=300)
-            await topics.ensure(here.bootstrap, [missing], create=True)
+            await topics.ensure(KafkaConnection(bootstrap=here.bootstrap), [missing], create=True)
             await eventually(
                 here.pending, lambda left: left == 0, because="the topic is there now", within=60
             )
@@ -358,8 +358,8 @@ class TestRelay:
     ) -> None:
         here, _ = plain_sides
         narrow = own_topic(max_bytes=20_000)
-        await topics.ensure(here.bootstrap, [narrow], create=True)
-        monkeypatch.setattr(HourCounted, "topic", narrow)
+        await topics.ensure(KafkaConnection(bootstrap=here.bootstrap), [narrow], create=True)
+        monkeypatch.setattr(JarFilled, "topic", narrow)
         last = await here.fill(jars=3, times=2)
         first = await here.database["outbox"].find_one({"aggregate": "jars:jar-0", "version": 1})
         assert first is not None

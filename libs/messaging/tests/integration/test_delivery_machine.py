@@ -5,11 +5,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from delivery_machine import Delivery
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from messaging_builders import JarFilled
 from messaging_ground import own_topic, send_raw, unique
 
 from gerai.contracts.event import Topic
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import record_of
 from gerai.messaging.mongo.driver import Database, Driver, connect
@@ -33,7 +34,7 @@ class Real:
         self._uri, self._bootstrap, self._driver = uri, bootstrap, driver
         self._topic: Topic = own_topic(partitions=1)
         self._place = TopicPartition(self._topic.name, 0)
-        monkeypatch.setattr(HourCounted, "topic", self._topic)
+        monkeypatch.setattr(JarFilled, "topic", self._topic)
         self._databases: list[Database] = []
         self._reader: AIOKafkaConsumer | None = None
 
@@ -44,7 +45,7 @@ class Real:
         for storage in (self.here, self.there):
             await storage.prepare()
         self.outbox, self.parked = MongoOutbox(here), MongoParkedRecords(there)
-        await topics.ensure(self._bootstrap, [self._topic], create=True)
+        await topics.ensure(KafkaConnection(bootstrap=self._bootstrap), [self._topic], create=True)
         self._reader = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         await self._reader.start()
         self._reader.assign([self._place])
@@ -60,7 +61,7 @@ class Real:
         return MongoLease(self._databases[0], "relay")
 
     async def connect(self) -> Publisher:
-        return await KafkaPublisher.connect(self._bootstrap, client_id="machine")
+        return await KafkaPublisher.connect(KafkaConnection(bootstrap=self._bootstrap), client_id="machine")
 
     async def records(self, first: int) -> list[Record]:
         assert self._reader is not None

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from messaging_builders import JarFilled
 from messaging_clock import Freezing
 from messaging_ground import Side, own_topic, read_all, running, sides
 from tests.eventually import eventually
 from tests.parts import Broker
 
 from gerai.contracts.event import Topic
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging.kafka import publisher
 from gerai.messaging.mongo.driver import Driver
 from gerai.messaging.mongo.outbox import MongoOutbox
@@ -19,7 +19,7 @@ from gerai.messaging.mongo.outbox import MongoOutbox
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     made = own_topic(partitions=1)
-    monkeypatch.setattr(HourCounted, "topic", made)
+    monkeypatch.setattr(JarFilled, "topic", made)
     return made
 
 

@@ -12,6 +12,7 @@ from gerai.contracts.event import Cleanup, Topic
 from gerai.contracts.language import topics as published
 from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.connection import KafkaConnection
 
 DAY_MS = 86_400_000
 
@@ -49,7 +50,7 @@ DECLARED = [
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda topic: topic.name.rpartition("-")[0] or topic.name)
 async def test_a_topic_is_made_as_it_is_declared(kafka_bootstrap: str, declared: Topic) -> None:
     topic = _under_another_name(declared)
-    await topics.ensure(kafka_bootstrap, [topic], create=True)
+    await topics.ensure(KafkaConnection(bootstrap=kafka_bootstrap), [topic], create=True)
     found, partitions = await _on_the_broker(kafka_bootstrap, topic)
     assert partitions == topic.partitions
     assert found["cleanup.policy"] == topic.cleanup.value
@@ -63,8 +64,10 @@ async def test_a_topic_is_made_as_it_is_declared(kafka_bootstrap: str, declared:
 async def test_what_is_there_is_left_as_it_is(kafka_bootstrap: str) -> None:
     """Somebody who runs the broker may have given a topic more room; a start does not take it away."""
     topic = own_topic(max_bytes=50_000)
-    await topics.ensure(kafka_bootstrap, [topic], create=True)
-    await topics.ensure(kafka_bootstrap, [replace(topic, max_bytes=20_000)], create=True)
+    await topics.ensure(KafkaConnection(bootstrap=kafka_bootstrap), [topic], create=True)
+    await topics.ensure(
+        KafkaConnection(bootstrap=kafka_bootstrap), [replace(topic, max_bytes=20_000)], create=True
+    )
     found, _ = await _on_the_broker(kafka_bootstrap, topic)
     assert int(found["max.message.bytes"]) == 50_000
 
@@ -72,4 +75,4 @@ async def test_what_is_there_is_left_as_it_is(kafka_bootstrap: str) -> None:
 async def test_production_makes_no_topic(kafka_bootstrap: str) -> None:
     topic = own_topic()
     with pytest.raises(topics.TopicsMissing, match=topic.name):
-        await topics.ensure(kafka_bootstrap, [topic], create=False)
+        await topics.ensure(KafkaConnection(bootstrap=kafka_bootstrap), [topic], create=False)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from messaging_builders import UnableToFill, raw_record, records, sample
+from messaging_builders import JARS, UnableToFill, raw_record, records, sample
 from messaging_shelf import GROUP, OURS, Shelf, later
 from pymongo.errors import AutoReconnect
 
@@ -44,7 +44,7 @@ class TestPoison:
             (b"{}", None, "invalid_body"),
             (b"x" * 1_500_000, None, "too_large"),
             (b"{}", {"large": b"x" * 300_000}, "too_large"),
-            (b"{}", {"ce_type": b"hourly.hour-counted.v9"}, "future_version"),
+            (b"{}", {"ce_type": b"test.jar-filled.v9"}, "future_version"),
             (b"{}", {"ce_type": b"nobody.knows.v1"}, "unknown_type"),
             (b"{}", {}, "missing_header"),
             (None, None, "no_body"),
@@ -187,7 +187,7 @@ class TestParking:
     async def test_only_the_owner_of_the_partition_tries_again(self, shelf: Shelf) -> None:
         shelf.faults["a"] = [Park("not yet")]
         await shelf.consumer.handle(records("a"))
-        await shelf.consumer.retry_parked(owned={"t": [1]}, now=later())
+        await shelf.consumer.retry_parked(owned={JARS.name: [1]}, now=later())
         assert shelf.filled() == {}
 
     async def test_lanes_of_others_hold_up_none_of_ours(

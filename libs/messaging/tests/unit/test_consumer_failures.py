@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from messaging_builders import NOON, event, raw_record, records
+from messaging_builders import NOON, JarFilled, event, raw_record, records
 from messaging_shelf import GROUP, OURS, Shelf, later
 from pymongo.errors import DocumentTooLarge, NotPrimaryError, OperationFailure
 
 from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging import consumer as consuming
 from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.memory.relaying import MemoryParkedRecords
@@ -85,11 +84,11 @@ class TestKinds:
         shelf.consumer.moved = before = time.monotonic() - 1_000
         moved: list[float] = []
 
-        async def look(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+        async def look(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
             moved.append(shelf.consumer.moved)
             await Shelf.fill(shelf, event, envelope, uow=uow, at=at)
 
-        shelf.consumer._by_type[HourCounted.type] = look
+        shelf.consumer._by_type[JarFilled.type] = look
         await shelf.consumer.handle(records("a"))
         assert shelf.filled() == {"a": 1}
         assert set(moved) == {before}
@@ -97,7 +96,7 @@ class TestKinds:
     async def test_parking_waits_for_a_store_that_is_away(self, shelf: Shelf) -> None:
         """Which lanes wait, what is due, what stands in a lane, and what is dropped from it."""
         away = Away(shelf.storage)
-        subscription = Subscription(group=GROUP, handlers={HourCounted: shelf.fill})
+        subscription = Subscription(group=GROUP, handlers={JarFilled: shelf.fill})
         consumer = Consumer(subscription, commit=shelf.commit, parking=Parking(GROUP, away), now=lambda: NOON)
         shelf.faults["a"] = [Park("not yet")]
         await consumer.handle(records("a"))
@@ -148,8 +147,8 @@ class TestTopicMadeAgain:
         parked = shelf.storage.documents["parked"]
         (row,) = parked.values()
         parked.clear()
-        parked[f"{GROUP}:t/0@0"] = {name: value for name, value in row.items() if name != "timestamp"}
+        parked[f"{GROUP}:test.jars/0@0"] = {name: value for name, value in row.items() if name != "timestamp"}
         await shelf.consumer.retry_parked(owned=OURS, now=later())
-        assert set(parked) == {f"{GROUP}:t/0@0"}
+        assert set(parked) == {f"{GROUP}:test.jars/0@0"}
         await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert (shelf.filled(), parked) == ({"a": 1}, {})

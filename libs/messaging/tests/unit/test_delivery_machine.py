@@ -15,7 +15,7 @@ from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outbox import Publisher
 from gerai.messaging.record import Record
 
-TOPIC = "hourly.hours"
+TOPIC = "test.jars"
 
 
 class Twins:

@@ -20,7 +20,7 @@ from gerai.messaging.outbox import Pending, Published
 from gerai.messaging.relay import Relay
 from gerai.messaging.unit_of_work import UnitOfWork
 
-TOPIC = "hourly.hours"
+TOPIC = "test.jars"
 
 
 async def committed(storage: MemoryStorage, *, jars: int, fills: int) -> None:

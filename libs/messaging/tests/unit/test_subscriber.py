@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
-from messaging_builders import NOON, CountingStorage, records, sample
+from messaging_builders import NOON, CountingStorage, JarFilled, records, sample
 from messaging_clock import Clock, more, more_than_enough, running
 from pymongo.errors import AutoReconnect, OperationFailure
 from tests.eventually import eventually
 
 from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging import consumer as consuming
 from gerai.messaging.consumer import Consumer, Subscription
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.kafka import subscriber as subscribing
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.memory.relaying import MemoryParkedRecords
 from gerai.messaging.parking import Parking
@@ -110,13 +110,13 @@ class Reader:
         self.handled = 0
         self.goes_on = asyncio.Event()
         self.goes_on.set()
-        subscription = Subscription(group=GROUP, handlers={HourCounted: self.handle})
+        subscription = Subscription(group=GROUP, handlers={JarFilled: self.handle})
         self.parked = ParkedRecords(storage)
         parking = Parking(GROUP, self.parked)
         consumer = Consumer(subscription, commit=commit, parking=parking, now=lambda: NOON)
-        self.subscriber = Subscriber(consumer, bootstrap="nowhere", client_id=GROUP)
+        self.subscriber = Subscriber(consumer, kafka=KafkaConnection(bootstrap="nowhere"), client_id=GROUP)
 
-    async def handle(self, event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+    async def handle(self, event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
         self.handled += 1
         await self.goes_on.wait()
 

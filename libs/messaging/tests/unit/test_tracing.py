@@ -3,14 +3,13 @@
 from datetime import datetime
 
 import pytest
-from messaging_builders import NOON, Jar, context
+from messaging_builders import NOON, Jar, JarFilled, context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, Tracer
 
 from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging import tracing
 from gerai.messaging.consumer import REPLAYED_FOR, Consumer, Subscription
 from gerai.messaging.group_commit import GroupCommit
@@ -27,10 +26,8 @@ from gerai.messaging.record import Record
 from gerai.messaging.relay import Relay
 from gerai.messaging.unit_of_work import UnitOfWork
 
-TOPIC = "hourly.hours"
-WAIT, SEND, PROCESS = (
-    f"{name} hour-counted" for name in ("outbox wait", f"send {TOPIC}", f"process {TOPIC}")
-)
+TOPIC = "test.jars"
+WAIT, SEND, PROCESS = (f"{name} jar-filled" for name in ("outbox wait", f"send {TOPIC}", f"process {TOPIC}"))
 
 
 @pytest.fixture
@@ -52,7 +49,7 @@ async def sent(traceparent: str | None, broker: MemoryBroker) -> Record:
         uow.add(jar)
         jar.fill()
 
-    async with GroupCommit(storage, source="test") as commit:
+    async with GroupCommit(storage, source="/gerai/test") as commit:
         await commit.execute(command, context=context(traceparent=traceparent))
     lease = MemoryLease(MemoryLeases(), "relay", "a")
     await Relay(MemoryOutbox(storage), broker.connect, lease)._turn()
@@ -63,12 +60,12 @@ async def processed(record: Record) -> str | None:
     """Handle a record; returns the traceparent that its effects travel with."""
     seen: list[str | None] = []
 
-    async def react(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
+    async def react(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
         seen.append(uow.context.traceparent)
 
     storage = MemoryStorage()
     async with GroupCommit(storage, source="there") as commit:
-        subscription = Subscription(group="g", handlers={HourCounted: react})
+        subscription = Subscription(group="g", handlers={JarFilled: react})
         parking = Parking("g", MemoryParkedRecords(storage))
         await Consumer(subscription, commit=commit, parking=parking, now=lambda: NOON).handle([record])
     return seen[0]
@@ -153,7 +150,7 @@ class TestSpans:
             assert attributes["peer.service"] == "kafka"
             assert attributes["messaging.destination.name"] == TOPIC
             assert attributes["gerai.subject"] == "j1"
-            assert attributes["cloudevents.event_type"] == "hourly.hour-counted.v1"
+            assert attributes["cloudevents.event_type"] == "test.jar-filled.v1"
             assert min(attributes) == next(iter(attributes)) == "cloudevents.event_type", "the first tag"
 
     async def test_spans_say_their_operation_as_the_conventions_want(
@@ -206,7 +203,7 @@ class TestSpans:
             led_to.append(uow.other_traces())
 
         led_to: list[set[str]] = []
-        async with GroupCommit(storage, source="test") as commit:
+        async with GroupCommit(storage, source="/gerai/test") as commit:
             await commit.execute(begin, context=context(traceparent=REQUEST))
             await commit.execute(go_on, context=context(traceparent=LATER))
         await Relay(MemoryOutbox(storage), broker.connect, MemoryLease(MemoryLeases(), "relay", "a"))._turn()

@@ -27,6 +27,7 @@ from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import dead_letter_topic, replay_topic
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.kafka import topics
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.mongo.lease import MongoLease
@@ -106,13 +107,15 @@ async def test_the_register_is_rebuilt_from_its_topics(database: Database, kafka
     ]
     subscription = dataclasses.replace(subscriptions()[0], group=f"queue.register-{mine}")
     own = [dead_letter_topic(subscription.group), replay_topic(subscription.group)]
-    await topics.ensure(kafka_bootstrap, [*(kind.topic for kind in ENTRIES), *own], create=True)
+    await topics.ensure(
+        KafkaConnection(bootstrap=kafka_bootstrap), [*(kind.topic for kind in ENTRIES), *own], create=True
+    )
     await publish(kafka_bootstrap, events)
     replica = CatalogueReplica(MongoStorage(database))
     async with GroupCommit(MongoStorage(database), source="/gerai/queue") as commit:
         parking = Parking(subscription.group, MongoParkedRecords(database))
         consumer = Consumer(subscription, commit=commit, parking=parking, now=lambda: MORNING)
-        subscriber = Subscriber(consumer, bootstrap=kafka_bootstrap, client_id=mine)
+        subscriber = Subscriber(consumer, kafka=KafkaConnection(bootstrap=kafka_bootstrap), client_id=mine)
         task = asyncio.create_task(subscriber.run())
 
         async def names() -> list[str]:

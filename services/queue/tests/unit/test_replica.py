@@ -214,5 +214,5 @@ async def test_the_catalogue_is_watched_in_every_role_and_the_display_feed_where
 def test_the_highest_sequence_wins_in_whatever_order_they_come(sequences):
     entry = RegisterEntry(id="registry.services:nib", tenant=TENANT, type="registry.service-changed.v1")
     for number in sequences:
-        entry.learn(service(name=f"v{number}"), sequence=number)
+        entry.learn(service(name=f"v{number}"), tenant=TENANT, sequence=number)
     assert f'"name":"v{max(sequences)}"' in entry.body

@@ -1,6 +1,6 @@
 """What a service's rooms are built from: one object per process, made by `service`."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from gerai.chassis.routes import Routes
 from gerai.chassis.settings import Role, Settings
 from gerai.contracts.event import Topic
 from gerai.messaging.consumer import Subscription
+from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.storage import Index, Storage
@@ -55,6 +56,11 @@ class Rooms:
     background: Sequence[Background] = ()
 
 
+class ForeignTopic(Exception):
+    """A service declares a topic, or a group with topics, of another one: nobody would believe what it says there. It
+    does not start."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A service, declared. `gerai.chassis.run(service)` lives it."""
@@ -68,3 +74,17 @@ class Service:
     indexes: Sequence[Index] = ()
     body_limits: Mapping[str, int] = field(default_factory=dict)
     """Paths that take more than the usual 64 KiB: path → bytes."""
+
+    def __post_init__(self) -> None:
+        self._require_own(self.topics)
+
+    def topics_written(self, rooms: Rooms) -> list[Topic]:
+        """Its own, and those of its groups: all that its relay may write. Raises ForeignTopic."""
+        of_groups = [topic for one in rooms.subscriptions for topic in group_topics(one.group)]
+        self._require_own(of_groups)
+        return [*self.topics, *of_groups]
+
+    def _require_own(self, topics: Iterable[Topic]) -> None:
+        foreign = [topic.name for topic in topics if topic.owner != self.name]
+        if foreign:
+            raise ForeignTopic(f"{self.name} does not own {', '.join(foreign)}")

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, IPvAnyNetwork, Secre
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gerai.messaging.kafka.connection import KafkaConnection, SaslMechanism, SecurityProtocol
 from gerai.messaging.mongo.driver import Driver
 
 PREFIX = "GERAI_"
@@ -114,6 +115,14 @@ class Settings(BaseSettings):
     mongodb_database: str
     mongodb_driver: Driver = Driver.MOTOR
     kafka_bootstrap: str
+    kafka_security_protocol: SecurityProtocol | None = None
+    """None: PLAINTEXT in development; production has to say which."""
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    kafka_key_file: Path | None = None
     issuer: str
     audience: str = "gerai"
     jwks_url: str
@@ -140,6 +149,34 @@ class Settings(BaseSettings):
     @property
     def simulates_time(self) -> bool:
         return self.clock_anchor_business is not None or self.clock_speed != 1.0
+
+    @property
+    def kafka(self) -> KafkaConnection:
+        """Raises Inconsistent, which is a ValueError."""
+        password = self.kafka_password
+        return KafkaConnection(
+            bootstrap=self.kafka_bootstrap,
+            protocol=self.kafka_security_protocol or SecurityProtocol.PLAINTEXT,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=password.get_secret_value() if password is not None else None,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+        )
+
+    @model_validator(mode="after")
+    def _kafka_is_reached_in_one_way(self) -> Self:
+        if self.environment is Environment.PRODUCTION and self.kafka_security_protocol is None:
+            raise ValueError(
+                "production says how it reaches Kafka: GERAI_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SSL (PLAINTEXT only "
+                "where the network itself keeps strangers out)"
+            )
+        try:
+            self.kafka.options()
+        except OSError as error:
+            raise ValueError(f"a file of GERAI_KAFKA_… cannot be used: {error.strerror or error}") from error
+        return self
 
     @model_validator(mode="after")
     def _production_is_real(self) -> Self:

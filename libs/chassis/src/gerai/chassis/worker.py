@@ -7,7 +7,6 @@ import structlog
 from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.settings import Role, Settings
 from gerai.messaging.consumer import Consumer
-from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
@@ -39,22 +38,24 @@ class Worker:
         self._database = database
         self._relay: Relay | None = None
         self._topics_ready = False
+        self._written: frozenset[str] = frozenset()
+        """The only topics that the relay may write."""
         if Role.WORKER in settings.roles:
             self._relay = Relay(MongoOutbox(database), self._connect, MongoLease(database, "relay"))
 
     async def _connect(self) -> Publisher:
         return await KafkaPublisher.connect(
-            self._settings.kafka_bootstrap, client_id=f"{self._service.name}-relay"
+            self._settings.kafka, client_id=f"{self._service.name}-relay", topics=self._written
         )
 
     async def prepare_topics(self, rooms: Rooms, *, create: bool) -> None:
         """The topics that the service owns, those of its groups among them. Those it reads are their owners'.
         Waits for a broker as long as it takes: nothing is lost meanwhile, events wait in the outbox."""
-        groups = [topic for one in rooms.subscriptions for topic in group_topics(one.group)]
-        wanted = [*self._service.topics, *groups]
+        wanted = self._service.topics_written(rooms)
+        self._written = frozenset(topic.name for topic in wanted)
         while True:
             try:
-                await topics.ensure(self._settings.kafka_bootstrap, wanted, create=create)
+                await topics.ensure(self._settings.kafka, wanted, create=create)
                 self._topics_ready = True
                 return
             except TimeoutError:
@@ -91,9 +92,7 @@ class Worker:
         for subscription in rooms.subscriptions:
             parking = Parking(subscription.group, MongoParkedRecords(self._database))
             consumer = Consumer(subscription, commit=house.commit, parking=parking, now=house.clock.now)
-            subscriber = Subscriber(
-                consumer, bootstrap=self._settings.kafka_bootstrap, client_id=subscription.group
-            )
+            subscriber = Subscriber(consumer, kafka=self._settings.kafka, client_id=subscription.group)
             name = f"subscriber {subscription.group}"
             parts.append(
                 Background(name=name, run=subscriber.run, progress=subscriber.progress, roles=WORKER)

@@ -48,6 +48,11 @@ HEADERS: Schema = {
             **_TEXT,
             "description": "A replay, meant for this one consumer group; all others skip it.",
         },
+        "ce_replayedfrom": {**_TEXT, "description": "A replay: the topic that the record stood on."},
+        "ce_overrides": {
+            **_TEXT,
+            "description": "A replay by which an operator corrects a replica: it holds whatever version is known.",
+        },
         "traceparent": {**_TEXT, "description": "W3C Trace Context."},
     },
 }

@@ -16,10 +16,26 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from gerai.contracts.event import Envelope, Event
+from gerai.contracts.text import hidden_at
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 STRUCTURED = "application/cloudevents+json"
+NAMES = frozenset(
+    {
+        "source",
+        "subject",
+        "partitionkey",
+        "correlationid",
+        "causationid",
+        "replayedfor",
+        "replayedfrom",
+        "overrides",
+    }
+)
+NAME_LIMIT = 256
+MARKS = ("replayedfor", "replayedfrom", "overrides")
+"""What a replay adds: in both modes these are headers."""
 
 Headers = Iterable[tuple[str, bytes]]
 T = TypeVar("T")
@@ -29,7 +45,7 @@ _SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class Reason(StrEnum):
-    """Why a record can't be read. The codes are part of dead letters, metrics and alerts: never rename one."""
+    """Why a record can't be read, or is not believed. The codes are part of dead letters, metrics and alerts: never rename one."""
 
     MISSING_HEADER = "missing_header"
     BAD_HEADER = "bad_header"
@@ -38,6 +54,10 @@ class Reason(StrEnum):
     NOT_JSON = "not_json"
     INVALID_BODY = "invalid_body"
     NO_BODY = "no_body"
+    WRONG_TOPIC = "wrong_topic"
+    FOREIGN_SOURCE = "foreign_source"
+    WRONG_KEY = "wrong_key"
+    WRONG_SUBJECT = "wrong_subject"
 
 
 class Undecodable(Exception):
@@ -67,6 +87,10 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
         headers["ce_causationid"] = envelope.causation_id
     if envelope.replayed_for is not None:
         headers["ce_replayedfor"] = envelope.replayed_for
+    if envelope.replayed_from is not None:
+        headers["ce_replayedfrom"] = envelope.replayed_from
+    if envelope.overrides is not None:
+        headers["ce_overrides"] = envelope.overrides
     if envelope.traceparent is not None:
         headers["traceparent"] = envelope.traceparent
     return headers
@@ -91,16 +115,40 @@ def peek(headers: Headers, value: bytes | None) -> str:
     return _need(attributes, "type")
 
 
+def believe(envelope: Envelope, *, key: bytes | None, topic: str) -> None:
+    """Raises Undecodable where a record is not what it says: on another topic than its event's (`topic`: where it stands,
+    or stood before it was replayed), from another source than the topic's owner, under another key than its subject,
+    or with a body about another aggregate.
+
+    Who may write to a topic at all is the broker's to say (ACLs); this keeps one owner's mistake, or one stolen
+    password, from speaking for another.
+    """
+    event = envelope.event
+    if topic != event.topic.name:
+        raise Undecodable(Reason.WRONG_TOPIC, f"{event.type} belongs to {event.topic.name}")
+    if envelope.source != event.topic.source:
+        raise Undecodable(Reason.FOREIGN_SOURCE, f"ce_source: only {event.topic.source} speaks on {topic}")
+    if key != envelope.subject.encode():
+        raise Undecodable(Reason.WRONG_KEY, "the record key is not ce_subject")
+    if event.aggregate_id() != envelope.subject:
+        raise Undecodable(Reason.WRONG_SUBJECT, f"ce_subject is not {event.subject_form} of the body")
+
+
 def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope:
     """The event with its attributes. Raises Undecodable; never anything else, whatever the bytes are."""
     attributes, body = _attributes(headers, value)
     kind = _class_of(_need(attributes, "type"))
     if _need(attributes, "specversion") != SPEC_VERSION:
         raise Undecodable(Reason.BAD_HEADER, f"ce_specversion: only {SPEC_VERSION} is read")
+    for name in NAMES & attributes.keys():
+        _require_plain(name, attributes[name])
+    subject = attributes.get("subject") or _subject_of(key)
+    if attributes.get("partitionkey", subject) != subject:
+        raise Undecodable(Reason.WRONG_KEY, "ce_partitionkey is not ce_subject")
     return Envelope(
         id=_read(attributes, "id", UUID),
         source=_need(attributes, "source"),
-        subject=attributes.get("subject") or _subject_of(key),
+        subject=subject,
         sequence=_read(attributes, "sequence", _sequence),
         time=_read(attributes, "time", _instant),
         correlation_id=attributes.get("correlationid") or _need(attributes, "id"),
@@ -108,6 +156,8 @@ def decode(key: bytes | None, value: bytes | None, headers: Headers) -> Envelope
         event=_parse(kind, body),
         traceparent=attributes.get("traceparent"),
         replayed_for=attributes.get("replayedfor"),
+        replayed_from=attributes.get("replayedfrom"),
+        overrides=attributes.get("overrides"),
     )
 
 
@@ -136,6 +186,10 @@ def _attributes(headers: Headers, value: bytes | None) -> tuple[Mapping[str, str
     texts = {name.lower(): raw for name, raw in headers if raw is not None}
     if texts.get("content-type", b"").lower().startswith(STRUCTURED.encode()):
         attributes, body = _structured(value)
+        for name in MARKS:  # who replays a record leaves its value as it is
+            attributes.pop(name, None)
+            if (raw := texts.get(f"ce_{name}")) is not None:
+                attributes[name] = _text(name, raw)
     elif value:
         attributes = {name[3:]: _text(name, raw) for name, raw in texts.items() if name.startswith("ce_")}
         body = value
@@ -186,10 +240,18 @@ def _read(attributes: Mapping[str, str], name: str, reader: Callable[[str], T]) 
         raise Undecodable(Reason.BAD_HEADER, f"ce_{name}") from error
 
 
+def _require_plain(name: str, text: str) -> None:
+    """What ends in our own events, keys and logs."""
+    if len(text) > NAME_LIMIT or hidden_at(text) is not None:
+        raise Undecodable(Reason.BAD_HEADER, f"ce_{name}: hidden characters, or too long")
+
+
 def _subject_of(key: bytes | None) -> str:
     if not key:
         raise Undecodable(Reason.MISSING_HEADER, "ce_subject")
-    return _text("key", key)
+    subject = _text("key", key)
+    _require_plain("subject", subject)
+    return subject
 
 
 def _sequence(text: str) -> int:

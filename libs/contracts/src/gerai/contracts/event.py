@@ -35,11 +35,23 @@ class Topic:
     max_bytes: int | None = None
     """The largest record; None: the broker's default of 1 MB."""
 
+    @property
+    def source(self) -> str:
+        """The one `ce_source` whose records are believed here: the owner, as events name it."""
+        return source_of(self.owner)
+
+
+def source_of(service: str) -> str:
+    return f"/gerai/{service}"
+
 
 class Event(BaseModel):
     """A fact that happened, as it travels. Subclasses state `type` and `topic` once, in their class line:
 
-    `class TicketIssued(Event, type="queue.ticket-issued.v1", topic=TICKETS)`
+    `class TicketIssued(Event, type="queue.ticket-issued.v1", topic=TICKETS, subject="{ticket_id}")`
+
+    `subject` is made of the body's fields, as `str.format` reads it, and names the aggregate: it is inherited, and is
+    what `ce_subject` and the record key must say.
 
     Producers build events through the closed class: an unknown field is an error. Readers decode through
     `parse`, which ignores fields that a newer producer added. JSON has no NaN and no infinity; nor have events.
@@ -49,14 +61,26 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     topic: ClassVar[Topic]
+    subject_form: ClassVar[str | None] = None
     _registry: ClassVar[dict[str, builtins.type["Event"]]] = {}
 
-    def __init_subclass__(cls, *, type: str | None = None, topic: Topic | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        type: str | None = None,
+        topic: Topic | None = None,
+        subject: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
+        if subject is not None:
+            cls.subject_form = subject
         if type is None or topic is None:  # an abstract base that groups fields
             return
         if type in Event._registry:
             raise TypeError(f"event type {type} is declared twice")
+        if cls.subject_form is None:
+            raise TypeError(f"event type {type} does not say which aggregate it is of: subject=…")
         cls.type = type
         cls.topic = topic
         Event._registry[type] = cls
@@ -68,6 +92,11 @@ class Event(BaseModel):
         Raises pydantic.ValidationError where the body is not JSON or misses what this version requires.
         """
         return cls.model_validate_json(body, extra="ignore")
+
+    def aggregate_id(self) -> str:
+        """The aggregate that the body itself says it is of."""
+        assert self.subject_form is not None
+        return self.subject_form.format_map(self.__dict__)
 
     @classmethod
     def every(cls) -> Iterator[builtins.type["Event"]]:
@@ -97,3 +126,7 @@ class Envelope:
     traceparent: str | None = None
     replayed_for: str | None = None
     """Set on a replay: the one consumer group that it is meant for."""
+    replayed_from: str | None = None
+    """Set on a replay: the topic that the record stood on."""
+    overrides: str | None = None
+    """Set on a replay by an operator, with an id of its own: what it says holds, whatever is known already."""

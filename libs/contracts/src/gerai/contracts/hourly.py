@@ -14,7 +14,7 @@ HOURS = Topic(
 )
 
 
-class HourCounted(Event, type="hourly.hour-counted.v1", topic=HOURS):
+class HourCounted(Event, type="hourly.hour-counted.v1", topic=HOURS, subject="{tenant}:{hour:%Y-%m-%dT%H}"):
     """A ticket was added to the count of its hour."""
 
     tenant: str

@@ -50,7 +50,7 @@ class PriorityClass(StrEnum):
     PRIORITY = "priority"
 
 
-class TicketEvent(Event):
+class TicketEvent(Event, subject="{ticket_id}"):
     """What every event of a ticket says."""
 
     tenant: str
@@ -198,7 +198,7 @@ class TicketNearFront(TicketEvent, type="queue.ticket-near-front.v1", topic=TICK
     visitor's own page says the same; more where another desk serves this service and others beside it."""
 
 
-class ServiceDayEvent(Event):
+class ServiceDayEvent(Event, subject="{service_id}:{local_day}"):
     """What every event of a service's day says."""
 
     tenant: str

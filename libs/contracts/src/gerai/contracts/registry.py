@@ -147,7 +147,7 @@ class Override(Part):
     """As it is shown."""
 
 
-class _Entry(Event):
+class _Entry(Event, subject="{id}"):
     """What every entry of the register has."""
 
     tenant: str
@@ -247,7 +247,9 @@ class CalendarChanged(_Entry, type="registry.calendar-changed.v1", topic=CALENDA
     """The last ticket is given this long before closing."""
 
 
-class AgreementLapsing(Event, type="registry.agreement-lapsing.v1", topic=AGREEMENTS):
+class AgreementLapsing(
+    Event, type="registry.agreement-lapsing.v1", topic=AGREEMENTS, subject="{institution_id}"
+):
     """An institution's cooperation agreement comes to its end and nobody has renewed it."""
 
     tenant: str

@@ -12,11 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from gerai.contracts.codec import Undecodable, decode, peek
+from gerai.contracts.codec import Reason, Undecodable, believe, decode, peek
 from gerai.contracts.event import Envelope, Event
 from gerai.messaging import metrics
 from gerai.messaging.context import Context
-from gerai.messaging.dead_letters import dead_letter
+from gerai.messaging.dead_letters import dead_letter, replay_topic
 from gerai.messaging.failures import Failure, is_away, kind_of
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
@@ -87,6 +87,7 @@ class Consumer:
         self._parking = parking
         self._now = now
         self._by_type = {event.type: handler for event, handler in subscription.handlers.items()}
+        self._replays = replay_topic(subscription.group).name
         self._actor = f"consumer:{subscription.group}"
         self.moved = time.monotonic()
         """When a record last came to an outcome, or waited for a store that was away."""
@@ -226,6 +227,7 @@ class Consumer:
             envelope = decode(record.key, record.value, record.headers)
             if handler is None or envelope.replayed_for not in (None, self.subscription.group):
                 return Outcome.SKIPPED
+            self._require_truth(envelope, record)
             return await self._react(handler, envelope, record, parked)
         except Undecodable as error:
             return await self._bury(record, error.reason, error.detail, parked, tries)
@@ -239,6 +241,14 @@ class Consumer:
                     raise Park(refusal.code) from refusal
                 case _:
                     return await self._bury(record, refusal.code, str(refusal), parked, tries)
+
+    def _require_truth(self, envelope: Envelope, record: Record) -> None:
+        """Raises Undecodable for what its topic's owner has not said, or not so. On the group's own topic of replays,
+        which operators write, the topic that it came from counts."""
+        is_replay = record.topic == self._replays
+        if envelope.overrides is not None and not is_replay:
+            raise Undecodable(Reason.WRONG_TOPIC, "only a replay overrides what is known")
+        believe(envelope, key=record.key, topic=(envelope.replayed_from or "") if is_replay else record.topic)
 
     def _is_for_another(self, record: Record) -> bool:
         """A replay for another group is none of our business, whatever is in it."""
@@ -271,7 +281,8 @@ class Consumer:
                 if parked is not None:
                     self._parking.forget(uow, parked.id)
 
-            once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:{envelope.id}")
+            again = f":{envelope.overrides}" if envelope.overrides is not None else ""
+            once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:{envelope.id}{again}")
             answer = await self._commit.execute(
                 command, context=context, once=once, needs=self.subscription.needs(envelope)
             )

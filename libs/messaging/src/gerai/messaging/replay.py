@@ -2,17 +2,23 @@
 
     python -m gerai.messaging.replay --bootstrap … --group queue.replica --topic registry.services
     python -m gerai.messaging.replay --bootstrap … --group queue.replica --dead-letters
+    python -m gerai.messaging.replay --bootstrap … --group queue.replica --topic registry.services --key … --override
 
 They go to the group's own topic of replays, never to the topic they came from: there every other group would
 have to read them, and on a compacted topic an old state would take the place of the newest. They keep their
-event id and carry `ce_replayedfor`, which handlers see, so that nobody is told twice; an effect that is there
-already is not repeated (its inbox row stands), unless that row was removed on purpose.
+event id and carry `ce_replayedfor`, which handlers see, so that nobody is told twice, and `ce_replayedfrom`, the topic
+that they came from, so that they are believed no more than there. An effect that is there already is not repeated (its
+inbox row stands), unless that row was removed on purpose.
+
+With `--override` the newest of the chosen records alone is sent, and a replica takes its state whatever version and
+regency it knows: the way back when a bad record got in. See docs/runbooks/bad-record.md.
 """
 
 import argparse
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +28,14 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from gerai.messaging.consumer import REPLAYED_FOR
 from gerai.messaging.dead_letters import LARGEST_BYTES, TRUNCATED, dead_letter_topic, replay_topic
+from gerai.messaging.kafka.connection import KafkaConnection, add_arguments, stated
+from gerai.messaging.kafka.publisher import partition_of
 
 log = structlog.get_logger(__name__)
 
+REPLAYED_FROM = "ce_replayedfrom"
+OVERRIDES = "ce_overrides"
+MARKS = (REPLAYED_FOR, REPLAYED_FROM, OVERRIDES)
 DEAD = "dead_"
 """Begins the headers that were added to a dead letter."""
 ANSWER_S = 30.0
@@ -46,45 +57,79 @@ class Extent:
     event_id: str | None = None
 
 
-async def replay(bootstrap: str, *, group: str, topic: str, extent: Extent | None = None) -> int:
-    """Send a part of a topic to one group again. Returns how many records; nothing is lost if it is repeated."""
+async def replay(
+    kafka: KafkaConnection, *, group: str, topic: str, extent: Extent | None = None, override: bool = False
+) -> int:
+    """Send a part of a topic to one group again. Returns how many records; nothing is lost if it is repeated.
+
+    `override`: only the newest record of the extent, which is one key or one event; its state holds.
+    """
     wanted = extent or Extent()
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, enable_idempotence=True, max_request_size=LARGEST_BYTES
-    )
+    producer = AIOKafkaProducer(**kafka.options(), enable_idempotence=True, max_request_size=LARGEST_BYTES)
     await asyncio.wait_for(producer.start(), ANSWER_S)
     try:
+        if override and wanted.key is not None and wanted.partition is None:
+            # where its owner's client puts the key; a forged record may stand on another partition
+            partitions = sorted(await asyncio.wait_for(producer.partitions_for(topic), ANSWER_S))
+            wanted = replace(wanted, partition=partition_of(wanted.key, partitions))
         sent = 0
-        async for records in _read(bootstrap, topic, wanted):
+        newest: list[Any] = []
+        async for records in _read(kafka, topic, wanted):
             chosen = [record for record in records if _is_wanted(record, wanted)]
-            await asyncio.wait_for(_send(producer, group, chosen), ANSWER_S)
-            sent += len(chosen)
+            newest = chosen[-1:] or newest
+            if not override:
+                await asyncio.wait_for(_send(producer, group, chosen), ANSWER_S)
+                sent += len(chosen)
+        if override:
+            await asyncio.wait_for(_send(producer, group, newest, override=str(uuid.uuid4())), ANSWER_S)
+            sent = len(newest)
     finally:
         await asyncio.wait_for(producer.stop(), ANSWER_S)
     log.info("replayed", group=group, topic=topic, records=sent)
     return sent
 
 
-async def replay_dead_letters(bootstrap: str, *, group: str, extent: Extent | None = None) -> int:
+async def replay_dead_letters(kafka: KafkaConnection, *, group: str, extent: Extent | None = None) -> int:
     """Send a group's dead letters to it again, as they once came; for when the group has been repaired."""
-    return await replay(bootstrap, group=group, topic=dead_letter_topic(group).name, extent=extent)
+    return await replay(kafka, group=group, topic=dead_letter_topic(group).name, extent=extent)
 
 
-async def _send(producer: AIOKafkaProducer, group: str, records: Sequence[Any]) -> None:
+async def _send(
+    producer: AIOKafkaProducer, group: str, records: Sequence[Any], *, override: str | None = None
+) -> None:
     topic = replay_topic(group).name
     under_way = [
         await producer.send(
-            topic, key=one.key or None, value=one.value, headers=headers_for(group, one.headers)
+            topic,
+            key=one.key or None,
+            value=one.value,
+            headers=headers_for(group, one.topic, one.headers, override=override),
         )
         for one in records
     ]
     await asyncio.gather(*under_way)
 
 
-def headers_for(group: str, headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """The record's own headers, marked as a replay for the group."""
-    kept = [(name, raw) for name, raw in headers if name != REPLAYED_FOR and not name.startswith(DEAD)]
-    return [*kept, (REPLAYED_FOR, group.encode())]
+def headers_for(
+    group: str, topic: str, headers: Sequence[tuple[str, bytes]], *, override: str | None = None
+) -> list[tuple[str, bytes]]:
+    """The record's own headers, marked as a replay for the group of what stood on the topic."""
+    kept = [(name, raw) for name, raw in headers if name.lower() not in MARKS and not name.startswith(DEAD)]
+    marks = [(REPLAYED_FOR, group.encode()), (REPLAYED_FROM, _origin(group, topic, headers))]
+    if override is not None:
+        marks.append((OVERRIDES, override.encode()))
+    return [*kept, *marks]
+
+
+def _origin(group: str, topic: str, headers: Sequence[tuple[str, bytes]]) -> bytes:
+    """The topic of a record's owner. Of what the record itself says only what we have written there is believed."""
+    first: dict[str, bytes] = {}
+    for name, raw in headers:
+        first.setdefault(name, raw)
+    origin = topic.encode()
+    if topic == dead_letter_topic(group).name:  # ours stand before the poison's own
+        origin = first.get("dead_topic", origin)
+    return first.get(REPLAYED_FROM, origin) if origin == replay_topic(group).name.encode() else origin
 
 
 def _is_wanted(record: Any, extent: Extent) -> bool:
@@ -96,10 +141,10 @@ def _is_wanted(record: Any, extent: Extent) -> bool:
     return extent.event_id is None or ("ce_id", extent.event_id.encode()) in record.headers
 
 
-async def _read(bootstrap: str, topic: str, extent: Extent) -> AsyncIterator[list[Any]]:
+async def _read(kafka: KafkaConnection, topic: str, extent: Extent) -> AsyncIterator[list[Any]]:
     """The records of the extent, up to where the topic ends now."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=LARGEST_BYTES
+        **kafka.options(), enable_auto_commit=False, max_partition_fetch_bytes=LARGEST_BYTES
     )
     await asyncio.wait_for(consumer.start(), ANSWER_S)
     try:
@@ -142,7 +187,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m gerai.messaging.replay", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--bootstrap", required=True, help="a Kafka broker, host:port")
+    add_arguments(parser)
     parser.add_argument("--group", required=True, help="the consumer group that gets the records")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--topic", help="where the records are")
@@ -155,7 +200,15 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--key", help="records of one key")
     parser.add_argument("--event-id", help="one event")
-    return parser.parse_args()
+    parser.add_argument(
+        "--override",
+        action="store_true",
+        help="the newest of the records alone, and a replica takes it whatever it knows; with --key or --event-id",
+    )
+    given = parser.parse_args()
+    if given.override and given.key is None and given.event_id is None:
+        parser.error("--override needs --key or --event-id: it is for one entity")
+    return given
 
 
 def main() -> None:
@@ -169,7 +222,7 @@ def main() -> None:
         event_id=given.event_id,
     )
     topic = dead_letter_topic(given.group).name if given.dead_letters else given.topic
-    asyncio.run(replay(given.bootstrap, group=given.group, topic=topic, extent=extent))
+    asyncio.run(replay(stated(given), group=given.group, topic=topic, extent=extent, override=given.override))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ never has a second batch under way. So no row overtakes an earlier one of its ke
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ from aiokafka.errors import (
 )
 from aiokafka.partitioner import murmur2
 
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.ending import ended
 from gerai.messaging.outbox import Pending, Published
 
@@ -65,14 +66,18 @@ class KafkaPublisher:
     """Implements `Publisher`. Made anew by the relay whenever one is broken: after a leader outage an
     idempotent producer may hold a gap in its sequence, and then refuses for ever."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, topics: Collection[str] | None = None) -> None:
         self._producer = producer
+        self._topics = topics
 
     @classmethod
-    async def connect(cls, bootstrap: str, *, client_id: str) -> "KafkaPublisher":
-        """Raises KafkaError or TimeoutError when no broker answers."""
+    async def connect(
+        cls, kafka: KafkaConnection, *, client_id: str, topics: Collection[str] | None = None
+    ) -> "KafkaPublisher":
+        """`topics`: the only ones that are written; rows of others are refused. Raises KafkaError or TimeoutError when
+        no broker answers, or none lets us in."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **kafka.options(),
             client_id=client_id,
             enable_idempotence=True,
             acks="all",
@@ -87,7 +92,7 @@ class KafkaPublisher:
         except BaseException:
             await ended(producer.stop(), within=STOP_S, what="producer")
             raise
-        return cls(producer)
+        return cls(producer, topics)
 
     async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
         by_topic: dict[str, list[Pending]] = {}
@@ -102,6 +107,9 @@ class KafkaPublisher:
         )
 
     async def _send_topic(self, topic: str, rows: Sequence[Pending], fate: _Fate) -> None:
+        if self._topics is not None and topic not in self._topics:
+            fate.refused.update((row.id, "foreign_topic") for row in rows)
+            return
         try:
             async with asyncio.timeout(FIND_TOPIC_S):
                 partitions = sorted(await self._producer.partitions_for(topic))

@@ -26,6 +26,7 @@ from gerai.messaging import metrics
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE, is_nobodys_fault
+from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.ending import ended
 from gerai.messaging.parking import Partitions
 from gerai.messaging.record import Record
@@ -52,9 +53,9 @@ OWNERSHIP_LOST = (IllegalStateError, CommitFailedError, RebalanceInProgressError
 class Subscriber:
     """`run` until cancelled; connects anew after whatever the broker does."""
 
-    def __init__(self, consumer: Consumer, *, bootstrap: str, client_id: str) -> None:
+    def __init__(self, consumer: Consumer, *, kafka: KafkaConnection, client_id: str) -> None:
         self._consumer = consumer
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._client_id = client_id
         self._parked_at = 0.0
         self._lag_at = 0.0
@@ -112,7 +113,7 @@ class Subscriber:
 
     async def _connected(self) -> None:
         kafka = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._kafka.options(),
             client_id=self._client_id,
             group_id=self.group,
             enable_auto_commit=False,

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from gerai.contracts.event import Cleanup, Topic
 from gerai.messaging.failures import Failure, kind_of
+from gerai.messaging.kafka.connection import KafkaConnection
 
 log = structlog.get_logger(__name__)
 
@@ -21,11 +22,13 @@ class TopicsMissing(Exception):
     """Production's topics are made by deployment, and these are not there."""
 
 
-async def ensure(bootstrap: str, topics: Sequence[Topic], *, create: bool, replication: int = 1) -> None:
+async def ensure(
+    kafka: KafkaConnection, topics: Sequence[Topic], *, create: bool, replication: int = 1
+) -> None:
     """Create what is missing, or raise TopicsMissing. A broker that has just started is asked again; what it refuses
     is raised at once."""
     for attempt in range(TRIES):
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+        admin = AIOKafkaAdminClient(**kafka.options(), request_timeout_ms=10_000)
         try:
             await admin.start()
             there = set(await admin.list_topics())

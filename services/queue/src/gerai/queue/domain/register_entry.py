@@ -11,6 +11,7 @@ from gerai.contracts.registry import (
     SiteChanged,
 )
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.replica import Replica
 
 EntryChanged = (
     SiteChanged | InstitutionChanged | CounterChanged | DeskChanged | ServiceChanged | CalendarChanged
@@ -21,21 +22,10 @@ def entry_id(event: EntryChanged) -> str:
     return f"{event.topic.name}:{event.id}"
 
 
-class RegisterEntry(Aggregate):
-    """One entry of the register; `body` is the newest event."""
+class RegisterEntry(Replica):
+    """One entry of the register."""
 
     collection: ClassVar[str] = "register"
-
-    type: str
-    sequence: int = 0
-    body: str = ""
-
-    def learn(self, event: EntryChanged, *, sequence: int) -> bool:
-        """Take a newer state; one that comes late or twice changes nothing. True if it was news."""
-        if sequence <= self.sequence:
-            return False
-        self.type, self.sequence, self.body = event.type, sequence, event.model_dump_json()
-        return True
 
 
 class CatalogueRevision(Aggregate):

@@ -18,9 +18,17 @@ def what_keeping_needs(envelope: Envelope) -> Needs:
 async def when_register_changed_keep_replica(
     event: EntryChanged, envelope: Envelope, *, uow: UnitOfWork, at: datetime
 ) -> None:
-    entry = await uow.find_or_add(RegisterEntry(id=entry_id(event), tenant=event.tenant, type=event.type))
-    if entry.learn(event, sequence=envelope.sequence):
-        await advance_revision(event.tenant, uow)
+    entry = await uow.find_or_add(RegisterEntry(id=entry_id(event), tenant=event.tenant))
+    regencies = {entry.tenant, event.tenant}
+    is_news = entry.learn(
+        event,
+        tenant=event.tenant,
+        sequence=envelope.sequence,
+        overrides=envelope.overrides is not None,
+    )
+    if is_news:
+        for tenant in sorted(regencies):
+            await advance_revision(tenant, uow)
 
 
 async def advance_revision(tenant: str, uow: UnitOfWork) -> None:
