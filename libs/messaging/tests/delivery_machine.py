@@ -6,7 +6,7 @@ and must agree: one effect for each version, in order, nothing parked, and the d
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from messaging_builders import NOON, Jar, JarFilled, context
 from messaging_ground import Page, note
+from pymongo.errors import AutoReconnect
 
 from gerai.contracts.event import Envelope
 from gerai.messaging.consumer import Consumer, Subscription
@@ -25,10 +26,15 @@ from gerai.messaging.outcomes import Park
 from gerai.messaging.parking import ParkedRecords, Parking
 from gerai.messaging.record import Record
 from gerai.messaging.relay import Relay
-from gerai.messaging.storage import Storage
+from gerai.messaging.storage import Contended, KeyTaken, Storage
 from gerai.messaging.unit_of_work import UnitOfWork
 
 JARS = ("a", "b", "c")
+FAILURES: Mapping[str, Callable[[], Exception]] = {
+    "away": lambda: AutoReconnect("planted"),
+    "contended": lambda: Contended("planted"),
+    "refused": lambda: KeyTaken("outbox", "event"),
+}
 GROUP = "g"
 
 
@@ -91,6 +97,7 @@ class Delivery(RuleBasedStateMachine):
         self.ground = ground
         self.acknowledged = dict.fromkeys(JARS, 0)
         self.waiting: set[str] = set()
+        self.failing: dict[str, list[Exception]] = {}
         self.sent_poison: list[bytes] = []
         self.offset = 0
         self.run(ground.begin())
@@ -140,6 +147,12 @@ class Delivery(RuleBasedStateMachine):
         self.waiting.add(jar)
         self.run(self.consume(count, keeps_offset=True))
         self.waiting.discard(jar)
+
+    @rule(jar=st.sampled_from(JARS), failure=st.sampled_from(sorted(FAILURES)), count=st.integers(1, 6))
+    def the_store_fails_a_key_for_one_poll(self, jar: str, failure: str, count: int) -> None:
+        self.failing = {jar: [FAILURES[failure]()] * (3 if failure == "contended" else 1)}
+        self.run(self.consume(count, keeps_offset=True))
+        self.failing = {}
 
     @rule()
     def parked_records_are_tried(self) -> None:
@@ -198,6 +211,8 @@ class Delivery(RuleBasedStateMachine):
         async def react(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
             if envelope.subject in self.waiting:
                 raise Park("not yet")
+            if errors := self.failing.get(envelope.subject):
+                raise errors.pop()
             await note(event, envelope, uow=uow, at=at)
 
         async with GroupCommit(self.ground.there, source="there") as commit:
