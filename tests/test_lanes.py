@@ -10,7 +10,7 @@ import pytest
 from tests import lanes
 from tests.lanes import Lane
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SUITES = re.findall(r"^SUITES := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[
     0
 ].split()
