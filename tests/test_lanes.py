@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from tests import lanes
 from tests.lanes import Lane
 
@@ -61,6 +62,8 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lanes of planted tests: the suites are `tmp_path`, and there is nothing else."""
     (tmp_path / "test").mkdir()
     monkeypatch.setattr(lanes, "STATE", tmp_path)
+    monkeypatch.setattr(lanes, "why_not", lambda: None)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each of these runs would load them all
 
     def planted_lanes(suites: object) -> tuple[list[Lane], list[Lane]]:
         options = ("-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", os.devnull)
