@@ -16,7 +16,7 @@ from registry_front_door import Client
 from registry_process import killable_registry, registry_process
 from tests.eventually import eventually
 
-ROWS = 1_000
+ROWS = 500
 IMPORTS = 20
 SLOW_MS = 60
 """What each commit takes longer; a transaction of an idle machine takes some 5 ms."""
@@ -122,7 +122,7 @@ async def test_twenty_imports_of_one_regency_do_not_hold_up_another_ones_command
         mongodb_uri=mongodb_uri, database=database, kafka_bootstrap=kafka_bootstrap
     ) as address:
         begun = time.perf_counter()
-        files = (mall(f"m{n}", 200) for n in range(IMPORTS))
+        files = (mall(f"m{n}", 100) for n in range(IMPORTS))
         answers, office = await beside(
             address, asyncio.gather(*(importer(address).posts("/v1/imports", file) for file in files))
         )

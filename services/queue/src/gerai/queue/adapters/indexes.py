@@ -34,5 +34,6 @@ INDEXES = (
     ),
     # a regency's entries are read again when one of them has changed
     Index(collection="register", keys=(("tenant", 1), ("_id", 1))),
+    Index(collection="site_rules", keys=(("tenant", 1), ("_id", 1))),
     Index(collection="desk_sessions", keys=(("site_id", 1), ("is_open", 1))),
 )

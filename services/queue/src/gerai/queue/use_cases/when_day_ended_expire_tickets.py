@@ -13,7 +13,7 @@ from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
 
-STEP = 200
+STEP = 50
 """So many in one transaction; the timer sets itself again until none is left."""
 
 
@@ -52,6 +52,7 @@ async def _expire_tickets(timer: TimerRow, uow: UnitOfWork, *, at: datetime, rul
             limit=STEP,
         )
     )
+    await uow.prefetch([(DeskSession, ticket.desk_id) for ticket in left if ticket.desk_id is not None])
     for ticket in left:
         if ticket.desk_id is not None:
             await _free(ticket.desk_id, ticket, uow)
