@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registry_builders import COUNTER, DESK, INSTITUTION, MORNING, RULE, SERVICE, SITE, Registrar
 
@@ -113,7 +113,7 @@ def facts(storage: Any) -> dict[tuple[type[Entry], str], dict[str, Any]]:
 
 
 @given(files(), files(), st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_whatever_fits_as_a_whole_fits_part_by_part(before, after, part: int) -> None:
     async with register() as whole, register() as divided:
         for registrar in (whole, divided):
