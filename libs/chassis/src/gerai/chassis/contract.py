@@ -26,6 +26,7 @@ REFUSED: dict[int, tuple[str, dict[str, Any]]] = {
     409: ("Refused by a rule, in the state that things are in; `code` says which.", {}),
     412: ("Somebody else has changed it: If-Match names another version.", {}),
     413: ("The body is too large.", {}),
+    414: ("The address is too long.", {}),
     415: ("The body is not application/json.", {}),
     422: ("Something in the request does not fit; `errors` names each field.", {}),
     428: ("If-Match is missing, or `*`.", {}),
@@ -34,7 +35,7 @@ REFUSED: dict[int, tuple[str, dict[str, Any]]] = {
     500: ("A fault of ours; the correlation id leads to it.", {}),
     503: ("The store or the process is busy or away.", WAIT),
 }
-ANYWHERE = (408, 422, 429, 431, 500, 503)
+ANYWHERE = (408, 414, 422, 429, 431, 500, 503)
 """422, since a hidden character can stand in any address, and a query can hold what nobody knows."""
 IF_MATCH = "if-match"
 
