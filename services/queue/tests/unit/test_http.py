@@ -167,7 +167,10 @@ class TestVisit:
         link = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()["link"]
         visitor = Client(door, None)
         seen = (await visitor.gets(f"/v1/visits/{link}")).headers["etag"]
-        assert (await visitor.gets(f"/v1/visits/{link}", if_none_match=seen)).status_code == 304
+        for named in (seen, f"W/{seen}", f'"another", {seen}', "*"):
+            assert (await visitor.gets(f"/v1/visits/{link}", if_none_match=named)).status_code == 304
+        for named in ('"another"', seen.strip('"')):
+            assert (await visitor.gets(f"/v1/visits/{link}", if_none_match=named)).status_code == 200
         await visitor.posts(f"/v1/visits/{link}/cancel")
         changed = await visitor.gets(f"/v1/visits/{link}", if_none_match=seen)
         assert (changed.status_code, changed.json()["state"]) == (200, "cancelled")
