@@ -61,6 +61,7 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
     if Role.API in settings.roles:
         install(app, rooms.routes)
     problems.install(app)
+    app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     return app
 
 
