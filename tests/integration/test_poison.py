@@ -6,7 +6,7 @@ from tests.eventually import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk, Registrar, Supervisor
 from tests.integration.poison import Found, Poison, all_of, allow_large, kinds, lies, producer
-from tests.integration.register import SITE
+from tests.integration.register import SITE, TENANT
 
 SERVICE = "tutup-kantor"
 pytestmark = pytest.mark.timeout(120)
@@ -78,7 +78,7 @@ async def test_poison_in_the_register(ground: Ground, doors: Doors) -> None:
     assert good.value is not None
     poison = kinds("registry.service-changed.v1", list(good.headers.items()), good.value)
     poison = [one for one in poison if one.value is not None]  # a compacted topic has tombstones
-    poison += lies(list(good.headers.items()), good.value, tenant="muna-barat")
+    poison += lies(list(good.headers.items()), good.value, tenant=TENANT)
     await _plant(bootstrap, "registry.services", good, poison)
     registry = Doors(ground.platform.urls("registry"), ground.platform.token, doors.exits)
     await Registrar(registry).rename(SERVICE, "Layanan sesudah racun")
