@@ -48,6 +48,15 @@ PLANTED = {
             "from pymongo import AsyncMongoClient",
         ),
     ],
+    "The outside is asked by jobs alone: domains, use cases and entrypoints import no client of anything outside": [
+        ("services/queue/src/gerai/queue/use_cases/planted_mail.py", "import smtplib"),
+        ("services/queue/src/gerai/queue/entrypoints/planted_web.py", "import httpx"),
+        ("services/registry/src/gerai/registry/use_cases/planted_shell.py", "import subprocess"),
+        (
+            "services/registry/src/gerai/registry/domain/planted_fetch.py",
+            "from urllib.request import urlopen",
+        ),
+    ],
     "Rooms receive values: only bootstrap knows a service's settings": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.queue.settings"),
         ("services/queue/src/gerai/queue/use_cases/planted.py", "import gerai.queue.settings"),

@@ -87,10 +87,10 @@ async def _watch(ground: Ground, names: set[str], working: "asyncio.Task[None]")
             for name in names:
                 if (fault := await _fault(http, ground.platform.url(name))) is not None:
                     stuck[name] = fault
-            if working.done():
-                working.result()
+            ended, _ = await asyncio.wait([working], timeout=LOOKS_EVERY_S)
+            for early in ended:
+                early.result()
                 raise AssertionError("the load ended before its time")
-            await asyncio.sleep(LOOKS_EVERY_S)  # an orchestrator asks at intervals, too
     return stuck
 
 
@@ -121,7 +121,8 @@ async def _work(ground: Ground, exits: AsyncExitStack) -> None:
                 await officer.call_next()
                 await officer.do("start")
                 await officer.do("finish")
-                await asyncio.sleep(PACE_S)
+                ended, _ = await asyncio.wait([showing], timeout=PACE_S)
+                assert not ended, "the panel's feed ended"
         finally:
             showing.cancel()
 

@@ -17,9 +17,11 @@ from gerai.chassis.service import house_of
 from gerai.chassis.work import Deadline
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HourCounted
-from gerai.messaging import group_commit, relay, timers
+from gerai.messaging import group_commit, jobs, relay, timers
 from gerai.messaging.consumer import Subscription
 from gerai.messaging.context import Context
+from gerai.messaging.job import Done, JobRow, Result
+from gerai.messaging.jobs import JobKind, WhenUnknown
 from gerai.messaging.kafka import subscriber
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -52,12 +54,20 @@ async def react(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: 
 async def remind(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None: ...
 
 
+async def call(job: JobRow) -> Done:
+    return Done()
+
+
+async def called(job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) -> None: ...
+
+
 async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """None of them ever turns here, and a command waits: an hour later each is named."""
     groups = ["notes.one", "notes.two"]
     rooms = Rooms(
         subscriptions=[Subscription(group=group, handlers={HourCounted: react}) for group in groups],
         timers={"remind": remind},
+        jobs=[JobKind(name="call", perform=call, complete=called, when_unknown=WhenUnknown.HOLD)],
     )
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
@@ -66,9 +76,13 @@ async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatc
         await goes_on.wait()
 
     async with house_of(service, settings(roles="worker"), Deadline(5)) as (house, worker):
-        parts = [*worker.timers(house, rooms), *worker.to_kafka(house, rooms)]
+        parts = [
+            *worker.timers(house, rooms),
+            *worker.jobs(house, rooms),
+            *worker.to_kafka(house, rooms),
+        ]
         tasks = {one.name for one in parts}
-        assert tasks == {"timers", "relay", "subscriber notes.one", "subscriber notes.two"}
+        assert tasks == {"timers", "jobs", "relay", "subscriber notes.one", "subscriber notes.two"}
         context = Context(tenant=None, actor="tester", correlation_id="c")
         waiting = asyncio.create_task(house.commit.execute(command, context=context))
         await begun.wait()
@@ -78,9 +92,9 @@ async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatc
                 for one in parts:
                     watched.enter_context(house.health.watching(one.progress))
                 assert (await http.get("/health/live")).json()["stuck"] == {}
-                for module in (group_commit, relay, timers, subscriber):
+                for module in (group_commit, relay, timers, jobs, subscriber):
                     monkeypatch.setattr(module, "time", LaterOn)
                 stuck = (await http.get("/health/live")).json()["stuck"]
         goes_on.set()
         await waiting
-    assert {*stuck} == {"group-commit", *(name.removeprefix("subscriber ") for name in tasks)}
+    assert {*stuck} == {"group-commit", "timers", "jobs call", "relay", "notes.one", "notes.two"}

@@ -12,6 +12,7 @@ from gerai.contracts.event import Topic
 from gerai.messaging.consumer import Subscription
 from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.jobs import JobKind
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.storage import Index, Storage
 from gerai.messaging.timers import TimerHandler
@@ -53,6 +54,7 @@ class Rooms:
     routes: Sequence[Routes] = ()
     subscriptions: Sequence[Subscription] = ()
     timers: Mapping[str, TimerHandler] = field(default_factory=dict)
+    jobs: Sequence[JobKind] = ()
     background: Sequence[Background] = ()
 
 

@@ -177,7 +177,7 @@ async def _begin(service: Service, house: House, rooms: Rooms, worker: Worker, w
     for one in background:
         if one.ready is not None:
             await one.ready()
-    for one in worker.timers(house, rooms):
+    for one in (*worker.timers(house, rooms), *worker.jobs(house, rooms)):
         work.start(one)
     house.health.started = True
     _spare_the_collector()

@@ -7,10 +7,12 @@ import structlog
 from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.settings import Role, Settings
 from gerai.messaging.consumer import Consumer
+from gerai.messaging.jobs import Jobs
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.mongo.driver import Database
+from gerai.messaging.mongo.jobs import MongoJobQueue
 from gerai.messaging.mongo.lease import MongoLease
 from gerai.messaging.mongo.outbox import MongoOutbox
 from gerai.messaging.mongo.parked import MongoParkedRecords
@@ -37,6 +39,7 @@ class Worker:
         self._settings = settings
         self._database = database
         self._relay: Relay | None = None
+        self._jobs: Jobs | None = None
         self._topics_ready = False
         self._written: frozenset[str] = frozenset()
         """The only topics that the relay may write."""
@@ -67,8 +70,11 @@ class Worker:
             raise TopicsNotReady
 
     def wake(self) -> None:
+        """Something was committed in this process."""
         if self._relay is not None:
             self._relay.wake()
+        if self._jobs is not None:
+            self._jobs.wake()
 
     def timers(self, house: House, rooms: Rooms) -> Sequence[Background]:
         """What is due fires whether Kafka is there or not: its events wait in the outbox."""
@@ -82,6 +88,14 @@ class Worker:
             now=house.clock.now,
         )
         return (Background(name="timers", run=timers.run, progress=timers.progress, roles=WORKER),)
+
+    def jobs(self, house: House, rooms: Rooms) -> Sequence[Background]:
+        """What the outside is asked for needs no Kafka."""
+        if self._relay is None or not rooms.jobs:
+            return ()
+        queue = MongoJobQueue(self._database)
+        self._jobs = Jobs(queue, rooms.jobs, commit=house.commit, now=house.clock.now)
+        return (Background(name="jobs", run=self._jobs.run, progress=self._jobs.progress, roles=WORKER),)
 
     def to_kafka(self, house: House, rooms: Rooms) -> Sequence[Background]:
         """The relay and the subscribers, once their topics are there."""

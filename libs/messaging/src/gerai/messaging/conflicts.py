@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gerai.messaging.storage import Conflict, Contended, KeyTaken, Overtaken, TimerGone
+from gerai.messaging.storage import Conflict, Contended, JobGone, KeyTaken, Overtaken, TimerGone
 from gerai.messaging.unit_of_work import Identity
 
 TOGETHER = 3
@@ -35,7 +35,7 @@ class Resistance:
         match self.last:
             case Overtaken():  # split up, each part would be overtaken again
                 return False
-            case TimerGone() if alone:
+            case TimerGone() | JobGone() if alone:
                 return True
             case KeyTaken() if self.same_key >= SAME_KEY:
                 return True
@@ -45,7 +45,7 @@ class Resistance:
     def told(self) -> Exception:
         """What the one who is left is told: the declared refusal or the taken key; else that others were faster."""
         match self.last:
-            case TimerGone() as gone:
+            case TimerGone() | JobGone() as gone:
                 return gone
             case KeyTaken() as taken if self.same_key >= SAME_KEY:
                 return taken.refusal() if taken.refusal is not None else taken

@@ -12,6 +12,7 @@ import bson
 from bson.raw_bson import RawBSONDocument
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.job import JOB_WAITING, JobRow
 from gerai.messaging.storage import (
     Batch,
     DocumentWrite,
@@ -79,6 +80,9 @@ class Forms:
     def document(self, write: DocumentWrite) -> RawBSONDocument:
         return self._form(write, lambda: _raw({**(write.document or {}), "_id": write.id}))
 
+    def job(self, row: JobRow) -> RawBSONDocument:
+        return self._form(row, lambda: _raw(_job_document(row, self._now)))
+
     def timer(self, row: TimerRow) -> RawBSONDocument:
         return self._form(row, lambda: _raw(_timer_document(row)))
 
@@ -101,6 +105,8 @@ def encode(part: Batch) -> dict[int, Encoded]:
             keep(answered, forms.once(answered))
         for write in part.documents:
             keep(write, forms.document(write))
+        for job in part.jobs_wanted:
+            keep(job, forms.job(job))
         for timer in part.timers_set:
             keep(timer, forms.timer(timer))
         if part.timers_cancelled:
@@ -159,4 +165,27 @@ def _timer_document(row: TimerRow) -> Document:
         "due": row.due,
         "payload": dict(row.payload),
         "version": row.version,
+    }
+
+
+def _job_document(row: JobRow, now: datetime) -> Document:
+    """As it stands in `jobs` until it is leased first."""
+    return {
+        "_id": row.id,
+        "kind": row.kind,
+        "key": row.key,
+        "tenant": row.tenant,
+        "payload": dict(row.payload),
+        "priority": int(row.priority),
+        "idempotency_key": row.idempotency_key,
+        "correlation_id": row.correlation_id,
+        "traceparent": row.traceparent,
+        "state": JOB_WAITING,
+        "attempts": 0,
+        "interrupted": False,
+        "token": None,
+        "result": None,
+        "last_error": "",
+        "wanted_at": now,
+        "retry_at": row.not_before or now,
     }

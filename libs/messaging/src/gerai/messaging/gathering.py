@@ -124,6 +124,8 @@ class Gathering:
         batch.cancel_timers(part.timers_cancelled)
         batch.timers_set.extend(part.timers_set)  # a timer that is set after it was cancelled stands
         batch.timers_done.extend(part.timers_done)
+        batch.jobs_wanted.extend(part.jobs_wanted)
+        batch.jobs_done.extend(part.jobs_done)
         batch.documents.extend(part.documents)
 
     def sealed(self) -> Batch:

@@ -28,3 +28,14 @@ GROUP_SIZE = Histogram(
     "Commands that shared one transaction.",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
 )
+
+JOBS_ENDED = Counter(
+    "gerai_jobs_total",
+    "Attempts at jobs, by what they ended with: Done, Failed, TryAgain, Unknown.",
+    ["kind", "outcome"],
+)
+JOBS_WAITING = Gauge("gerai_jobs_waiting", "Jobs not done yet, those under way among them.", ["kind"])
+JOBS_HELD = Gauge("gerai_jobs_held", "Jobs that wait for an operator.", ["kind"])
+JOBS_OLDEST = Gauge(
+    "gerai_jobs_oldest_seconds", "How long the job that is due longest has been due.", ["kind"]
+)

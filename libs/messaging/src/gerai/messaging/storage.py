@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.job import Job, JobRow
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.selection import Selection
 
@@ -116,6 +117,10 @@ class Batch:
     timers_done: list[TimerRow] = field(default_factory=list)
     """Must still stand with the same version, else the batch conflicts."""
     timers_cancelled: list[str] = field(default_factory=list)
+    jobs_wanted: list[JobRow] = field(default_factory=list)
+    """One whose id stands already is left as it is."""
+    jobs_done: list[Job] = field(default_factory=list)
+    """Must still be leased under the same token, else the batch conflicts."""
     documents: list["DocumentWrite"] = field(default_factory=list)
     encoded: dict[int, Encoded] = field(default_factory=dict)
     """By `id()`. It keeps alive what it is of, so that no other object can have that id."""
@@ -197,6 +202,11 @@ class KeyTaken(Conflict):
 
 class TimerGone(Conflict):
     """A timer that the batch completes was moved or done in the meantime. That does not change by reading again."""
+
+
+class JobGone(Conflict):
+    """A job that the batch completes was leased by another worker meanwhile, or is done. That does not change by
+    reading again."""
 
 
 class Unstorable(Exception):

@@ -5,7 +5,7 @@ gathering only when the command succeeds. See `group_commit`.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.gathering import Gathering as Gathering
 from gerai.messaging.gathering import Identity as Identity
+from gerai.messaging.job import Job, JobRow, Priority
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import (
@@ -52,6 +53,8 @@ class UnitOfWork:
         self._timers_set: list[TimerRow] = []
         self._timers_done: list[TimerRow] = []
         self._timers_cancelled: list[str] = []
+        self._jobs_wanted: list[JobRow] = []
+        self._jobs_done: list[Job] = []
         self._documents: list[DocumentWrite] = []
         self._forwarded: list[OutboxRow] = []
 
@@ -219,6 +222,37 @@ class UnitOfWork:
         """The timer that caused this command; the command takes effect only if it still stands."""
         self._timers_done.append(timer)
 
+    def want_job(
+        self,
+        kind: str,
+        key: str,
+        *,
+        tenant: str,
+        payload: Mapping[str, str] | None = None,
+        priority: Priority = Priority.NORMAL,
+        not_before: datetime | None = None,
+    ) -> None:
+        """Have the outside asked for something after this command; see `job`. Wanting the same kind and key again
+        changes nothing while the job stands. `payload`: references, no personal data; `not_before`: real time, UTC."""
+        self._jobs_wanted.append(
+            JobRow(
+                id=f"{kind}:{key}",
+                kind=kind,
+                key=key,
+                tenant=tenant,
+                payload=payload or {},
+                priority=priority,
+                not_before=not_before,
+                idempotency_key=str(uuids.uuid7()),
+                correlation_id=self.context.correlation_id,
+                traceparent=self.context.traceparent,
+            )
+        )
+
+    def complete_job(self, job: Job) -> None:
+        """The job that caused this command; the command takes effect only while the job's lease is held."""
+        self._jobs_done.append(job)
+
     def write_document(self, collection: str, id: str, document: dict[str, Any] | None) -> None:
         """A plain document beside the aggregates, in the same transaction; None deletes it."""
         self._documents.append(DocumentWrite(collection=collection, id=id, document=document))
@@ -255,6 +289,8 @@ class UnitOfWork:
             timers_set=self._timers_set,
             timers_done=self._timers_done,
             timers_cancelled=self._timers_cancelled,
+            jobs_wanted=self._jobs_wanted,
+            jobs_done=self._jobs_done,
         )
         states: dict[Identity, tuple[Aggregate, Aggregate | None]] = {}
         for identity, fork in self._forks.items():

@@ -10,6 +10,7 @@ from bson.codec_options import CodecOptions
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.encoding import encode
+from gerai.messaging.memory.jobs import StoredJobs
 from gerai.messaging.selection import Selection, holds
 from gerai.messaging.storage import (
     ID_INDEX,
@@ -17,6 +18,7 @@ from gerai.messaging.storage import (
     Batch,
     Encoded,
     Index,
+    JobGone,
     KeyTaken,
     Once,
     OnceKind,
@@ -39,6 +41,7 @@ class MemoryStorage:
         self.outbox: list[OutboxRow] = []
         self.once: dict[tuple[str, str], StoredAnswer] = {}
         self.timers: dict[str, TimerRow] = {}
+        self.jobs = StoredJobs()
         self.documents: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.commits = 0
         self._events: set[tuple[str, int]] = set()
@@ -86,6 +89,10 @@ class MemoryStorage:
         self.timers.update(
             {row.id: replace(row, due=_as_kept({"due": row.due})["due"]) for row in batch.timers_set}
         )
+        for finished in batch.jobs_done:
+            del self.jobs.rows[finished.row.id]
+        for row in batch.jobs_wanted:
+            self.jobs.want(row)
         for write in batch.documents:
             if write.document is None:
                 self.documents[write.collection].pop(write.id, None)
@@ -101,6 +108,9 @@ class MemoryStorage:
             stored_timer = self.timers.get(done.id)
             if stored_timer is None or stored_timer.version != done.version:
                 raise TimerGone("a timer was already handled")
+        for finished in batch.jobs_done:
+            if not self.jobs.is_leased(finished):
+                raise JobGone("a job was already completed, or taken over")
         self._check_once(batch, OnceKind.INBOX)
         for aggregate, read in batch.changed:
             stored = self.aggregates[type(aggregate)].get(aggregate.id)

@@ -49,6 +49,15 @@ MESSAGING_INDEXES = {
     "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=100 * DAY)],
     # two questions: what is due and has not failed (no `next_try`), and what has failed and may be tried again
     "timers": [IndexModel([("name", 1), ("next_try", 1), ("due", 1)], name="turn")],
+    # a kind's jobs, the most urgent first, then by when they became due; those that are held stand in no one's way
+    "jobs": [
+        IndexModel(
+            [("kind", 1), ("priority", 1), ("retry_at", 1)],
+            name="due",
+            partialFilterExpression={"state": "waiting"},
+        ),
+        IndexModel([("kind", 1), ("wanted_at", 1)], name="held", partialFilterExpression={"state": "held"}),
+    ],
     "parked": [
         IndexModel([("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane")
     ],

@@ -13,11 +13,13 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
 from gerai.messaging.encoding import Change, Forms
+from gerai.messaging.job import Job
 from gerai.messaging.mongo.driver import Document, Talk
 from gerai.messaging.storage import (
     ID_INDEX,
     Batch,
     Conflict,
+    JobGone,
     KeyTaken,
     OnceKind,
     Overtaken,
@@ -31,6 +33,7 @@ INDEX_NAME = re.compile(r" index: (\S+) dup key")
 NO_VALUES = re.compile(r" dup key: .*", re.DOTALL)
 """What a message of the server says about values stays here."""
 TIMERS = "timers"
+JOBS = "jobs"
 WORTH_COMPARING = 8
 COMMAND_BYTES = 16 * 1024 * 1024
 """Well below the largest message that the server takes."""
@@ -50,6 +53,8 @@ class Writes:
     deleted: dict[str, list[str]]
     put: dict[str, list[Put]]
     timers_done: list[TimerRow]
+    jobs_done: list[Job]
+    jobs_wanted: list[Put]
 
     @classmethod
     def of(cls, batch: Batch) -> "Writes":
@@ -85,6 +90,8 @@ class Writes:
             deleted=deleted,
             put=put,
             timers_done=batch.timers_done,
+            jobs_done=batch.jobs_done,
+            jobs_wanted=[(row.id, forms.job(row)) for row in batch.jobs_wanted],
         )
 
     def talk(self) -> Talk:
@@ -93,6 +100,10 @@ class Writes:
             as_read = [{"q": {"_id": row.id, "version": row.version}, "limit": 1} for row in self.timers_done]
             if (yield from _send("delete", TIMERS, deletes=as_read)) != len(as_read):
                 raise TimerGone("a timer was already handled")
+        if self.jobs_done:
+            leased = [{"q": {"_id": job.row.id, "token": job.token}, "limit": 1} for job in self.jobs_done]
+            if (yield from _send("delete", JOBS, deletes=leased)) != len(leased):
+                raise JobGone("a job was already completed, or taken over")
         if self.inbox:  # first, so that a record that was handled already costs nothing more
             yield from _insert("inbox", self.inbox)
         for collection, changes in self.changed.items():
@@ -105,6 +116,12 @@ class Writes:
             upserts = (({"q": {"_id": id}, "u": document, "upsert": True}, document) for id, document in puts)
             for part in _parts(upserts):
                 yield from _send("update", collection, updates=part)
+        wanted = (
+            ({"q": {"_id": id}, "u": {"$setOnInsert": document}, "upsert": True}, document)
+            for id, document in self.jobs_wanted
+        )
+        for part in _parts(wanted):
+            yield from _send("update", JOBS, updates=part)
 
 
 def _insert(collection: str, documents: Sequence[RawBSONDocument]) -> Talk:

@@ -1,0 +1,146 @@
+"""Jobs: dead workers, completions that fail, and a store that is away."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from job_office import Office
+from messaging_builders import Jar, UnableToFill
+from pymongo.errors import AutoReconnect
+from tests.eventually import eventually
+
+from gerai.messaging import jobs as working
+from gerai.messaging.job import Done, JobRow, Outcome, Result, Unknown
+from gerai.messaging.jobs import WhenUnknown
+from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.storage import Batch
+from gerai.messaging.unit_of_work import UnitOfWork
+
+LEASE = timedelta(seconds=30 + working.COMPLETION_S + 1)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "POLL_S", 0.002)
+    monkeypatch.setattr(working, "AWAY_PAUSE_S", 0.002)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+async def told(office: Office) -> int:
+    return len(office.told)
+
+
+class TestADeadWorker:
+    async def test_its_job_is_taken_over_when_the_lease_is_over(self, office: Office) -> None:
+        kind = replace(office.kind, when_unknown=WhenUnknown.PERFORM_AGAIN)
+        await office.wants("a")
+        (dead,) = await office.queue.lease("pay", 1, seconds=90)
+        assert await office.queue.lease("pay", 1, seconds=90) == []
+        office.later(LEASE)
+        await office.works_until(lambda: not office.rows, "another worker does it", kind)
+        assert office.told == [("a", Done(answer={"receipt": "for a"}))]
+        assert not dead.interrupted
+
+    async def test_whether_it_acted_is_unknown(self, office: Office) -> None:
+        await office.wants("a")
+        await office.queue.lease("pay", 1, seconds=90)
+        office.later(LEASE)
+        await office.works_until(lambda: office.row("a").is_held, "a person decides")
+        assert office.asked == Counter()
+
+    async def test_one_that_only_seemed_dead_completes_nothing(self, office: Office) -> None:
+        """It was frozen in its bank call; another one has done the job meanwhile."""
+        goes_on = asyncio.Event()
+        calls = 0
+
+        async def bank(job: JobRow) -> Outcome:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                await goes_on.wait()
+            return Done(answer={"call": str(calls)})
+
+        office.bank = bank
+        kind = replace(office.kind, when_unknown=WhenUnknown.PERFORM_AGAIN)
+        await office.wants("a")
+
+        async def called() -> int:
+            return calls
+
+        async with office.working(kind):
+            await eventually(called, lambda seen: seen == 1, because="the first worker asks the bank")
+            office.later(LEASE)
+            await office.works_until(lambda: not office.rows, "the second worker does it", kind)
+            goes_on.set()
+            await eventually(
+                lambda: told(office), lambda times: times > 1, because="the first one comes back"
+            )
+        assert office.storage.aggregates[Jar]["a"].filled == 1
+
+    async def test_a_job_that_ends_every_worker_is_not_tried_for_ever(self, office: Office) -> None:
+        kind = replace(office.kind, when_unknown=WhenUnknown.PERFORM_AGAIN, attempts=2)
+        await office.wants("a")
+        for _ in range(2):
+            await office.queue.lease("pay", 1, seconds=90)
+            office.later(LEASE)
+        await office.works_until(lambda: not office.rows, "it is over", kind)
+        ((_, result),) = office.told
+        assert (type(result), office.asked) == (Unknown, Counter())
+
+
+class TestCompletion:
+    async def test_one_that_fails_is_tried_again_and_the_bank_is_not_asked_again(
+        self, office: Office
+    ) -> None:
+        fails = 2
+
+        async def complete(job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) -> None:
+            nonlocal fails
+            if fails:
+                fails -= 1
+                raise ValueError("a fault of ours")
+            await office._complete(job, result, uow=uow, at=at)
+
+        kind = replace(office.kind, complete=complete, first_pause=timedelta())
+        await office.wants("a")
+        await office.works_until(lambda: not office.rows, "the third completion succeeds", kind)
+        assert (list(office.asked.values()), office.told) == (
+            [1],
+            [("a", Done(answer={"receipt": "for a"}))],
+        )
+
+    async def test_one_that_never_succeeds_is_held_and_the_bank_is_not_asked_again(
+        self, office: Office
+    ) -> None:
+        async def complete(job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) -> None:
+            raise UnableToFill("full")
+
+        kind = replace(office.kind, complete=complete, first_pause=timedelta(), attempts=3)
+        await office.wants("a")
+        await office.works_until(lambda: office.row("a").is_held, "a person must look", kind)
+        assert list(office.asked.values()) == [1]
+        assert await office.queue.release("pay:a")
+        await office.works_until(lambda: not office.rows, "it was mended")
+        assert list(office.asked.values()) == [1]
+
+    async def test_it_waits_for_a_store_that_is_away(self) -> None:
+        class Away(MemoryStorage):
+            fails = 0
+
+            async def commit(self, batch: Batch) -> None:
+                if batch.jobs_done and self.fails < 3:
+                    self.fails += 1
+                    raise AutoReconnect("nobody there")
+                await super().commit(batch)
+
+        storage = Away()
+        office = Office(storage)
+        await office.wants("a")
+        await office.works_until(lambda: not office.rows, "the store comes back")
+        assert (storage.fails, list(office.asked.values())) == (3, [1])
