@@ -1,7 +1,7 @@
 """What a stranger with one machine may try against one process. Each stops by itself; loopback only.
 
 `python -m tests.integration.attackers NAME PORT SECONDS` runs one of them in a process of its own, so that its work does
-not disturb the measuring. It prints how often it was answered with which status.
+not disturb the measuring. It prints a line when it has begun, and at the end how often it was answered with which status.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ class Attack:
     def __init__(self, port: int, seconds: float) -> None:
         self._port = port
         self._ends = time.monotonic() + seconds
+        self._begun = False
         self.answered: Counter[int] = Counter()
         self.refused = 0
 
@@ -49,6 +50,7 @@ class Attack:
                         asyncio.get_running_loop().time() + max(0.0, self._ends - time.monotonic())
                     ):
                         reader, writer = await asyncio.open_connection(HOST, self._port)
+                        self._tell()
                         try:
                             await act(reader, writer)
                         finally:
@@ -57,6 +59,12 @@ class Attack:
                 await asyncio.sleep(0.2)
 
         await asyncio.gather(*(one() for _ in range(connections)))
+
+    def _tell(self) -> None:
+        """One line as soon as it has begun."""
+        if not self._begun:
+            self._begun = True
+            print("begun", flush=True)
 
     async def hears(self, reader: asyncio.StreamReader) -> None:
         """Until the other side ends it."""

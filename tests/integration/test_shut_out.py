@@ -1,20 +1,15 @@
 """Nobody shuts others out: whatever a stranger does to a process, officers work on, and its memory comes back."""
 
 import asyncio
-import json
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from bench.http_load import percentile
 
-from local.places import ROOT
 from tests.eventually import eventually
 from tests.integration.attackers import ATTACKS
+from tests.integration.besieged import Work, attacked
 from tests.integration.crowd import seated
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk, Officer, connection
@@ -22,63 +17,12 @@ from tests.integration.register import TENANT, desk_id
 
 SECONDS = 5.0
 OFFICERS = 4
-PACE_S = 0.04
 QUICK_S = 0.015
 """Where an idle process answers faster, a slow turn of this machine's two cores would decide."""
 SLOWER = 4
 GROWN_MB, LEFT_MB = 150, 50
 MB = 2**20
 pytestmark = [pytest.mark.timeout(240), pytest.mark.alone]
-
-
-class Work:
-    """Officers of one replica at work; how long each of their requests took."""
-
-    def __init__(self, officers: list[Officer], kiosk: Kiosk) -> None:
-        self._officers = officers
-        self._kiosk = kiosk
-        self.took: list[float] = []
-
-    async def for_seconds(self, seconds: float) -> float:
-        """p99, in seconds."""
-        self.took = []
-        ends = time.monotonic() + seconds
-        await asyncio.gather(*(self._one(officer, ends) for officer in self._officers), self._draw(ends))
-        return percentile(self.took, 0.99)
-
-    async def _one(self, officer: Officer, ends: float) -> None:
-        while time.monotonic() < ends:
-            await self._timed(officer.look)
-            await asyncio.sleep(PACE_S)
-
-    async def _draw(self, ends: float) -> None:
-        while time.monotonic() < ends:
-            await self._timed(lambda: self._kiosk.issue("tahan-satu"))
-            await asyncio.sleep(PACE_S)
-
-    async def _timed(self, act) -> None:
-        begun = time.perf_counter()
-        await act()
-        self.took.append(time.perf_counter() - begun)
-
-
-@asynccontextmanager
-async def attacked(name: str, url: str, seconds: float) -> AsyncIterator[dict[str, dict[str, int]]]:
-    """What the attackers were answered stands in the dictionary afterwards."""
-    port = str(urlsplit(url).port)
-    arguments = ("-m", "tests.integration.attackers", name, port, str(seconds))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    seen: dict[str, dict[str, int]] = {}
-    try:
-        yield seen
-        said, _ = await asyncio.wait_for(process.communicate(), seconds + 20)
-        seen |= json.loads(said)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 class Patient:
@@ -123,7 +67,6 @@ async def test_whatever_strangers_do_officers_work_on(ground: Ground, doors: Doo
         before = peak = await resident()
         for name in ATTACKS:
             async with attacked(name, url, SECONDS + 2) as seen:
-                await asyncio.sleep(1)  # it has begun, and the officers are measured in the midst of it
                 p99, newcomer = await asyncio.gather(work.for_seconds(SECONDS), _comes_in(at_one))
                 peak = max(peak, await resident())
                 for health in ("live", "ready"):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import structlog
 from notes_door import Client, Door
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -13,8 +14,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import REGISTRY
 from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import LogCapture
+from structlog.typing import EventDict
 
-from gerai.chassis import traces
+from gerai.chassis import edge, problems, traces
 from gerai.chassis.edge import Edge
 from gerai.messaging.memory.storage import MemoryStorage
 
@@ -48,6 +51,18 @@ def kept(exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Ite
 def server_span(exporter: InMemorySpanExporter) -> ReadableSpan:
     [span] = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
     return span
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[EventDict]:
+    """What is logged about requests; elsewhere in the tests logs are off."""
+    capture = LogCapture()
+    every = structlog.make_filtering_bound_logger(0)
+    for module in (edge, problems):
+        monkeypatch.setattr(
+            module, "log", structlog.wrap_logger(None, processors=[capture], wrapper_class=every)
+        )
+    return capture.entries
 
 
 class TestTraces:
@@ -266,7 +281,7 @@ class TestHangingUp:
         self,
         door: Door,
         kept: InMemorySpanExporter,
-        capsys: pytest.CaptureFixture[str],
+        lines: list[EventDict],
         who: str,
         sent: bytes,
     ) -> None:
@@ -278,7 +293,7 @@ class TestHangingUp:
         await self._hangs_up(door, path, token=token, after=after)
         assert REGISTRY.get_sample_value("gerai_http_requests_total", labels) == before + 1
         assert all(one.status.status_code is StatusCode.UNSET for one in kept.get_finished_spans())
-        assert capsys.readouterr().out == ""
+        assert lines == []
 
     async def test_while_it_was_answered(self, door: Door) -> None:
         """What was done stays done; that nobody heard of it is what is written down."""
@@ -296,6 +311,21 @@ class TestHangingUp:
 
         await Client(with_connection, None).http.post("/v1/links/a/use", headers={"idempotency-key": "k"})
         assert REGISTRY.get_sample_value("gerai_http_requests_total", labels) == before + 1
+
+
+class TestLogs:
+    async def test_strangers_cannot_fill_the_logs_with_refusals(
+        self, door: Door, monkeypatch: pytest.MonkeyPatch, lines: list[EventDict]
+    ) -> None:
+        monkeypatch.setattr(edge, "SLOW_S", -1.0)
+        await door.stranger().gets("/v1/notes")
+        await door.stranger().gets("/v1/nothing")
+        door.health.started = False
+        await door.stranger().gets("/v1/links/a")
+        assert lines == []
+        door.health.started = True
+        await door.stranger().gets("/v1/links/a")
+        assert [line["route"] for line in lines] == ["/v1/links/{link}"]
 
 
 class TestMetrics:

@@ -105,7 +105,9 @@ class Edge:
         metrics.count(method, route, status, seconds)
         trace: RequestTrace = scope["gerai.trace"]
         trace.end(route=template, scheme=scope["scheme"], status=status, correlation_id=correlation_id)
-        if status >= 500 or (seconds > SLOW_S and not exchange.is_stream):
+        # Refusals are told by their count: a line for each would be a stranger's way to fill the logs.
+        slow = status < 400 and seconds > SLOW_S and not exchange.is_stream
+        if slow or (status >= 500 and status != 503):
             log.warning("request", method=method, route=route, status=status, seconds=round(seconds, 3))
 
 
