@@ -92,7 +92,11 @@ BROKER_REFUSES: tuple[type[Exception], ...] = (
     UnsupportedVersionError,
 )
 
-OUTSIDE: tuple[type[Exception], ...] = (StoreBusy, Conflict, PyMongoError, KafkaError, OSError, TimeoutError)
+OUTSIDE: tuple[type[Exception], ...] = (
+    *(StoreBusy, Conflict, Unstorable),
+    *(PyMongoError, BSONError, KafkaError),
+    *(OSError, TimeoutError),
+)
 """Whatever the outside can do to a loop that must go on for ever. It is logged, and the loop tries again after a
 pause; only while the outside is away does that count as moving."""
 
