@@ -70,6 +70,7 @@ class HallMachine(RuleBasedStateMachine):
         self.calls: dict[str, int] = {"dpmptsp": 0, "samsat": 0}
         self.called_today = 0
         self.pickups: set[str] = set()
+        self.links: dict[str, str] = {}
         self.in_a_row: dict[frozenset[str], int] = {frozenset(services): 0 for _, services in DESKS.values()}
 
     def known(self) -> Catalogue:
@@ -138,7 +139,9 @@ class HallMachine(RuleBasedStateMachine):
             coming = (self.hall.issues(where, at=self.now, priority=priority) for _ in range(count))
             return await asyncio.gather(*coming)
 
-        numbers = sorted(int(one.number.split("-")[1]) for one in self.does(come()))
+        issued = self.does(come())
+        self.links.update({one.id: one.link for one in issued})
+        numbers = sorted(int(one.number.split("-")[1]) for one in issued)
         begin = self.issued[where] + 1
         assert numbers == list(range(begin, begin + count))
         self.issued[where] += count
@@ -207,7 +210,9 @@ class HallMachine(RuleBasedStateMachine):
         one = known[which]
         got = self.attempt(
             self.hall.does(
-                lambda uow: cancel_visit(one.link, uow=uow, at=self.now, catalogue=self.hall.catalogue)
+                lambda uow: cancel_visit(
+                    self.links[one.id], uow=uow, at=self.now, catalogue=self.hall.catalogue
+                )
             )
         )
         if one.state in {TicketState.WAITING, TicketState.HELD}:

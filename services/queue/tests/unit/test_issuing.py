@@ -1,6 +1,7 @@
 """Taking a number, on the in-memory twin."""
 
 import asyncio
+import hashlib
 from datetime import date
 
 import pytest
@@ -187,6 +188,31 @@ class TestSecrets:
         assert issued.link.encode() not in rows
         assert b"elderly" not in rows
         assert b'"priority"' in rows
+
+    async def test_the_link_is_told_once_and_kept_as_a_hash(self, hall: Hall):
+        issued = await hall.issues("nib")
+        secret = issued.link.partition(".")[2]
+        kept = str((await hall.sees(issued.id)).document())
+        assert len(secret) >= 22, "128 random bits"
+        assert secret not in kept
+        assert hashlib.sha256(issued.link.encode()).hexdigest() in kept
+
+    async def test_a_link_opens_its_own_ticket_alone(self, hall: Hall):
+        one, other = [await hall.sees((await hall.issues("nib")).id) for _ in range(2)]
+        issued = await hall.issues("nib")
+        own = await hall.sees(issued.id)
+        wrong = (f"{issued.link}x", issued.link[:-1], f"{issued.id}.", issued.id, own.link_hash)
+        assert own.opens_with(issued.link)
+        assert not any(own.opens_with(link) for link in wrong)
+        assert not one.opens_with(issued.link) and not other.opens_with(issued.link)
+
+    async def test_a_ticket_that_was_kept_with_its_link_opens_and_is_read_without_it(self, hall: Hall):
+        issued = await hall.issues("nib")
+        kept = (await hall.sees(issued.id)).document()
+        del kept["link_hash"]
+        old = Ticket.from_document({**kept, "link": issued.link})
+        assert old.opens_with(issued.link)
+        assert issued.link not in str(old.document())
 
     async def test_why_somebody_has_priority_is_not_kept(self, hall: Hall):
         """It is close to health data, and nothing needs it once the class is known."""

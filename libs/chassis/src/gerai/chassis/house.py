@@ -14,6 +14,7 @@ from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.jobs import JobKind
 from gerai.messaging.mongo.driver import Database
+from gerai.messaging.retention import Repair, Rule
 from gerai.messaging.storage import Index, Storage
 from gerai.messaging.timers import TimerHandler
 
@@ -56,6 +57,8 @@ class Rooms:
     timers: Mapping[str, TimerHandler] = field(default_factory=dict)
     jobs: Sequence[JobKind] = ()
     background: Sequence[Background] = ()
+    repairs: Sequence[Repair] = ()
+    """What brings an older version's data up to date, in steps, beside the running service."""
 
 
 class ForeignTopic(Exception):
@@ -74,6 +77,8 @@ class Service:
     topics: Sequence[Topic] = ()
     """The topics that it owns."""
     indexes: Sequence[Index] = ()
+    retention: Sequence[Rule] = ()
+    """What it does not keep for good, beside the library's own rows; the days are settings. See docs/data-map.md."""
     body_limits: Mapping[str, int] = field(default_factory=dict)
     """Paths that take more than the usual 64 KiB: path → bytes."""
 

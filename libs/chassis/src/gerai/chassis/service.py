@@ -170,14 +170,15 @@ async def _begin(service: Service, house: House, rooms: Rooms, worker: Worker, w
     """From a process that listens to one that serves. Only the worker's way to Kafka waits for Kafka: commands and
     timers need none. Timers wait for what they may look at."""
     settings: Settings = house.settings
-    await _prepared(lambda: MongoStorage(house.database).prepare(service.indexes))
+    await _prepared(lambda: MongoStorage(house.database).prepare(service.indexes, keep=settings.keep))
     background = [one for one in rooms.background if one.roles & settings.roles]
     for one in background:
         work.start(one)
     for one in background:
         if one.ready is not None:
             await one.ready()
-    for one in (*worker.timers(house, rooms), *worker.jobs(house, rooms)):
+    beside = (*worker.timers(house, rooms), *worker.jobs(house, rooms), *worker.retention(house, rooms))
+    for one in beside:
         work.start(one)
     house.health.started = True
     _spare_the_collector()

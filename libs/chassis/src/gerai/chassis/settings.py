@@ -17,8 +17,11 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from gerai.messaging.kafka.connection import KafkaConnection, SaslMechanism, SecurityProtocol
 from gerai.messaging.mongo.driver import Driver
+from gerai.messaging.retention import LEAST_INBOX_DAYS, Keep
 
 PREFIX = "GERAI_"
+KEEP = Keep()
+LONGEST_DAYS = 36_500
 LAST_PORT = 65_535
 OPERATORS_ABOVE = 100
 
@@ -135,6 +138,13 @@ class Settings(BaseSettings):
     """With `clock_anchor_business` and `clock_speed`: a simulated business clock, for demos and tests."""
     clock_anchor_business: AwareDatetime | None = None
     clock_speed: float = Field(default=1.0, gt=0, le=10_000)
+    keep_answers_days: int = Field(default=KEEP.answers, ge=1, le=30)
+    """These say how long the machinery's own rows are kept; docs/data-map.md says why."""
+    keep_published_days: int = Field(default=KEEP.published, ge=1, le=LONGEST_DAYS)
+    keep_inbox_days: int = Field(default=KEEP.inbox, ge=LEAST_INBOX_DAYS, le=LONGEST_DAYS)
+    keep_refused_events_days: int = Field(default=180, ge=7, le=LONGEST_DAYS)
+    keep_unread_records_days: int = Field(default=90, ge=7, le=LONGEST_DAYS)
+    keep_unhandled_timers_days: int = Field(default=400, ge=7, le=LONGEST_DAYS)
     log_level: LogLevel = "info"
     stop_seconds: float = Field(default=20.0, gt=0, le=300)
     """How long a graceful stop may take."""
@@ -145,6 +155,14 @@ class Settings(BaseSettings):
         if self.operator_port is not None:
             return self.operator_port
         return self.http_port + OPERATORS_ABOVE if self.http_port else 0
+
+    @property
+    def keep(self) -> Keep:
+        return Keep(
+            answers=self.keep_answers_days,
+            published=self.keep_published_days,
+            inbox=self.keep_inbox_days,
+        )
 
     @property
     def simulates_time(self) -> bool:

@@ -16,10 +16,12 @@ from gerai.messaging.mongo.jobs import MongoJobQueue
 from gerai.messaging.mongo.lease import MongoLease
 from gerai.messaging.mongo.outbox import MongoOutbox
 from gerai.messaging.mongo.parked import MongoParkedRecords
+from gerai.messaging.mongo.retention import MongoPastDocuments
 from gerai.messaging.mongo.timers import MongoDueTimers
 from gerai.messaging.outbox import Publisher
 from gerai.messaging.parking import Parking
 from gerai.messaging.relay import Relay
+from gerai.messaging.retention import Retention, own_rules
 from gerai.messaging.timers import Timers
 
 log = structlog.get_logger(__name__)
@@ -96,6 +98,21 @@ class Worker:
         queue = MongoJobQueue(self._database)
         self._jobs = Jobs(queue, rooms.jobs, commit=house.commit, now=house.clock.now)
         return (Background(name="jobs", run=self._jobs.run, progress=self._jobs.progress, roles=WORKER),)
+
+    def retention(self, house: House, rooms: Rooms) -> Sequence[Background]:
+        """Deletes what is past its time, the service's and the library's own."""
+        if self._relay is None:
+            return ()
+        rules = [*own_rules(rooms.subscriptions, rooms.timers), *self._service.retention]
+        retention = Retention(
+            MongoPastDocuments(self._database),
+            rules,
+            days={rule.setting: getattr(self._settings, rule.setting) for rule in rules},
+            repairs=rooms.repairs,
+            lease=MongoLease(self._database, "retention"),
+            now=house.clock.now,
+        )
+        return (Background(name="retention", run=retention.run, progress=retention.progress, roles=WORKER),)
 
     def to_kafka(self, house: House, rooms: Rooms) -> Sequence[Background]:
         """The relay and the subscribers, once their topics are there."""

@@ -3,18 +3,28 @@
 from datetime import datetime
 from typing import ClassVar
 
-from gerai.chassis import House, Page, Permission, QueriesOf, Rooms, Routes, Service
+from pydantic import Field
+
+from gerai.chassis import House, Page, Permission, QueriesOf, Rooms, Routes, Service, Settings
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HOURS, HourCounted
 from gerai.contracts.queue import TicketIssued
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Subscription
+from gerai.messaging.retention import Rule
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Index
 from gerai.messaging.unit_of_work import UnitOfWork
 
 NEWEST = Index(collection="hours", keys=(("tenant", 1), ("hour", -1)))
+PAST = Index(collection="hours", keys=(("hour", 1),))
+KEPT = Rule(kind="hours", collection="hours", since="hour", setting="keep_hours_days")
 routes = Routes(tag="hours")
+
+
+class HourlySettings(Settings):
+    keep_hours_days: int = Field(default=1_100, ge=1, le=36_500)
+    """After the hour; three years, so that a year can be held against the two before."""
 
 
 class HourTally(Aggregate):
@@ -51,4 +61,12 @@ def assemble(house: House) -> Rooms:
     return Rooms(routes=[routes], subscriptions=[counting])
 
 
-service = Service(name="hourly", title="Gerai: hourly", assemble=assemble, topics=[HOURS], indexes=[NEWEST])
+service = Service(
+    name="hourly",
+    title="Gerai: hourly",
+    assemble=assemble,
+    settings=HourlySettings,
+    topics=[HOURS],
+    indexes=[NEWEST, PAST],
+    retention=[KEPT],
+)

@@ -6,11 +6,13 @@ from gerai.chassis import Background, House, Role, Rooms, Service
 from gerai.contracts.queue import SERVICE_DAYS, TICKETS
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.queue.adapters import retention
 from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.adapters.display_feed import DisplayFeed
 from gerai.queue.adapters.display_places import Limits
 from gerai.queue.adapters.indexes import INDEXES
 from gerai.queue.adapters.lines import CachedLines
+from gerai.queue.adapters.links import LinkSealing
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints import desks, displays, events, sites, tickets, visits
 from gerai.queue.settings import QueueSettings
@@ -47,6 +49,7 @@ def assemble(house: House) -> Rooms:
         ],
         subscriptions=events.subscriptions(),
         timers={END_OF_DAY: end_day},
+        repairs=[LinkSealing(house.database).step],
         background=[
             Background(name="catalogue", run=replica.run, progress=replica.progress, ready=replica.ready),
             Background(
@@ -63,4 +66,5 @@ service = Service(
     settings=QueueSettings,
     topics=(TICKETS, SERVICE_DAYS),
     indexes=INDEXES,
+    retention=retention.RULES,
 )

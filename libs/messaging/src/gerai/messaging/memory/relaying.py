@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from gerai.messaging.lease import Lease, LeaseLost
 from gerai.messaging.memory.storage import MemoryStorage
@@ -82,6 +83,24 @@ class MemoryLease:
         token, _ = self._leases.holders.get(self._name, ("", 0.0))
         if token == self._token:
             del self._leases.holders[self._name]
+
+
+class MemoryPastDocuments:
+    """Implements `PastDocuments` over a `MemoryStorage`."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+
+    async def delete(self, collection: str, past: Mapping[str, Any], limit: int) -> int:
+        there = self._storage.collection(collection)
+        gone = [id for id, one in there.items() if _fits(one, past)][:limit]
+        for id in gone:
+            self._storage.forget(collection, id)
+        return len(gone)
+
+    async def count(self, collection: str, where: Mapping[str, Any], limit: int) -> int:
+        there = self._storage.collection(collection).values()
+        return min(limit, sum(_fits(one, where) for one in there))
 
 
 class MemoryDueTimers:
@@ -194,3 +213,23 @@ def _pending(row: OutboxRow) -> Pending:
         position=row.position,
         created_at=datetime.now(UTC),
     )
+
+
+def _fits(document: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    return all(
+        not any(_fits(document, one) for one in wanted)
+        if field == "$nor"
+        else _holds(document.get(field), wanted)
+        for field, wanted in where.items()
+    )
+
+
+def _holds(value: Any, wanted: Any) -> bool:
+    if not isinstance(wanted, Mapping):
+        return bool(value == wanted)
+    tests: dict[str, Callable[[Any], bool]] = {
+        "$in": lambda operand: value in operand,
+        "$nin": lambda operand: value not in operand,
+        "$lte": lambda operand: value is not None and value <= operand,
+    }
+    return all(tests[operator](operand) for operator, operand in wanted.items())

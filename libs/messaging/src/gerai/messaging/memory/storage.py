@@ -100,6 +100,21 @@ class MemoryStorage:
                 self.documents[write.collection][write.id] = _as_kept(write.document)
         self.commits += 1
 
+    def collection(self, name: str) -> dict[str, Mapping[str, Any]]:
+        """What MongoDB would hold in a collection, by id."""
+        if name == "timers":
+            return {id: vars(row) for id, row in self.timers.items()}
+        kinds = [kind for kind in self.aggregates if kind.collection == name]
+        there = {id: one.document() for kind in kinds for id, one in self.aggregates[kind].items()}
+        return {**there, **self.documents[name]}
+
+    def forget(self, name: str, id: str) -> None:
+        """Delete a document of a collection."""
+        self.timers.pop(id, None) if name == "timers" else self.documents[name].pop(id, None)
+        for kind, there in self.aggregates.items():
+            if kind.collection == name:
+                there.pop(id, None)
+
     def _check(self, batch: Batch) -> None:
         """In the order in which MongoDB would find it out."""
         if len({done.id for done in batch.timers_done}) < len(batch.timers_done):

@@ -16,10 +16,12 @@ from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.encoding import encode
 from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import Writes
+from gerai.messaging.retention import Keep
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import ONCE_IN, Batch, Encoded, Index, KeyTaken, Once, StoredAnswer
 
 DAY = 86_400
+DEFAULTS = Keep()
 BRANCHES = 16
 
 
@@ -27,41 +29,62 @@ def _those_with(field: str) -> Document:
     return {"partialFilterExpression": {field: {"$exists": True}}}
 
 
-MESSAGING_INDEXES = {
-    "outbox": [
-        # each index over the rows that have the field, so that a new row is not entered where it has no place yet
-        IndexModel([("aggregate", 1), ("version", 1)], name="event", unique=True, **_those_with("aggregate")),
-        # `pending` stands in it as well: a condition that only the filter of an index holds is looked up in the row
-        IndexModel(
-            [("pending", 1), ("position", 1), ("_id", 1)],
-            name="waiting",
-            partialFilterExpression={"pending": True},
-        ),
-        IndexModel([("created_at", 1)], name="made", **_those_with("created_at")),
-        IndexModel(
-            [("published_at", 1)], name="sent", expireAfterSeconds=3 * DAY, **_those_with("published_at")
-        ),
-        IndexModel(
-            [("answered_at", 1)], name="answered", expireAfterSeconds=2 * DAY, **_those_with("answered_at")
-        ),
-    ],
-    # longer than any topic keeps its records, dead letters too, so that a late duplicate is still known
-    "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=100 * DAY)],
-    # two questions: what is due and has not failed (no `next_try`), and what has failed and may be tried again
-    "timers": [IndexModel([("name", 1), ("next_try", 1), ("due", 1)], name="turn")],
-    # a kind's jobs, the most urgent first, then by when they became due; those that are held stand in no one's way
-    "jobs": [
-        IndexModel(
-            [("kind", 1), ("priority", 1), ("retry_at", 1)],
-            name="due",
-            partialFilterExpression={"state": "waiting"},
-        ),
-        IndexModel([("kind", 1), ("wanted_at", 1)], name="held", partialFilterExpression={"state": "held"}),
-    ],
-    "parked": [
-        IndexModel([("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane")
-    ],
-}
+def messaging_indexes(keep: Keep) -> dict[str, list[IndexModel]]:
+    """What the library needs on its own collections; those with `expireAfterSeconds` delete what is past its time."""
+    return {
+        "outbox": [
+            # each index over the rows that have the field, so that a new row is not entered where it has no place yet
+            IndexModel(
+                [("aggregate", 1), ("version", 1)], name="event", unique=True, **_those_with("aggregate")
+            ),
+            # `pending` stands in it as well: a condition that only the filter of an index holds is looked up in the row
+            IndexModel(
+                [("pending", 1), ("position", 1), ("_id", 1)],
+                name="waiting",
+                partialFilterExpression={"pending": True},
+            ),
+            IndexModel([("created_at", 1)], name="made", **_those_with("created_at")),
+            IndexModel(
+                [("parked", 1), ("created_at", 1)], name="refused", partialFilterExpression={"parked": True}
+            ),
+            IndexModel(
+                [("published_at", 1)],
+                name="sent",
+                expireAfterSeconds=keep.published * DAY,
+                **_those_with("published_at"),
+            ),
+            IndexModel(
+                [("answered_at", 1)],
+                name="answered",
+                expireAfterSeconds=keep.answers * DAY,
+                **_those_with("answered_at"),
+            ),
+        ],
+        "inbox": [IndexModel([("at", 1)], name="expiry", expireAfterSeconds=keep.inbox * DAY)],
+        "timers": [
+            # two questions: what is due and has not failed (no `next_try`), and what has failed and may be tried again
+            IndexModel([("name", 1), ("next_try", 1), ("due", 1)], name="turn"),
+            IndexModel([("due", 1)], name="due"),
+        ],
+        # a kind's jobs, the most urgent first, then by when they became due; those held stand in no one's way
+        "jobs": [
+            IndexModel(
+                [("kind", 1), ("priority", 1), ("retry_at", 1)],
+                name="due",
+                partialFilterExpression={"state": "waiting"},
+            ),
+            IndexModel(
+                [("kind", 1), ("wanted_at", 1)], name="held", partialFilterExpression={"state": "held"}
+            ),
+        ],
+        "outbox_parked": [IndexModel([("created_at", 1)], name="made")],
+        "parked": [
+            IndexModel([("since", 1)], name="since"),
+            IndexModel(
+                [("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane"
+            ),
+        ],
+    }
 
 
 class MongoStorage:
@@ -72,16 +95,29 @@ class MongoStorage:
         self._database = database
         self._indexes = {(one.collection, one.name): one for one in indexes}
 
-    async def prepare(self, indexes: Sequence[Index] = ()) -> None:
-        """Create what is missing; safe to run in every process at every start."""
-        wanted = {name: list(models) for name, models in MESSAGING_INDEXES.items()}
+    async def prepare(self, indexes: Sequence[Index] = (), *, keep: Keep = DEFAULTS) -> None:
+        """Create what is missing, and give expiries the times that are set now; safe to run in every process at every
+        start."""
+        wanted = messaging_indexes(keep)
         for index in [*self._indexes.values(), *indexes]:
             options: dict[str, Any] = {"unique": index.unique}
             if index.where is not None:
                 options["partialFilterExpression"] = dict(index.where)
             wanted.setdefault(index.collection, []).append(IndexModel(list(index.keys), **options))
         for collection, models in wanted.items():
+            await self._set_expiries(collection, models)
             await self._database[collection].create_indexes(models)
+
+    async def _set_expiries(self, collection: str, models: Sequence[IndexModel]) -> None:
+        """An index that stands already keeps its time until it is told another one; to create it again is refused."""
+        standing = await self._database[collection].index_information()
+        for model in models:
+            name, seconds = model.document["name"], model.document.get("expireAfterSeconds")
+            if seconds is None or name not in standing:
+                continue
+            if standing[name].get("expireAfterSeconds") != seconds:
+                changed = {"name": name, "expireAfterSeconds": seconds}
+                await self._database.command("collMod", collection, index=changed)
 
     async def fetch(self, wanted: Mapping[type[Aggregate], Ids[str]]) -> list[Aggregate]:
         found = await asyncio.gather(*(self._fetch_kind(kind, ids) for kind, ids in wanted.items()))

@@ -15,7 +15,7 @@ from gerai.queue.domain.end_of_day import next_look_at
 from gerai.queue.domain.opening import Code, Opening
 from gerai.queue.domain.priority import PriorityReason, priority_class_for
 from gerai.queue.domain.service_day import ServiceDay, service_day_id
-from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket import Ticket, link_of
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 from gerai.queue.use_cases.show_availability import days_of
 from gerai.queue.use_cases.views import IssuedTicket
@@ -70,8 +70,9 @@ async def issue_ticket(
     n = day.next_number(prefix=service.prefix)
     if n == 1:
         _end_the_day_in_time(service, local_day, uow, catalogue, at=at)
+    id, secret = str(uuids.uuid7()), secrets.token_urlsafe(SECRET_BYTES)
     ticket = Ticket.issue(
-        id=str(uuids.uuid7()),
+        id=id,
         tenant=service.tenant,
         site_id=service.site_id,
         counter_id=service.counter_id,
@@ -79,14 +80,14 @@ async def issue_ticket(
         number=day.number,
         n=n,
         local_day=local_day,
-        secret=secrets.token_urlsafe(SECRET_BYTES),
+        secret=secret,
         at=at,
         actor=uow.context.actor,
         priority_class=priority_class_for(command.priority_reason),
         party_id=command.party_id,
     )
     uow.add(ticket)
-    return IssuedTicket.of(ticket)
+    return IssuedTicket.with_link(ticket, link_of(id, secret))
 
 
 def _require_available(opening: Opening, service: ServiceChanged) -> None:

@@ -50,8 +50,8 @@ class IssuedTicket(TicketView):
     link: str = Field(description="The secret part of the visitor's page: /v1/visits/{link}.")
 
     @classmethod
-    def of(cls, ticket: Ticket) -> Self:
-        return cls(**_fields(ticket), link=ticket.link)
+    def with_link(cls, ticket: Ticket, link: str) -> Self:
+        return cls(**_fields(ticket), link=link)
 
 
 class DeskState(BaseModel):
