@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from notes_door import settings
 
-from gerai.chassis.clock import RealClock, clock_of
+from gerai.chassis.clock import RealClock, SimulatedClock, clock_of
 
 OPENING = datetime(2026, 11, 24, 8, tzinfo=timezone(timedelta(hours=8)))
 
@@ -32,3 +32,11 @@ class TestClocks:
             pass  # some business time goes by before the other process starts
         late = clock_of(settings(**same))
         assert early.now() <= late.now() <= early.now()
+
+
+def test_business_time_is_as_fine_as_the_store_keeps_it() -> None:
+    """Else what a command decides by and what is read again would differ, in timers and consumers too."""
+    anchor = datetime(2026, 11, 24, 1, 0, 0, 1, tzinfo=UTC)
+    simulated = SimulatedClock(anchor_real=anchor, anchor_business=anchor, speed=1.7)
+    for clock in (RealClock(), simulated):
+        assert {clock.now().microsecond % 1000 for _ in range(20)} == {0}

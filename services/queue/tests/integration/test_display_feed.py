@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.synchronous import client_session
 from queue_builders import SMALL, Hall, catalogue
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
 from tests.eventually import eventually
 
-from gerai.messaging.mongo.driver import Database, Driver
+from gerai.messaging.mongo.driver import LONGEST_COMMIT, Database, Driver
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.queue.adapters import display_feed
 
@@ -203,6 +204,44 @@ class CutOff(Database):
 
         until = self.refused + times
         await eventually(refused, lambda seen: seen >= until, because="it asks again and again")
+
+
+async def commits_late(database: Database, id: str, made_before: timedelta) -> None:
+    """A call whose transaction was tried again for long: its row bears the time of the first try."""
+    row = await database["outbox"].find_one({"type": "queue.ticket-called.v1"})
+    made = {"created_at": datetime.now(UTC) - made_before, "position": row["position"] - 1}
+    await database["outbox"].insert_one({**row, **made, "_id": id, "aggregate": f"tickets:{id}"})
+
+
+async def test_a_call_whose_commit_was_late_is_heard_after_a_break(one: Door, database: Database):
+    """Older than any look back: the place in the stream leads to it, not its time."""
+    cut = CutOff(database._client, database.name)
+    async with replica(cut) as door, listening(door) as display:
+        await calls(one)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        await cut.cut()
+        await cut.refuses(1)
+        await commits_late(database, "late", timedelta(minutes=10))
+        cut.is_away = False
+        await display.until(lambda heard: heard.last_id == "late")
+    assert [kind for _, kind, _ in display.heard].count("snapshot") == 1
+
+
+async def test_a_call_whose_commit_was_late_is_heard_without_a_stream(database: Database):
+    async with replica(WithoutStreams(database._client, database.name)) as door, listening(door) as display:
+        await calls(door)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        await commits_late(database, "late", LONGEST_COMMIT - timedelta(seconds=20))
+        await display.until(lambda heard: heard.last_id == "late")
+    assert [kind for _, kind, _ in display.heard].count("snapshot") == 1
+
+
+def test_who_looks_back_does_so_for_longer_than_the_driver_tries_a_commit():
+    tries = timedelta(seconds=client_session._WITH_TRANSACTION_RETRY_TIME_LIMIT)
+    assert tries + timedelta(seconds=60) <= LONGEST_COMMIT, (
+        "and a transaction may live for 60 s on the server"
+    )
+    assert display_feed.LOOK_BACK > LONGEST_COMMIT
 
 
 @pytest.mark.parametrize(

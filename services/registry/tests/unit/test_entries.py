@@ -122,7 +122,10 @@ class TestReferences:
                 await one
             said.append((refused.value.text("id"), refused.value.text("en")))
         assert said == [
-            ("Data gerai dengan kode dpmptsp sudah terdaftar.", "The counter dpmptsp is already registered."),
+            (
+                "Kode dpmptsp sudah dipakai; pilih kode lain.",
+                "The id dpmptsp is already used; choose another.",
+            ),
             ("Data instansi nobody tidak ditemukan.", "The institution nobody does not exist."),
             (
                 "Isian instansi tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
@@ -198,6 +201,17 @@ class TestTenants:
             await stranger.registers(Site, "mpp", SITE)
         assert refused.value.code == "id_taken"
         assert (await registrar.reads(Site, "mpp")).tenant == "muna-barat"
+
+    async def test_who_has_a_taken_id_makes_no_difference_to_the_answer(self, registrar, storage) -> None:
+        await registrar.opens_mall()
+        stranger = Registrar(storage, registrar.commit, tenant="muna")
+        answers = []
+        for one in (registrar, stranger):
+            with pytest.raises(UnableToRegister) as refused:
+                await one.registers(Site, "mpp", SITE)
+            told = refused.value
+            answers.append((told.kind, told.code, told.field, told.details, told.text("id"), told.text("en")))
+        assert answers[0] == answers[1]
 
     async def test_another_regencys_site_is_no_parent(self, registrar, storage) -> None:
         await registrar.opens_mall()

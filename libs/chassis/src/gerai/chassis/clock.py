@@ -11,7 +11,8 @@ class BusinessClock(Protocol):
     """The one clock that is injected at the edge and passed into the domain as `at=`."""
 
     def now(self) -> datetime:
-        """The business time, aware, in UTC."""
+        """The business time, aware, in UTC; to the millisecond, as MongoDB keeps it, so that what a command saw and what
+        is stored are the same."""
         ...
 
 
@@ -19,7 +20,7 @@ class RealClock:
     """Business time is real time."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return _kept(datetime.now(UTC))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,11 @@ class SimulatedClock:
     speed: float
 
     def now(self) -> datetime:
-        return self.anchor_business + (datetime.now(UTC) - self.anchor_real) * self.speed
+        return _kept(self.anchor_business + (datetime.now(UTC) - self.anchor_real) * self.speed)
+
+
+def _kept(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def clock_of(settings: Settings) -> BusinessClock:

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from enum import StrEnum
 from inspect import isawaitable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, ReadPreference
@@ -32,6 +33,10 @@ DURABLE = WriteConcern(w="majority", j=True)
 MAJORITY = ReadConcern("majority")
 SNAPSHOT = ReadConcern("snapshot")
 STREAM_WAITS_MS = 1_000
+LONGEST_COMMIT = timedelta(seconds=120 + 60 + 30)
+"""From the making of a transaction's documents until others see them, at most: the driver begins anew for 120 s, the
+server lets a transaction live for 60 s, and the answer to the last try may be waited for. Who looks back by a time that
+a document bears looks back so long."""
 POOL = 40
 """Connections of a process to one server, and threads that use them."""
 _TRANSACTION: dict[str, Any] = {
@@ -44,6 +49,13 @@ _TRANSACTION: dict[str, Any] = {
 class Driver(StrEnum):
     MOTOR = "motor"
     PYMONGO = "pymongo"
+
+
+class Changes(NamedTuple):
+    """A batch of a change stream, and the place behind it."""
+
+    documents: list[Document]
+    place: Document | None
 
 
 class Database:
@@ -130,16 +142,23 @@ class Database:
 
     @asynccontextmanager
     async def watch(
-        self, collection: str, pipeline: Sequence[Mapping[str, Any]], *, pace_s: float
-    ) -> AsyncIterator[AsyncIterator[list[Document]]]:
+        self,
+        collection: str,
+        pipeline: Sequence[Mapping[str, Any]],
+        *,
+        pace_s: float,
+        after: Document | None = None,
+    ) -> AsyncIterator[AsyncIterator["Changes"]]:
         """The collection's change stream, open when this is entered: changes as they come, in batches. An empty one
         says that nothing came for a while.
 
         Never more than one batch in `pace_s` seconds. A driver's own stream hands changes out one by one; with Motor
         each is a way to another thread and back, and each is asked of the server alone while little happens.
-        Raises the driver's error when the stream breaks; open a new one then.
+        `after`: the place of the last batch that was taken; everything that was committed since comes again, whatever
+        time it bears. Raises the driver's error when the stream breaks, open a new one then; OperationFailure at the
+        opening where the server does not know the place any more.
         """
-        stages = [{"$changeStream": {}}, *pipeline]
+        stages = [{"$changeStream": {"startAfter": after} if after is not None else {}}, *pipeline]
         reading = {"level": "majority"}
         started = self._client.start_session(causal_consistency=False)
         session = await started if isawaitable(started) else started
@@ -155,16 +174,16 @@ class Database:
 
     async def _batches(
         self, collection: str, cursor: Document, session: Session, pace_s: float
-    ) -> AsyncIterator[list[Document]]:
-        batch = cursor["firstBatch"]
+    ) -> AsyncIterator["Changes"]:
+        batch, place = cursor["firstBatch"], cursor.get("postBatchResumeToken")
         while True:
-            yield batch
+            yield Changes(batch, place)
             if batch:
                 await asyncio.sleep(pace_s)
             more = await self.command(
                 "getMore", cursor["id"], collection=collection, maxTimeMS=STREAM_WAITS_MS, session=session
             )
-            batch = more["cursor"]["nextBatch"]
+            batch, place = more["cursor"]["nextBatch"], more["cursor"].get("postBatchResumeToken")
 
     async def drop(self) -> None:
         """Delete the whole database; for tests."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from gerai.contracts.event import Event
-from gerai.messaging.mongo.driver import Database, Document
+from gerai.messaging.mongo.driver import LONGEST_COMMIT, Database, Document
 from gerai.queue.adapters.display_places import Limits, Places, Viewer
 from gerai.queue.adapters.ring import Frame, Ring, chosen
 from gerai.queue.domain.catalogue import Catalogue
@@ -27,8 +27,9 @@ RING = 1_000
 KNOWN = 20_000
 LOOK_BACK = timedelta(minutes=30)
 CATCH_UP = timedelta(seconds=90)
-"""Longer than a transaction may live: what was made before a break may become visible after it. And as long as a
-break may last before the displays begin again: nobody is to be called who was called minutes ago."""
+"""So long may a break last before the displays begin again: nobody is to be called who was called minutes ago."""
+PLACE_IS_GONE = frozenset({260, 280, 286})
+"""InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost."""
 ROWS = 2_000
 """Many more than a hall calls in `CATCH_UP`; who missed more begins again."""
 HEARTBEAT_S = 15.0
@@ -118,6 +119,9 @@ class DisplayFeed:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
         self._read_at: datetime | None = None
+        self._place: Document | None = None
+        """Behind the last change that was taken from a stream. It leads to what was committed since; a look at the
+        times of rows would miss what was made long before it could be committed."""
         self._turned = time.monotonic()
         self._closing = False
 
@@ -169,16 +173,27 @@ class DisplayFeed:
                 await self._follow()
             except PyMongoError as error:
                 log.warning("feed-broken", error=repr(error)[:200])
+                if isinstance(error, OperationFailure) and error.code in PLACE_IS_GONE:
+                    self._place = None
             await self._poll()
 
     async def _follow(self) -> None:
-        """Open the stream first and look back then, so that nothing falls between the two."""
+        """Open the stream where the last one ended and look back then, so that nothing falls between the two."""
+        if self._was_away_for_long(datetime.now(UTC)):
+            self._place = None
+        goes_on = self._place is not None
         pipeline = [{"$match": {"operationType": "insert", "fullDocument.type": {"$in": list(TYPES)}}}]
-        async with self._database.watch("outbox", pipeline, pace_s=PACE_S) as stream:
+        opened = self._database.watch("outbox", pipeline, pace_s=PACE_S, after=self._place)
+        async with opened as stream:
             await self._look_back()
+            if (
+                goes_on and self._place is None
+            ):  # the displays begin again; this stream would tell what is old by now
+                return
             async for changes in stream:
-                for change in changes:
+                for change in changes.documents:
                     self._take(change["fullDocument"], read_back=False)
+                self._place = changes.place
                 self._read_at = datetime.now(UTC)
                 self._turned = time.monotonic()
 
@@ -195,11 +210,11 @@ class DisplayFeed:
     async def _look_back(self) -> None:
         """Take what came since the last time that a reading succeeded."""
         begun = datetime.now(UTC)
-        too_long = self._read_at is not None and begun - self._read_at > CATCH_UP
+        too_long = self._was_away_for_long(begun)
         if self._read_at is None:
             since = begun - LOOK_BACK
         else:
-            since = (begun if too_long else self._read_at) - CATCH_UP
+            since = begun - CATCH_UP if too_long else self._read_at - LONGEST_COMMIT
         outbox = self._database["outbox"]
         newest_first = [("created_at", -1), ("position", -1)]
         wanted = {"created_at": {"$gt": since}, "type": {"$in": list(TYPES)}}
@@ -215,10 +230,14 @@ class DisplayFeed:
         self._read_at = begun
         self._filled.set()
 
+    def _was_away_for_long(self, now: datetime) -> bool:
+        return self._read_at is not None and now - self._read_at > CATCH_UP
+
     def _begin_again(self) -> None:
         """There may be a hole, if only because the stream was quiet for long before it broke: what is kept from
         before leads nobody over it any more."""
         log.warning("feed-begins-again")
+        self._place = None
         for audience in self._audiences.values():
             audience.ring.empty()
             audience.wake()

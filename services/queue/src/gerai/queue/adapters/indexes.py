@@ -3,7 +3,6 @@
 from functools import partial
 
 from gerai.messaging.storage import Index
-from gerai.queue.adapters.retention import DONE_WITH
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 
 _IN_ORDER = (
@@ -38,7 +37,7 @@ INDEXES = (
     Index(collection="site_rules", keys=(("tenant", 1), ("_id", 1))),
     Index(collection="desk_sessions", keys=(("site_id", 1), ("is_open", 1))),
     # what is past its time
-    Index(collection="tickets", keys=(("state", 1), ("since", 1)), where=DONE_WITH),
+    Index(collection="tickets", keys=(("rests_since", 1),), where={"rests_since": {"$exists": True}}),
     Index(collection="service_days", keys=(("local_day", 1),)),
     Index(collection="desk_sessions", keys=(("is_open", 1), ("since", 1))),
 )

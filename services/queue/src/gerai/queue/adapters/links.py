@@ -1,7 +1,8 @@
-"""Visitors' links that an earlier version kept in clear are replaced by their hashes."""
+"""Tickets of an earlier version: the visitor's link, which was kept in clear, is replaced by its hash, and they get the
+moment from which their retention counts."""
 
 from gerai.messaging.mongo.driver import Database, Document
-from gerai.queue.domain.ticket import Ticket, hash_of
+from gerai.queue.domain.ticket import RESTS, Ticket, hash_of
 
 STEP = 200
 
@@ -16,11 +17,15 @@ class LinkSealing:
     async def step(self) -> int:
         """Goes on after the last one that was seen, so that the collection is gone through once."""
         where = {"_id": {"$gt": self._after}, "link": {"$exists": True}}
+        fields = {"link": 1, "state": 1, "since": 1}
         found: list[Document] = (
-            await self._tickets.find(where, {"link": 1}).sort("_id", 1).limit(STEP).to_list(None)
+            await self._tickets.find(where, fields).sort("_id", 1).limit(STEP).to_list(None)
         )
         for one in found:
+            if one["state"] in RESTS:  # else, or if somebody has moved it since, its next step says so
+                as_read = {"_id": one["_id"], "state": one["state"], "since": one["since"]}
+                await self._tickets.update_one(as_read, {"$set": {"rests_since": one["since"]}})
             sealed = {"$set": {"link_hash": hash_of(one["link"])}, "$unset": {"link": ""}}
-            await self._tickets.update_one({"_id": one["_id"], "link": one["link"]}, sealed)
+            await self._tickets.update_one({"_id": one["_id"]}, sealed)
             self._after = one["_id"]
         return len(found)

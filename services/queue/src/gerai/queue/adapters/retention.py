@@ -1,18 +1,15 @@
 """How long the queue keeps what it writes."""
 
+from collections.abc import Iterable
+
 from gerai.contracts.queue import TicketState
 from gerai.messaging.retention import Rule
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.service_day import ServiceDay
-from gerai.queue.domain.ticket import Ticket
-
-ENDED = (TicketState.SERVED, TicketState.NO_SHOW, TicketState.CANCELLED, TicketState.EXPIRED)
-PUT_ASIDE = (TicketState.HELD, TicketState.AWAITING_PICKUP)
-DONE_WITH = {"state": {"$in": sorted(state.value for state in (*ENDED, *PUT_ASIDE))}}
-"""The states of which `since` has an index: a ticket that comes, is called and is served pays for none of it."""
+from gerai.queue.domain.ticket import ENDED, PUT_ASIDE, Ticket
 
 
-def _in(*states: TicketState) -> dict[str, object]:
+def _in(states: Iterable[TicketState]) -> dict[str, object]:
     return {"state": {"$in": sorted(state.value for state in states)}}
 
 
@@ -20,16 +17,16 @@ RULES = (
     Rule(
         kind="ended tickets",
         collection=Ticket.collection,
-        since="since",
+        since="rests_since",
         setting="keep_tickets_days",
-        where=_in(*ENDED),
+        where=_in(ENDED),
     ),
     Rule(
         kind="tickets put aside",
         collection=Ticket.collection,
-        since="since",
+        since="rests_since",
         setting="keep_unfinished_tickets_days",
-        where=_in(*PUT_ASIDE),
+        where=_in(PUT_ASIDE),
     ),
     Rule(  # kept over night, again and again, in a line that nobody calls any more
         kind="waiting tickets",

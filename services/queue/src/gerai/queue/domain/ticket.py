@@ -18,6 +18,9 @@ from gerai.queue.domain.rules import Rules
 MOST_LEGS = 20
 LINK_MARK = "."
 AT_A_DESK = frozenset({TicketState.CALLED, TicketState.SERVING})
+ENDED = frozenset({TicketState.SERVED, TicketState.NO_SHOW, TicketState.CANCELLED, TicketState.EXPIRED})
+PUT_ASIDE = frozenset({TicketState.HELD, TicketState.AWAITING_PICKUP})
+RESTS = ENDED | PUT_ASIDE
 ENDS_WITH_THE_DAY = frozenset({TicketState.WAITING, TicketState.CALLED, TicketState.HELD})
 
 
@@ -59,6 +62,9 @@ class Ticket(Aggregate):
     waits for its pickup again."""
     since: datetime
     """When it came into its present state."""
+    rests_since: datetime | None = None
+    """The same, where it has ended or was put aside: from then on it is kept for so many days. Only such tickets stand in
+    the index behind that, so the steps of a visit pay nothing for it."""
     legs: tuple[Leg, ...]
 
     @classmethod
@@ -334,6 +340,7 @@ class Ticket(Aggregate):
 
     def _move(self, state: TicketState, at: datetime, *, desk: str | None = None) -> None:
         self.state, self.since, self.desk_id = state, at, desk
+        self.rests_since = at if state in RESTS else None
 
     def _rounds(self) -> CallRound:
         assert self.round is not None, "a ticket that was called has a round of calls"

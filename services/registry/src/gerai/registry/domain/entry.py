@@ -33,9 +33,6 @@ class UnableToRegister(Refusal):
         "id_taken": Sentence(
             "Kode {id} sudah dipakai; pilih kode lain.", "The id {id} is already used; choose another."
         ),
-        "already_registered": Sentence(
-            "Data {what} dengan kode {id} sudah terdaftar.", "The {what} {id} is already registered."
-        ),
         "parent_withdrawn": Sentence(
             "Data {what} {id} sudah tidak aktif.", "The {what} {id} has been withdrawn."
         ),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.registry.domain.entry import Entry, Facts, UnableToRegister
+from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.institution import WarningRule
 from gerai.registry.use_cases.fit import Neighbours
 from gerai.registry.use_cases.settle import enter, open_register, settle_one
@@ -17,8 +17,6 @@ async def register_entry(
 ) -> E:
     """Raises UnableToRegister, UnableToRefer."""
     register = await open_register(uow)
-    if await uow.find(kind, id) is not None:
-        raise UnableToRegister("already_registered", field="id", what=kind.word, id=id)
     entry, lost = await enter(kind, id, facts, register=register, among=Neighbours(uow), at=at)
     for refusal in lost:
         raise refusal

@@ -63,7 +63,7 @@ async def enter(
 async def _require_free(kind: type[Entry], id: str, *, uow: UnitOfWork) -> None:
     """An id is used once in the whole platform, and `find` hides other regencies' entries: look without the filter.
 
-    That an id is taken is all that a registrar learns, and it cannot be kept from one who must choose another.
+    Who has it, the caller's own regency or another, makes no difference to the answer nor to the way to it.
     """
     caller = uow.context
     uow.context = replace(caller, tenant=None)
