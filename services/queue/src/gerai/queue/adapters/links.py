@@ -2,7 +2,8 @@
 moment from which their retention counts."""
 
 from gerai.messaging.mongo.driver import Database, Document
-from gerai.queue.domain.ticket import RESTS, Ticket, hash_of
+from gerai.queue.domain.link import hash_of
+from gerai.queue.domain.ticket import RESTS, Ticket
 
 STEP = 200
 

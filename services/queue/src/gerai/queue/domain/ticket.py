@@ -1,6 +1,5 @@
 """A visitor's place in the queue, from the kiosk to the last desk. Each step says its own event."""
 
-import hashlib
 import hmac
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -13,10 +12,10 @@ from gerai.messaging.refusal import Refusal, Sentence, Word
 from gerai.queue.domain import ticket_refusals as refuse
 from gerai.queue.domain.call_round import CallRound
 from gerai.queue.domain.leg import Leg, LegOutcome
+from gerai.queue.domain.link import hash_of, link_of
 from gerai.queue.domain.rules import Rules
 
 MOST_LEGS = 20
-LINK_MARK = "."
 AT_A_DESK = frozenset({TicketState.CALLED, TicketState.SERVING})
 ENDED = frozenset({TicketState.SERVED, TicketState.NO_SHOW, TicketState.CANCELLED, TicketState.EXPIRED})
 PUT_ASIDE = frozenset({TicketState.HELD, TicketState.AWAITING_PICKUP})
@@ -43,9 +42,7 @@ class Ticket(Aggregate):
     n: int
     local_day: str
     link_hash: str
-    """Of the visitor's secret address, `link_of`; the address itself is told once, to who takes the number. A bare
-    SHA-256 is enough: behind it stands no word that somebody chose, but 128 random bits, which nobody can try out, and no
-    two are alike. So salt and a slow hash would guard nothing."""
+    """Of the visitor's secret address."""
     party_id: str | None = None
     state: TicketState = TicketState.WAITING
     priority_class: PriorityClass = PriorityClass.REGULAR
@@ -385,19 +382,6 @@ class Ticket(Aggregate):
             **more,
         )
         self._record(event, at=at)
-
-
-def link_of(ticket_id: str, secret: str) -> str:
-    """The visitor's address: begins with the ticket's id, by which it is found."""
-    return f"{ticket_id}{LINK_MARK}{secret}"
-
-
-def hash_of(link: str) -> str:
-    return hashlib.sha256(link.encode()).hexdigest()
-
-
-def ticket_id_in(link: str) -> str:
-    return link.partition(LINK_MARK)[0]
 
 
 def _seconds(begin: datetime, end: datetime) -> float:

@@ -5,7 +5,8 @@ from datetime import datetime
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.domain.ticket import Ticket, ticket_id_in
+from gerai.queue.domain.link import ticket_id_in
+from gerai.queue.domain.ticket import Ticket
 from gerai.queue.domain.ticket_refusals import UnableToUseLink
 from gerai.queue.use_cases.show_visit import visit_view
 from gerai.queue.use_cases.views import TicketView, VisitView

@@ -12,10 +12,11 @@ from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.end_of_day import next_look_at
+from gerai.queue.domain.link import link_of
 from gerai.queue.domain.opening import Code, Opening
 from gerai.queue.domain.priority import PriorityReason, priority_class_for
 from gerai.queue.domain.service_day import ServiceDay, service_day_id
-from gerai.queue.domain.ticket import Ticket, link_of
+from gerai.queue.domain.ticket import Ticket
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 from gerai.queue.use_cases.show_availability import days_of
 from gerai.queue.use_cases.views import IssuedTicket
