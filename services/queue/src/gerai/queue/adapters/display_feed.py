@@ -28,8 +28,8 @@ KNOWN = 20_000
 LOOK_BACK = timedelta(minutes=30)
 CATCH_UP = timedelta(seconds=90)
 """So long may a break last before the displays begin again: nobody is to be called who was called minutes ago."""
-PLACE_IS_GONE = frozenset({260, 280, 286})
-"""InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost."""
+ONLY_ENDED = frozenset({43, 237})
+"""CursorNotFound, CursorKilled: the server ended the stream, and knows its place."""
 ROWS = 2_000
 """Many more than a hall calls in `CATCH_UP`; who missed more begins again."""
 HEARTBEAT_S = 15.0
@@ -173,8 +173,8 @@ class DisplayFeed:
                 await self._follow()
             except PyMongoError as error:
                 log.warning("feed-broken", error=repr(error)[:200])
-                if isinstance(error, OperationFailure) and error.code in PLACE_IS_GONE:
-                    self._place = None
+                if isinstance(error, OperationFailure) and error.code not in ONLY_ENDED:
+                    self._place = None  # the server may not know it any more
             await self._poll()
 
     async def _follow(self) -> None:
@@ -186,10 +186,8 @@ class DisplayFeed:
         opened = self._database.watch("outbox", pipeline, pace_s=PACE_S, after=self._place)
         async with opened as stream:
             await self._look_back()
-            if (
-                goes_on and self._place is None
-            ):  # the displays begin again; this stream would tell what is old by now
-                return
+            if goes_on and self._place is None:
+                return  # the displays begin again; this stream would tell what is old by now
             async for changes in stream:
                 for change in changes.documents:
                     self._take(change["fullDocument"], read_back=False)
