@@ -52,30 +52,30 @@ async def test_who_waits_for_a_frozen_store_keeps_its_place_and_then_catches_up(
 ) -> None:
     topic = own_topic()
     monkeypatch.setattr(HourCounted, "topic", topic)
-    async with sides(store.uri, kafka_bootstrap, driver, topic, count=1) as (there,):
-        async with running(there.subscriber(), there.subscriber()):
-            await send_raw(kafka_bootstrap, topic.name, [event(0)])
-            await there.expect_pages({"jar-0": 1})
+    async with (
+        sides(store.uri, kafka_bootstrap, driver, topic, count=1) as (there,),
+        running(there.subscriber(), there.subscriber()),
+    ):
+        await send_raw(kafka_bootstrap, topic.name, [event(0)])
+        await there.expect_pages({"jar-0": 1})
 
-            async def group() -> set[str]:
-                return await members(kafka_bootstrap, there.group)
+        async def group() -> set[str]:
+            return await members(kafka_bootstrap, there.group)
 
-            before = await eventually(
-                group, lambda seen: len(seen) == 2, because="both have joined", within=60
+        before = await eventually(group, lambda seen: len(seen) == 2, because="both have joined", within=60)
+        frozen = time.monotonic()
+        store.freeze()
+        try:
+            await send_raw(kafka_bootstrap, topic.name, [event(number) for number in range(1, 40)])
+
+            async def seconds() -> float:
+                return time.monotonic() - frozen
+
+            await eventually(
+                seconds, lambda past: past > FROZEN_S, because="time passes", within=2 * FROZEN_S
             )
-            frozen = time.monotonic()
-            store.freeze()
-            try:
-                await send_raw(kafka_bootstrap, topic.name, [event(number) for number in range(1, 40)])
-
-                async def seconds() -> float:
-                    return time.monotonic() - frozen
-
-                await eventually(
-                    seconds, lambda past: past > FROZEN_S, because="time passes", within=2 * FROZEN_S
-                )
-                assert await group() == before
-            finally:
-                store.thaw()
-            await there.expect_pages({f"jar-{number}": 1 for number in range(40)})
             assert await group() == before
+        finally:
+            store.thaw()
+        await there.expect_pages({f"jar-{number}": 1 for number in range(40)})
+        assert await group() == before
