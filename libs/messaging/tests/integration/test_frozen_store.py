@@ -4,14 +4,13 @@ import time
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from messaging_builders import NOON
+from messaging_builders import NOON, JarFilled
 from messaging_ground import own_topic, running, send_raw, sides
 from tests.eventually import eventually
 from tests.parts import Store
 
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope
-from gerai.contracts.hourly import HourCounted
 from gerai.messaging.mongo.driver import Driver
 
 FROZEN_S = 24.0
@@ -30,7 +29,7 @@ def event(number: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
             time=NOON,
             correlation_id="c",
             causation_id=None,
-            event=HourCounted(tenant="muna-barat", hour=NOON, tickets=1),
+            event=JarFilled(tenant="muna-barat", jar_id=f"jar-{number}", filled=1),
         )
     )
 
@@ -51,7 +50,7 @@ async def test_who_waits_for_a_frozen_store_keeps_its_place_and_then_catches_up(
     store: Store, kafka_bootstrap: str, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = own_topic()
-    monkeypatch.setattr(HourCounted, "topic", topic)
+    monkeypatch.setattr(JarFilled, "topic", topic)
     async with (
         sides(store.uri, kafka_bootstrap, driver, topic, count=1) as (there,),
         running(there.subscriber(), there.subscriber()),
