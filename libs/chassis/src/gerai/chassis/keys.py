@@ -33,7 +33,7 @@ GAP_S = 1.0
 """Between two questions to the issuer, whoever causes them: at most 60 a minute and process."""
 FETCH_S = 5.0
 """For a whole answer of the issuer; one that drips is one that hangs."""
-STUCK_S = 300.0
+STUCK_S = 240.0
 WAIT_S = 3.0
 """How long a request waits until the issuer has said whether it knows a key id."""
 WAITING_LIMIT = 100

@@ -28,7 +28,7 @@ PAUSE_S = 0.1
 """Between two steps. So at most 2,000 rows a second leave, far more than ever come."""
 LOOK_S = 60.0
 STANDBY_S = 5.0
-STUCK_S = 600.0
+STUCK_S = 240.0
 COUNT_LIMIT = 10_000
 ZONES = timedelta(days=1)
 """A local day may end so much later than the UTC day of the same date."""

@@ -25,7 +25,7 @@ from gerai.messaging.job import (
 from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import JOBS
 
-KINDS = "job_kinds"
+KINDS_COLLECTION = "job_kinds"
 DUE = {"$expr": {"$lte": ["$retry_at", "$$NOW"]}}
 COUNT_LIMIT = 100_000
 
@@ -36,7 +36,7 @@ class MongoJobQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._jobs = database[JOBS]
-        self._kinds = database[KINDS]
+        self._kinds = database[KINDS_COLLECTION]
 
     async def lease(
         self, kind: str, limit: int, *, seconds: float, per_second: float | None = None
