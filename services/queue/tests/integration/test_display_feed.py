@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo import client_session_shared
 from pymongo.errors import AutoReconnect, OperationFailure
-from pymongo.synchronous import client_session
 from queue_builders import SMALL, Hall, catalogue
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
@@ -237,7 +237,7 @@ async def test_a_call_whose_commit_was_late_is_heard_without_a_stream(database: 
 
 
 def test_who_looks_back_does_so_for_longer_than_the_driver_tries_a_commit():
-    tries = timedelta(seconds=client_session._WITH_TRANSACTION_RETRY_TIME_LIMIT)
+    tries = timedelta(seconds=client_session_shared._WITH_TRANSACTION_RETRY_TIME_LIMIT)
     assert tries + timedelta(seconds=60) <= LONGEST_COMMIT, (
         "and a transaction may live for 60 s on the server"
     )
