@@ -212,11 +212,16 @@ class DisplayFeed:
         if self._read_at is None:
             since = begun - LOOK_BACK
         else:
-            since = begun - CATCH_UP if too_long else self._read_at - LONGEST_COMMIT
+            since = (begun if too_long else self._read_at) - LONGEST_COMMIT
         outbox = self._database["outbox"]
         newest_first = [("created_at", -1), ("position", -1)]
         wanted = {"created_at": {"$gt": since}, "type": {"$in": list(TYPES)}}
-        there = await outbox.find(wanted, {"_id": 1}).sort(newest_first).limit(KNOWN).to_list(None)
+        fields = {"_id": 1, "created_at": 1}
+        there = await outbox.find(wanted, fields).sort(newest_first).limit(KNOWN).to_list(None)
+        if too_long:  # what is older is on the snapshot, and must not be called again by a later look
+            for row in there:
+                if row["created_at"] <= begun - CATCH_UP:
+                    self._remember(row["_id"])
         new = [row["_id"] for row in there if row["_id"] not in self._known]
         found = await outbox.find({"_id": {"$in": new[:ROWS]}}).sort(newest_first).to_list(None)
         if too_long or (len(new) > ROWS and self._read_at is not None):
