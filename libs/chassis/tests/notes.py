@@ -24,7 +24,7 @@ from gerai.chassis import (
     cursor_after,
     id_before,
 )
-from gerai.chassis.links import VERSION_READ, Lead, answered
+from gerai.chassis.links import VERSION_READ, ResponseLink, answered
 from gerai.contracts.text import Name
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
@@ -75,9 +75,9 @@ class NoteView(BaseModel):
 def notes() -> Routes:
     routes = Routes(tag="notes", prefix="/v1/notes")
 
-    change_it = Lead(to="PUT /v1/notes/{id}", given={"id": answered("id"), "If-Match": VERSION_READ})
+    change_it = ResponseLink(to="PUT /v1/notes/{id}", given={"id": answered("id"), "If-Match": VERSION_READ})
 
-    @routes.post("", permission=WRITE, status_code=201, response_model=NoteView, leads={"change": change_it})
+    @routes.post("", permission=WRITE, status_code=201, response_model=NoteView, links={"change": change_it})
     async def add(body: NoteBody, caller: CallerOf, commands: CommandsOf) -> Response:
         async def do(uow: UnitOfWork) -> NoteView:
             if body.text == "closed":

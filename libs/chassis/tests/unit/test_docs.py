@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 from notes_door import Door
 
-from gerai.chassis.links import Lead
-from gerai.chassis.routes import LeadsNowhere, Routes, install
+from gerai.chassis.links import ResponseLink
+from gerai.chassis.routes import Routes, UnknownLinkTarget, install
 
 
 async def document(door: Door) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class TestDescription:
         }
         assert named["get", "/v1/links/{link}"] == {"200", "404"}
 
-    async def test_an_answer_says_where_it_leads(self, door: Door) -> None:
+    async def test_an_answer_links_to_what_can_follow(self, door: Door) -> None:
         paths = (await document(door))["paths"]
         assert paths["/v1/notes"]["post"]["responses"]["201"]["links"] == {
             "change": {
@@ -99,14 +99,14 @@ class TestDescription:
             }
         }
 
-    async def test_a_lead_to_nowhere_keeps_the_service_from_starting(self) -> None:
+    async def test_a_link_to_no_operation_keeps_the_service_from_starting(self) -> None:
         routes = Routes(tag="t", prefix="/v1")
-        lead = Lead(to="GET /v1/lost", given={})
+        link = ResponseLink(to="GET /v1/lost", given={})
 
-        @routes.get("/here", public=True, leads={"on": lead})
+        @routes.get("/here", public=True, links={"on": link})
         async def here() -> None: ...
 
-        with pytest.raises(LeadsNowhere, match="GET /v1/lost"):
+        with pytest.raises(UnknownLinkTarget, match="GET /v1/lost"):
             install(FastAPI(), [routes])
 
     async def test_headers_that_must_be_sent_are_described(self, door: Door) -> None:

@@ -1,5 +1,5 @@
 """What the OpenAPI document says of an operation beside the types of its data: who may, the headers that the chassis
-reads itself, every status that it can answer, and where its answer leads."""
+reads itself, every status that it can answer, and what can follow its answer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -97,8 +97,8 @@ def _complete_good(answer: dict[str, Any], route: DeclaredRoute) -> None:
         headers |= REPEATED
     if headers:
         answer["headers"] = headers
-    if route.leads:
-        answer["links"] = {name: lead.described() for name, lead in route.leads.items()}
+    if route.links:
+        answer["links"] = {name: link.described() for name, link in route.links.items()}
 
 
 def _refusals(operation: dict[str, Any], route: DeclaredRoute) -> Iterator[int]:

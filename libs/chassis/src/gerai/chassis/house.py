@@ -41,8 +41,8 @@ class Background:
     name: str
     run: Callable[[], Awaitable[None]]
     progress: Progress
-    """Names what does not move, and why. Asked while `run` runs, so its time counts from the moment `run` begins; an
-    outside that is away (the store, the broker) is no reason to call the work stuck."""
+    """Names what does not move, and why. Asked while `run` runs, so its time counts from the moment `run` begins. Do
+    not report stuck while MongoDB or Kafka is unreachable."""
     roles: frozenset[Role] = frozenset(Role)
     ready: Callable[[], Awaitable[None]] | None = None
     """Returns when the process may serve; it may take as long as it needs."""

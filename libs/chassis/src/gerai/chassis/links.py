@@ -1,4 +1,4 @@
-"""Where an answer leads: the operations that go on with what it says, as OpenAPI links."""
+"""OpenAPI links: which operations can follow an answer, and where their parameters come from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ def asked(parameter: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lead:
+class ResponseLink:
     """`to`: an operation as "GET /v1/tickets/{ticket_id}". `given`: its parameters, and `body`: the fields of its body,
     each with where the value comes from."""
 

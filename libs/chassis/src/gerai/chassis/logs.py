@@ -10,7 +10,7 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from gerai.chassis.seldom import SeldomFilter, seldom
+from gerai.chassis.log_throttle import ThrottleFilter, throttled
 
 CORRELATION_ID: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """Of the request that is being answered."""
@@ -85,7 +85,7 @@ def configure(*, service: str, level: str) -> None:
         add_ids,
     ]
     structlog.configure(
-        processors=[seldom(), *shared, structlog.processors.JSONRenderer()],
+        processors=[throttled(), *shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -99,7 +99,7 @@ def configure(*, service: str, level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
-    handler.addFilter(SeldomFilter())
+    handler.addFilter(ThrottleFilter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.WARNING))

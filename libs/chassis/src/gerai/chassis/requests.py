@@ -1,5 +1,5 @@
-"""What is asked of every request before its own route sees it: nothing that nobody knows, nothing twice, nothing that
-is only nearly what the document says."""
+"""What is asked of every request before its own route sees it: nothing that nobody knows, nothing twice, and no value
+of another type than the document says."""
 
 import json
 import re

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gerai.chassis import requests
 from gerai.chassis.admission import PUBLIC_BODY_LIMIT, Admission
 from gerai.chassis.auth import Authenticator, Caller
-from gerai.chassis.links import Lead, operation_id
+from gerai.chassis.links import ResponseLink, operation_id
 from gerai.chassis.methods import others
 from gerai.chassis.problems import Problem
 
@@ -41,8 +41,8 @@ class LooseBody(Exception):
     """A route's body would swallow fields that nobody knows: a client's typing error. The service does not start."""
 
 
-class LeadsNowhere(Exception):
-    """An answer leads to an operation that does not exist. The service does not start."""
+class UnknownLinkTarget(Exception):
+    """A link names an operation that does not exist. The service does not start."""
 
 
 async def _caller(request: Request) -> Caller:
@@ -59,7 +59,7 @@ class DeclaredRoute(APIRoute):
 
     permission: Permission | None = None
     public = False
-    leads: Mapping[str, Lead] = {}
+    links: Mapping[str, ResponseLink] = {}
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         (self.method,) = options["methods"]
@@ -162,10 +162,10 @@ class Routes:
         *,
         permission: Permission | None = None,
         public: bool = False,
-        leads: Mapping[str, Lead] | None = None,
+        links: Mapping[str, ResponseLink] | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
-        """`leads`: where the answer leads, by a name for each. The options are FastAPI's own."""
+        """`links`: the operations that can follow, by a name for each. The options are FastAPI's own."""
         full = f"{self._prefix}{path}"
         if public and permission is not None:
             raise TypeError(f"{method} {full} is public and needs a permission: which?")
@@ -180,7 +180,7 @@ class Routes:
             route = DeclaredRoute(full, endpoint, methods=[method], **described)
             route.permission = permission
             route.public = public
-            route.leads = leads or {}
+            route.links = links or {}
             self._routes.append(route)
             return endpoint
 
@@ -189,7 +189,7 @@ class Routes:
 
 def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     """Put them before what the app has of its own. Raises UndeclaredRoute, naming each route that forgot to say
-    who may use it, LooseBody, naming each model that does not forbid unknown fields, and LeadsNowhere.
+    who may use it, LooseBody, naming each model that does not forbid unknown fields, and UnknownLinkTarget.
 
     Not `include_router`: what is in there is hidden from such a check.
     """
@@ -201,9 +201,9 @@ def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     if loose:
         raise LooseBody(f"unknown fields are not forbidden: {', '.join(loose)}")
     there = {f"{route.method} {route.path}" for route in declared}
-    lost = [lead.to for route in declared for lead in route.leads.values() if lead.to not in there]
+    lost = [link.to for route in declared for link in route.links.values() if link.to not in there]
     if lost:
-        raise LeadsNowhere(f"there is no such operation: {', '.join(lost)}")
+        raise UnknownLinkTarget(f"there is no such operation: {', '.join(lost)}")
     app.router.routes[:0] = [*declared, *others(declared)]
 
 

@@ -8,7 +8,7 @@ from fastapi import Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
-from gerai.chassis.links import Lead, answered, asked
+from gerai.chassis.links import ResponseLink, answered, asked
 from gerai.contracts.text import Slug
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.bodies import NO_REASON, ReasonBody, ResumeBody, TransferBody
@@ -53,28 +53,31 @@ CatalogueNow = Callable[[], Catalogue]
 Step = Callable[..., Awaitable[Any]]
 
 
-def _after(step: str) -> dict[str, Lead]:
+def _after(step: str) -> dict[str, ResponseLink]:
     at_desk = {"desk_id": asked("desk_id")}
-    leads = {name: Lead(to=f"POST /v1/desks/{{desk_id}}/{name}", given=at_desk) for name in STEPS_AFTER[step]}
+    links = {
+        name: ResponseLink(to=f"POST /v1/desks/{{desk_id}}/{name}", given=at_desk)
+        for name in STEPS_AFTER[step]
+    }
     if step in ("hold", "await-pickup"):
         body = {"ticket_id": answered("id")}
-        leads["resume"] = Lead(to="POST /v1/desks/{desk_id}/resume", given=at_desk, body=body)
+        links["resume"] = ResponseLink(to="POST /v1/desks/{desk_id}/resume", given=at_desk, body=body)
     if step == "no-show":
-        leads["reinstate"] = REINSTATE_IT
+        links["reinstate"] = REINSTATE_IT
     if step != "look":
-        leads["look"] = Lead(to="GET /v1/desks/{desk_id}", given=at_desk)
-    return leads
+        links["look"] = ResponseLink(to="GET /v1/desks/{desk_id}", given=at_desk)
+    return links
 
 
 def routes(house: House, catalogue: CatalogueNow, lines: Lines) -> Routes:
     """Under /v1/desks. Every step answers with the ticket or the desk as it is then."""
     desks = Routes(tag="desks", prefix="/v1/desks")
 
-    @desks.get("/{desk_id}", permission=WORK, leads=_after("look"))
+    @desks.get("/{desk_id}", permission=WORK, links=_after("look"))
     async def look(desk_id: DeskId, queries: QueriesOf) -> DeskView:
         return await show_desk(desk_id, uow=queries.uow, lines=lines, catalogue=catalogue())
 
-    @desks.post("/{desk_id}/call-next", permission=WORK, response_model=TicketView, leads=_after("call-next"))
+    @desks.post("/{desk_id}/call-next", permission=WORK, response_model=TicketView, links=_after("call-next"))
     async def call(desk_id: DeskId, commands: CommandsOf) -> Response:
         """Call whoever is next. 409 nobody_waiting, desk_busy, desk_closed."""
         known = catalogue()
@@ -82,13 +85,13 @@ def routes(house: House, catalogue: CatalogueNow, lines: Lines) -> Routes:
         use_case = partial(call_next, desk_id, at=moment(house), catalogue=known)
         return await commands.run(lambda uow: use_case(uow=uow), needs=needs)
 
-    @desks.post("/{desk_id}/transfer", permission=WORK, response_model=TicketView, leads=_after("transfer"))
+    @desks.post("/{desk_id}/transfer", permission=WORK, response_model=TicketView, links=_after("transfer"))
     async def transfer(desk_id: DeskId, body: TransferBody, commands: CommandsOf) -> Response:
         """On to another service of the site; the number stays."""
         step = partial(transfer_ticket, service_id=body.service_id, reason=body.reason)
         return await _take(step, desk_id, commands, house, catalogue)
 
-    @desks.post("/{desk_id}/resume", permission=WORK, response_model=TicketView, leads=_after("resume"))
+    @desks.post("/{desk_id}/resume", permission=WORK, response_model=TicketView, links=_after("resume"))
     async def resume(desk_id: DeskId, body: ResumeBody, commands: CommandsOf) -> Response:
         """Call a held ticket, or one that waits for its pickup, back to this desk."""
         needs = what_resuming_needs(desk_id, body.ticket_id)
@@ -132,7 +135,7 @@ def _add_plain_step(
     async def take(desk_id: DeskId, commands: CommandsOf) -> Response:
         return await _take(step, desk_id, commands, house, catalogue)
 
-    options = {"response_model": view, "name": name, "description": words, "leads": _after(name)}
+    options = {"response_model": view, "name": name, "description": words, "links": _after(name)}
     desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(take)
 
 
@@ -152,7 +155,7 @@ def _add_step_with_reason(
     async def take(desk_id: DeskId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         return await _take(partial(step, reason=body.reason), desk_id, commands, house, catalogue)
 
-    options = {"response_model": TicketView, "name": name, "description": words, "leads": _after(name)}
+    options = {"response_model": TicketView, "name": name, "description": words, "links": _after(name)}
     desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(take)
 
 

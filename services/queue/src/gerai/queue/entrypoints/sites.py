@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
 from gerai.chassis.commands import version_expected
-from gerai.chassis.links import VERSION_READ, Lead, asked
+from gerai.chassis.links import VERSION_READ, ResponseLink, asked
 from gerai.contracts.text import Id, Slug
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import DEFAULTS
@@ -22,10 +22,10 @@ from gerai.queue.use_cases.show_availability import show_availability
 from gerai.queue.use_cases.views import RulesView, ServiceDayView
 
 CLOSE, REOPEN = (
-    Lead(to=f"POST /v1/services/{{service_id}}/{step}", given={"service_id": asked("service_id")})
+    ResponseLink(to=f"POST /v1/services/{{service_id}}/{step}", given={"service_id": asked("service_id")})
     for step in ("close", "reopen")
 )
-CHANGE_RULES = Lead(
+CHANGE_RULES = ResponseLink(
     to="PUT /v1/sites/{site_id}/rules", given={"site_id": asked("site_id"), "If-Match": VERSION_READ}
 )
 SiteId = Annotated[Slug, Path(examples=["muna-barat-mpp"])]
@@ -48,7 +48,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         "/services/{service_id}/close",
         permission=CLOSE_SERVICE,
         response_model=ServiceDayView,
-        leads={"reopen": REOPEN},
+        links={"reopen": REOPEN},
     )
     async def close(service_id: ServiceId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """No more numbers today; who holds one is still served."""
@@ -61,14 +61,14 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         "/services/{service_id}/reopen",
         permission=CLOSE_SERVICE,
         response_model=ServiceDayView,
-        leads={"close": CLOSE},
+        links={"close": CLOSE},
     )
     async def reopen(service_id: ServiceId, commands: CommandsOf) -> Response:
         use_case = partial(reopen_service, service_id, at=moment(house), catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow))
 
     @office.get(
-        "/sites/{site_id}/rules", permission=SHOW, response_model=RulesView, leads={"change": CHANGE_RULES}
+        "/sites/{site_id}/rules", permission=SHOW, response_model=RulesView, links={"change": CHANGE_RULES}
     )
     async def look(site_id: SiteId, queries: QueriesOf) -> Response:
         view = await show_site_rules(site_id, uow=queries.uow, catalogue=catalogue())
@@ -76,7 +76,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
     @office.put(
-        "/sites/{site_id}/rules", permission=RULES, response_model=RulesView, leads={"change": CHANGE_RULES}
+        "/sites/{site_id}/rules", permission=RULES, response_model=RulesView, links={"change": CHANGE_RULES}
     )
     async def change(site_id: SiteId, body: RulesOf, seen: RulesSeen, commands: CommandsOf) -> Response:
         """Replace all rules. Other processes follow within half a second."""

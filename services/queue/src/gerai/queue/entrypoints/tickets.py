@@ -8,7 +8,7 @@ from fastapi import Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
-from gerai.chassis.links import Lead, answered
+from gerai.chassis.links import ResponseLink, answered
 from gerai.contracts.text import Id
 from gerai.messaging.group_commit import Needs
 from gerai.queue.domain.catalogue import Catalogue
@@ -22,14 +22,14 @@ from gerai.queue.use_cases.reinstate_ticket import reinstate_ticket
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
 
 READ_IT, CANCEL_IT, REINSTATE_IT = (
-    Lead(to=f"{method} /v1/tickets/{{ticket_id}}{step}", given={"ticket_id": answered("id")})
+    ResponseLink(to=f"{method} /v1/tickets/{{ticket_id}}{step}", given={"ticket_id": answered("id")})
     for method, step in (("GET", ""), ("POST", "/cancel"), ("POST", "/reinstate"))
 )
 ISSUED = {
     "read": READ_IT,
     "cancel": CANCEL_IT,
-    "visit": Lead(to="GET /v1/visits/{link}", given={"link": answered("link")}),
-    "cancel visit": Lead(to="POST /v1/visits/{link}/cancel", given={"link": answered("link")}),
+    "visit": ResponseLink(to="GET /v1/visits/{link}", given={"link": answered("link")}),
+    "cancel visit": ResponseLink(to="POST /v1/visits/{link}/cancel", given={"link": answered("link")}),
 }
 TicketId = Annotated[Id, Path(max_length=64, examples=[TICKET_ID])]
 
@@ -38,7 +38,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
     """Under /v1/tickets."""
     tickets = Routes(tag="tickets", prefix="/v1/tickets")
 
-    @tickets.post("", permission=ISSUE, status_code=201, response_model=IssuedTicket, leads=ISSUED)
+    @tickets.post("", permission=ISSUE, status_code=201, response_model=IssuedTicket, links=ISSUED)
     async def issue(body: IssueTicket, commands: CommandsOf) -> Response:
         """Give a visitor the next number of a service. Repeat with the same Idempotency-Key as often as you like."""
         at, known = moment(house), catalogue()
@@ -46,12 +46,12 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         use_case = partial(issue_ticket, body, at=at, catalogue=known)
         return await commands.run(lambda uow: use_case(uow=uow), status=201, needs=needs)
 
-    @tickets.get("/{ticket_id}", permission=LOOK, leads={"cancel": CANCEL_IT})
+    @tickets.get("/{ticket_id}", permission=LOOK, links={"cancel": CANCEL_IT})
     async def look(ticket_id: TicketId, queries: QueriesOf) -> TicketView:
         return TicketView.of(await queries.uow.get(Ticket, ticket_id))
 
     @tickets.post(
-        "/{ticket_id}/cancel", permission=CANCEL, response_model=TicketView, leads={"read": READ_IT}
+        "/{ticket_id}/cancel", permission=CANCEL, response_model=TicketView, links={"read": READ_IT}
     )
     async def cancel(ticket_id: TicketId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """The office gives a place up."""
@@ -59,7 +59,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         return await commands.run(lambda uow: use_case(uow=uow), needs=_of(ticket_id))
 
     @tickets.post(
-        "/{ticket_id}/reinstate", permission=REINSTATE, response_model=TicketView, leads={"read": READ_IT}
+        "/{ticket_id}/reinstate", permission=REINSTATE, response_model=TicketView, links={"read": READ_IT}
     )
     async def reinstate(ticket_id: TicketId, commands: CommandsOf) -> Response:
         """The visitor missed the calls but came soon after."""

@@ -9,7 +9,7 @@ from fastapi import Header, Path
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, House, QueriesOf, Routes
-from gerai.chassis.links import Lead, asked
+from gerai.chassis.links import ResponseLink, asked
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.bodies import TICKET_ID
 from gerai.queue.entrypoints.moment import moment
@@ -26,7 +26,7 @@ Link = Annotated[
         examples=[f"{TICKET_ID}.q3vTn0yWcE2mUu7Xk5bL1w"],
     ),
 ]
-CANCEL_VISIT = Lead(to="POST /v1/visits/{link}/cancel", given={"link": asked("link")})
+CANCEL_VISIT = ResponseLink(to="POST /v1/visits/{link}/cancel", given={"link": asked("link")})
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 
@@ -39,7 +39,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
         public=True,
         response_model=VisitView,
         responses={304: {"description": "As it was: If-None-Match names what is still so."}},
-        leads={"cancel": CANCEL_VISIT},
+        links={"cancel": CANCEL_VISIT},
     )
     async def look(link: Link, queries: QueriesOf, seen: Seen = None) -> Response:
         """Where am I in the queue? Ask again with If-None-Match: an unchanged place is answered with 304."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gerai.chassis.commands import CommandsOf, IfMatch
 from gerai.chassis.house import House
-from gerai.chassis.links import VERSION_READ, Lead, answered, asked
+from gerai.chassis.links import VERSION_READ, ResponseLink, answered, asked
 from gerai.chassis.pages import Page, cursor_after, id_before
 from gerai.chassis.routes import CallerOf, Routes
 from gerai.contracts.text import Id
@@ -27,14 +27,14 @@ def _id_like(example: str) -> Any:
     return Annotated[Id, Path(max_length=80, description="The entry's id.", examples=[example])]
 
 
-def _entry(section: Section[Any], *, id: str) -> dict[str, Lead]:
+def _entry(section: Section[Any], *, id: str) -> dict[str, ResponseLink]:
     """What can be done with one entry. `id`: where it is told."""
     address = f"/v1/{section.name}/{{id}}"
     versioned = {"id": id, "If-Match": VERSION_READ}
     return {
-        "read": Lead(to=f"GET {address}", given={"id": id}),
-        "replace": Lead(to=f"PUT {address}", given=versioned),
-        "withdraw": Lead(to=f"DELETE {address}", given=versioned),
+        "read": ResponseLink(to=f"GET {address}", given={"id": id}),
+        "replace": ResponseLink(to=f"PUT {address}", given=versioned),
+        "withdraw": ResponseLink(to=f"DELETE {address}", given=versioned),
     }
 
 
@@ -59,7 +59,7 @@ def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
         "/{id}",
         permission=READ_REGISTER,
         summary=f"Read one {section.kind.word}",
-        leads=_entry(section, id=asked("id")),
+        links=_entry(section, id=asked("id")),
         response_model=section.view,
     )
     async def read(id: standing, caller: CallerOf) -> Response:
@@ -94,7 +94,7 @@ def _add_registering(group: Routes, section: Section[Any], house: House, rule: W
         "",
         permission=CHANGE_REGISTER,
         summary=f"Register a new {section.kind.word}",
-        leads=_entry(section, id=answered("id")),
+        links=_entry(section, id=answered("id")),
         response_model=section.view,
         status_code=201,
     )
@@ -118,7 +118,7 @@ def _add_changing(group: Routes, section: Section[Any], house: House, rule: Warn
         "/{id}",
         permission=CHANGE_REGISTER,
         summary=f"Replace what is stated about a {kind.word}",
-        leads=_entry(section, id=asked("id")),
+        links=_entry(section, id=asked("id")),
         response_model=section.view,
     )
     async def replace(id: registered, facts: stated_type, version: IfMatch, commands: CommandsOf) -> Response:
@@ -135,7 +135,7 @@ def _add_changing(group: Routes, section: Section[Any], house: House, rule: Warn
         "/{id}",
         permission=CHANGE_REGISTER,
         summary=f"Withdraw a {kind.word}: it is kept, and no longer used",
-        leads=_entry(section, id=asked("id")),
+        links=_entry(section, id=asked("id")),
         response_model=section.view,
     )
     async def withdraw(id: registered, version: IfMatch, commands: CommandsOf) -> Response:

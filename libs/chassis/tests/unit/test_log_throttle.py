@@ -1,4 +1,4 @@
-"""What is said again and again is said now and then, and none of it is lost without a trace."""
+"""Repeated log lines are limited, and how many were dropped is told."""
 
 import json
 import logging
@@ -7,7 +7,15 @@ import sys
 
 import structlog
 
-from gerai.chassis.seldom import EVERY_S, KINDS_LIMIT, OF_OTHERS, OF_OURS, Seldom, SeldomFilter, seldom
+from gerai.chassis.log_throttle import (
+    EVERY_S,
+    KINDS_LIMIT,
+    OF_OTHERS,
+    OF_OURS,
+    LogThrottle,
+    ThrottleFilter,
+    throttled,
+)
 
 
 class Clock:
@@ -19,20 +27,20 @@ class Clock:
 
 def test_the_first_lines_of_a_kind_pass_and_the_next_says_how_many_did_not() -> None:
     clock = Clock()
-    spoken = Seldom(2, every_s=10.0, now=clock)
-    assert [spoken.passes("a") for _ in range(5)] == [0, 0, None, None, None]
-    assert spoken.passes("b") == 0
+    throttle = LogThrottle(2, every_s=10.0, now=clock)
+    assert [throttle.passes("a") for _ in range(5)] == [0, 0, None, None, None]
+    assert throttle.passes("b") == 0
     clock.now = 10.0
-    assert [spoken.passes("a") for _ in range(3)] == [3, 0, None]
+    assert [throttle.passes("a") for _ in range(3)] == [3, 0, None]
     clock.now = 20.0
-    assert spoken.passes("a") == 1
+    assert throttle.passes("a") == 1
 
 
 def test_however_many_kinds_there_are_few_are_remembered() -> None:
-    spoken = Seldom(1)
+    throttle = LogThrottle(1)
     for number in range(3 * KINDS_LIMIT):
-        assert spoken.passes(number) == 0
-    assert len(spoken._told) == KINDS_LIMIT
+        assert throttle.passes(number) == 0
+    assert len(throttle._told) == KINDS_LIMIT
 
 
 def line(
@@ -42,14 +50,14 @@ def line(
 
 
 def test_a_library_speaks_once_of_each_kind_whatever_its_words_hold() -> None:
-    spoken = SeldomFilter()
-    assert sum(spoken.filter(line(number)) for number in range(1_000)) == OF_OTHERS
-    assert spoken.filter(line(1, lineno=8))
-    assert spoken.filter(line(1, name="pymongo.topology"))
+    throttle = ThrottleFilter()
+    assert sum(throttle.filter(line(number)) for number in range(1_000)) == OF_OTHERS
+    assert throttle.filter(line(1, lineno=8))
+    assert throttle.filter(line(1, name="pymongo.topology"))
 
 
 def test_our_own_warnings_pass_by_what_they_are_about() -> None:
-    process = seldom()
+    process = throttled()
 
     def passed(method: str, **fields: object) -> int:
         count = 0

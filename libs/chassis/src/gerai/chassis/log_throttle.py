@@ -1,7 +1,7 @@
-"""What is said again and again is said now and then, with how often it was held back.
+"""Rate limit for repeated log lines; the next line says how many were dropped.
 
-A client that has lost its broker says so for each connection that it tries, a hundred times a second; a loop of our
-own may say the same for each record. The first lines of a kind say all that a person can use.
+A client that has lost its broker logs it for each connection that it tries, a hundred times a second; a loop of our
+own may log the same for each record. The first lines of a kind hold all that a person can use.
 """
 
 import time
@@ -29,7 +29,7 @@ class _Told:
     held_back: int = 0
 
 
-class Seldom:
+class LogThrottle:
     """Lets `most` lines of a kind through in `every_s` seconds, and counts the others. Remembers `KINDS_LIMIT` kinds."""
 
     def __init__(
@@ -58,16 +58,16 @@ class Seldom:
         return held_back
 
 
-class SeldomFilter(Filter):
+class ThrottleFilter(Filter):
     """For a handler of the standard library's logging: a kind is the place in the code that speaks, and the error."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._seldom = Seldom(OF_OTHERS)
+        self._throttle = LogThrottle(OF_OTHERS)
 
     def filter(self, record: LogRecord) -> bool:
         error = record.exc_info[0] if record.exc_info else None
-        held_back = self._seldom.passes((record.name, record.lineno, record.levelno, error))
+        held_back = self._throttle.passes((record.name, record.lineno, record.levelno, error))
         if held_back is None:
             return False
         if held_back:
@@ -76,9 +76,9 @@ class SeldomFilter(Filter):
         return True
 
 
-def seldom() -> Callable[[WrappedLogger, str, EventDict], EventDict]:
+def throttled() -> Callable[[WrappedLogger, str, EventDict], EventDict]:
     """A processor for structlog. A kind is the event with what it is about, as far as that is one of a few things."""
-    allowed = Seldom(OF_OURS)
+    allowed = LogThrottle(OF_OURS)
 
     def process(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
         if method not in LIMITED:
