@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from bench.figure import AT_LEAST, AT_MOST, Figure
 from bench.hall import furnish
 from gerai.messaging.mongo.driver import Database, Driver, connect
 from local import command, places
+from local.ledger import wipe
 from local.platform import Platform, running
 
 Measure = Callable[[], Awaitable[Figure]]
@@ -54,7 +54,7 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
         console.print(f"  {figures[-1].value:.2f} {figures[-1].unit}  {figures[-1].detail}")
 
     directory = places.data_dir("bench")
-    shutil.rmtree(directory, ignore_errors=True)
+    wipe(directory)
     env = {
         "GERAI_MONGODB_DRIVER": driver.value,
         **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {}),

@@ -16,6 +16,10 @@ from local.places import private_directory, private_file
 
 _GONE_WITHIN_SECONDS = 10.0
 _NEW_SECONDS = 60.0
+_LOCK = "supervisor.lock"
+_PROCESSES = "processes.json"
+_OURS = (_LOCK, _PROCESSES, "platform.json")
+"""A data directory has at least the first of these from its first moment on."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,14 @@ class Ledger:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._file = directory / "processes.json"
+        self._file = directory / _PROCESSES
         self._running: dict[str, Identity] = {}
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
         """Take the directory, and end what an earlier run of ours left running in it."""
         private_directory(self._directory)
-        lock = private_file(self._directory / "supervisor.lock").open("a+")
+        lock = private_file(self._directory / _LOCK).open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -126,10 +130,26 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def wipe(directory: Path) -> None:
-    """Remove a data directory. Refuses while a supervisor uses it."""
+    """Remove a data directory.
+
+    Raises:
+        UnableToStart: A supervisor uses it, or what is in it doesn't come from us.
+    """
+    if not _is_ours(directory):
+        raise UnableToStart(
+            f"{directory} would be emptied, but what is in it doesn't come from this platform: move that folder away, "
+            f"or choose another with GERAI_DATA_DIR."
+        )
     ledger = Ledger(directory)
     ledger.open()
     try:
         shutil.rmtree(directory)
     finally:
         ledger.close()
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether nothing is lost to anybody when it is removed."""
+    if not directory.exists():
+        return True
+    return any((directory / mark).is_file() for mark in _OURS) or not any(directory.iterdir())

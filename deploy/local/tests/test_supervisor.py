@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from tests.eventually import eventually
 
 from local.failure import UnableToStart
-from local.ledger import Identity, Ledger, remove_abandoned
+from local.ledger import Identity, Ledger, remove_abandoned, wipe
 from local.places import ROOT
 from local.ports import HOST, free_ports
 from local.supervisor import ProcessDied, Program, Supervisor
@@ -233,6 +234,29 @@ asyncio.run(main())
         remove_abandoned(tmp_path)
         ledger.close()
         assert {path.name for path in tmp_path.iterdir()} == {"used", "new", "lane.log"}
+
+    def test_a_folder_that_is_not_ours_is_neither_emptied_nor_touched(self, tmp_path):
+        theirs = tmp_path / "morning" / "photo.jpg"
+        theirs.parent.mkdir(mode=0o755)
+        theirs.touch(mode=0o644)
+        with pytest.raises(UnableToStart, match=r"morning would be emptied, but .* GERAI_DATA_DIR"):
+            wipe(theirs.parent)
+        assert [path.name for path in theirs.parent.iterdir()] == ["photo.jpg"]
+        assert stat.S_IMODE(theirs.stat().st_mode) & 0o004, "others may read it as before"
+
+    @pytest.mark.parametrize("mark", ["supervisor.lock", "processes.json", "platform.json", None])
+    def test_a_folder_of_ours_or_an_empty_one_is_removed(self, tmp_path, mark):
+        ours = tmp_path / "morning"
+        ours.mkdir()
+        if mark is not None:
+            (ours / mark).touch()
+            (ours / "mongodb").mkdir()
+        wipe(ours)
+        assert not ours.exists()
+
+    def test_where_there_is_no_folder_none_is_left(self, tmp_path):
+        wipe(tmp_path / "morning")
+        assert not (tmp_path / "morning").exists()
 
 
 class TestFreePorts:
