@@ -152,7 +152,15 @@ class TestAPracticeMorning:
         monkeypatch.setenv("MONGODB_URI", "mongodb://elsewhere")
         for profile in ("morning", "up"):
             (tmp_path / profile / "mongodb").mkdir(parents=True)
+            (tmp_path / profile / "supervisor.lock").touch()
         up._begin_anew(Clock(profile="morning"))
         assert sorted(path.name for path in tmp_path.iterdir()) == ["up"]
         assert (tmp_path / "up" / "mongodb").exists()
         assert "MONGODB_URI is not used" in capsys.readouterr().out
+
+    def test_begins_in_no_folder_that_is_somebody_elses(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("GERAI_DATA_DIR", str(tmp_path))
+        (tmp_path / "morning" / "photos").mkdir(parents=True)
+        with pytest.raises(UnableToStart, match="doesn't come from this platform"):
+            up._begin_anew(Clock(profile="morning"))
+        assert (tmp_path / "morning" / "photos").is_dir()
