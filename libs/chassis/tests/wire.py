@@ -91,9 +91,15 @@ class Wire(asyncio.Transport):
                 self._connection.connection_lost(None)
 
     def abort(self) -> None:
+        """As asyncio's transports do, it says so in a later turn of the loop."""
         if not self._closing or self.unsent:
             self._closing, self.unsent = True, 0
-            self._connection.connection_lost(None)
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
+
+    def leaves(self) -> None:
+        """The client is gone."""
+        self._closing, self.unsent = True, 0
+        self._connection.connection_lost(None)
 
 
 class Listener:

@@ -10,31 +10,36 @@ import httptools
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from wire import Listener, soon
+from wire import Listener, Wire, soon
 
 from gerai.chassis import connections
 from gerai.chassis.addresses import Proxies
+from gerai.chassis.auth import Caller
 from gerai.chassis.connections import Limits, ProcessFull, places
 
 LIMITS = Limits(connections=8, strangers=4, strangers_per_address=3)
+ROOMY = Limits(connections=32, strangers=16, strangers_per_address=8)
 GET = b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST /read HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
 
 
 class App:
     """`/quick` answers at once, `/read` when the body is here, `/slow` when it is told, `/big` with a megabyte,
-    `/staff` shows a token."""
+    `/staff` shows a token: another regency's each time, or with `/staff/REGENCY/SUBJECT` that one's."""
 
     def __init__(self) -> None:
         self.answered: list[str] = []
         self.left: list[str] = []
         self.go = asyncio.Event()
+        self._known = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         size = 2
-        if path == "/staff":
-            scope["gerai.connection"].prove()
+        if path.startswith("/staff"):
+            self._known += 1
+            regency, subject = path.split("/")[2:] or (f"regency-{self._known}", "officer")
+            scope["gerai.connection"].mark_authenticated(Caller(subject, regency, frozenset(), 0.0))
         if path == "/slow":
             await self.go.wait()
         if path == "/big":
@@ -64,6 +69,14 @@ def listener(app: App) -> Listener:
 
 def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
+
+
+async def shown(listener: Listener, who: str) -> Wire:
+    """A new connection on which `regency/subject` has shown a token."""
+    wire = listener.opens()
+    wire.says(GET.replace(b"quick", b"staff/" + who.encode()))
+    await wire.hears()
+    return wire
 
 
 class TestDeadlines:
@@ -284,11 +297,54 @@ class TestRoom:
             await staff[-1].hears()
         with pytest.raises(ProcessFull):
             await listener.connections.require_room()
-        staff[0].abort()
+        staff[0].leaves()
         with pytest.raises(ProcessFull):
             await listener.connections.require_room()
-        staff[1].abort()
+        staff[1].leaves()
         await listener.connections.require_room()
+
+    async def test_one_token_takes_a_share_of_the_places_and_the_rest_of_what_it_opens_stays_a_strangers(
+        self, app: App
+    ) -> None:
+        listener = Listener(app, ROOMY)
+        crowd = [await shown(listener, "muna/display") for _ in range(60)]
+        assert sum(not one.closed for one in crowd) == 4 + ROOMY.strangers_per_address
+        await listener.connections.require_room()
+        assert not (await shown(listener, "muna/officer")).closed
+
+    async def test_one_regency_takes_half_of_the_places_and_cannot_make_the_process_look_full(
+        self, app: App
+    ) -> None:
+        listener = Listener(app, ROOMY)
+        for n in range(60):
+            await shown(listener, f"muna/officer-{n}")
+        await listener.connections.require_room()
+        others = [await shown(listener, f"badung/officer-{n}") for n in range(6)]
+        for n in range(50):
+            listener.opens(f"10.0.{n}.1")
+        assert not any(one.closed for one in others)
+
+    async def test_a_share_that_was_given_back_may_be_taken_again(self, app: App) -> None:
+        listener = Listener(app, ROOMY)
+        for _ in range(3):
+            held = [await shown(listener, "muna/officer") for _ in range(4)]
+            for n in range(50):
+                listener.opens(f"10.0.{n}.1")
+            assert not any(one.closed for one in held)
+            for one in held:
+                one.leaves()
+
+    async def test_who_was_made_to_leave_counts_no_more_although_its_transport_lasts(self, app: App) -> None:
+        """Else the next newcomer would find no place, and a member of staff would leave for a stranger."""
+        listener = Listener(app, LIMITS)
+        staff = [await shown(listener, f"muna-{n}/officer") for n in range(4)]
+        strangers = [listener.opens(f"10.0.1.{n}") for n in range(4)]
+        newcomers = [listener.opens(f"10.0.2.{n}") for n in range(3)]
+        assert len(listener.connections) == 8
+        assert not any(one.closed for one in [*staff, *newcomers])
+        assert [one.closed for one in strangers] == [True] * 3 + [False]
+        await asyncio.sleep(0)
+        assert len(listener.connections) == 8
 
     async def test_our_own_proxies_are_no_strangers(self, app: App) -> None:
         """One of them brings everybody: it may hold more than a stranger's share, and is not driven out."""

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_remote_addr
 
 from gerai.chassis.addresses import counted_as
+from gerai.chassis.auth import Caller
 from gerai.chassis.connections import CLOSED, Connections
 from gerai.chassis.problems import on_the_wire
 
@@ -68,7 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unread_since = 0.0
         self.peer = ""
         self.address = ""
-        self.proven = False
+        self.authenticated = False
 
     @property
     def answering(self) -> bool:
@@ -79,11 +80,10 @@ class Connection(asyncio.BufferedProtocol):
         """Nobody will read what is sent now."""
         return self._phase is GONE
 
-    def prove(self) -> None:
-        """A request on it has shown a good token."""
-        if not self.proven:
-            self.proven = True
-            self._all.prove(self)
+    def mark_authenticated(self, caller: Caller) -> None:
+        """A request on it has shown a good token of this caller."""
+        if not self.authenticated:
+            self.authenticated = self._all.mark_authenticated(self, caller)
 
     # What the transport tells
 
@@ -92,7 +92,7 @@ class Connection(asyncio.BufferedProtocol):
         remote = get_remote_addr(opened)
         self.peer = remote[0] if remote else ""
         self.address = counted_as(self.peer)
-        if not self._all.let_in(self):
+        if not self._all.admit(self):
             self.end("full")
             return
         self._http.connection_made(opened)
@@ -119,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._phase = GONE
         self._held = b""
-        self._all.left(self)
+        self._all.forget(self)
         if self._http.transport is not None:
             self._http.connection_lost(exc)
 
@@ -188,7 +188,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def answered(self) -> None:
         """Where it was answered before its body was there, the rest of that has its deadline from now on."""
-        self._all.touch(self)
+        self._all.mark_used(self)
         if self._phase is GONE:
             return
         if self._phase is BODY:
@@ -220,6 +220,9 @@ class Connection(asyncio.BufferedProtocol):
         self._leave()
         if self._transport is not None:
             self._transport.abort()
+        self._all.forget(
+            self
+        )  # the transport tells of its end in a later turn of the loop; the place is free now
 
     def _leave(self) -> None:
         """Whoever reads or writes for it is told now; the transport may need longer."""

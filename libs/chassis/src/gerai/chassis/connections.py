@@ -2,19 +2,21 @@
 
 uvicorn bounds neither the number of connections nor the time that a head, a body or a reader takes. A connection is a
 stranger's until a request on it has shown a good token. Strangers share places of their own: however many come, the
-oldest of them leaves, and nobody who was let in by a token does.
+oldest of them leaves, and nobody who was let in by a token does. Of the other places no subject holds more than a
+quarter and no regency more than a half; what they open beyond that stays a stranger's.
 """
 
 import resource
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import Protocol
 
+import prometheus_client
 import structlog
-from prometheus_client import Counter, Gauge
 
 from gerai.chassis.addresses import Proxies
+from gerai.chassis.auth import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -23,11 +25,14 @@ READ_BYTES = 16 * 1024
 FOR_OTHERS = 256
 """Descriptors that MongoDB, Kafka, logs and the trace exporter need."""
 LEAST_CONNECTIONS = 16
-LOOKED_AT = 32
+SCAN_LIMIT = 32
+"""Connections that are looked at for an idle one."""
 FULL_FROM, FULL_UNTIL = 0.9, 0.7
 
-CLOSED = Counter("gerai_http_connections_closed_total", "Connections that we ended, by reason.", ["reason"])
-OPEN = Gauge("gerai_http_connections", "Connections that are open.", ["listener"])
+CLOSED = prometheus_client.Counter(
+    "gerai_http_connections_closed_total", "Connections that we ended, by reason.", ["reason"]
+)
+OPEN = prometheus_client.Gauge("gerai_http_connections", "Connections that are open.", ["listener"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +55,25 @@ class Limits:
     url_bytes: int = 8 * 1024
     headers: int = 100
 
+    @property
+    def callers(self) -> int:
+        """Places that strangers cannot take; authenticated connections are measured against these."""
+        return max(1, self.connections - self.strangers)
+
+    @property
+    def per_subject(self) -> int:
+        return max(1, self.callers // 4)
+
+    @property
+    def per_regency(self) -> int:
+        return max(1, self.callers // 2)
+
 
 class ProcessFull(Exception):
     """New clients had better go to another process."""
 
 
-class Guest(Protocol):
+class Peer(Protocol):
     """What `Connections` needs to know of a connection, and may do to it."""
 
     peer: str
@@ -65,10 +83,10 @@ class Guest(Protocol):
 
     @property
     def answering(self) -> bool:
-        """Whether its request is in our hands."""
+        """Whether its request is in progress."""
 
     def end(self, reason: str) -> None:
-        """At once, without a word."""
+        """At once, without a word. It has called `forget` when this returns."""
 
     def check(self, now: float) -> None:
         """End it if it is overdue."""
@@ -84,29 +102,31 @@ class Connections:
         """One for all: what is read is taken out before anybody else is read."""
         self.now = time.monotonic()
         """As of the last sweep; close enough for deadlines of seconds."""
-        self._guests: OrderedDict[Guest, None] = OrderedDict()
-        """Those who have shown a token, the one that has been quiet longest first."""
-        self._strangers: OrderedDict[Guest, None] = OrderedDict()
-        self._of_address: dict[str, OrderedDict[Guest, None]] = {}
+        self._authenticated: OrderedDict[Peer, tuple[str, ...]] = OrderedDict()
+        """Each with those whose share it takes; the one that has been quiet longest first."""
+        self._strangers: OrderedDict[Peer, None] = OrderedDict()
+        self._of_address: dict[str, OrderedDict[Peer, None]] = {}
+        self._held: Counter[str] = Counter()
+        """How many authenticated connections each subject and each regency has."""
         self._full = False
         self._gauge = OPEN.labels(listener)
 
     def __len__(self) -> int:
-        return len(self._guests) + len(self._strangers)
+        return len(self._authenticated) + len(self._strangers)
 
     async def require_room(self) -> None:
         """Readiness: raises ProcessFull from nine tenths of the places on, until there are less than seven. Those of
         strangers do not count: whoever could make a process look full would take it out of service."""
-        share = len(self._guests) / max(1, self.limits.connections - self.limits.strangers)
+        share = len(self._authenticated) / self.limits.callers
         self._full = share >= (FULL_UNTIL if self._full else FULL_FROM)
         if self._full:
             raise ProcessFull
 
-    def let_in(self, guest: Guest) -> bool:
+    def admit(self, peer: Peer) -> bool:
         """Make room for a new connection. False: there is none."""
-        if self._proxies.trusts(guest.peer):
-            return self._let_in_proxy(guest)
-        neighbours = self._of_address.get(guest.address)
+        if self._proxies.trusts(peer.peer):
+            return self._admit_proxy(peer)
+        neighbours = self._of_address.get(peer.address)
         if neighbours is not None and len(neighbours) >= self.limits.strangers_per_address:
             _first_idle(neighbours).end("crowded_address")
         elif len(self._strangers) >= self.limits.strangers or (
@@ -115,18 +135,18 @@ class Connections:
             _first_idle(self._strangers).end("crowded")
         if not self._has_room():
             return False
-        self._strangers[guest] = None
-        self._of_address.setdefault(guest.address, OrderedDict())[guest] = None
+        self._strangers[peer] = None
+        self._of_address.setdefault(peer.address, OrderedDict())[peer] = None
         self._gauge.set(len(self))
         return True
 
-    def _let_in_proxy(self, guest: Guest) -> bool:
+    def _admit_proxy(self, peer: Peer) -> bool:
         """Our own: it brings strangers and staff on the same connections, and watches over slow clients itself."""
         if len(self) >= self.limits.connections and self._strangers:
             _first_idle(self._strangers).end("crowded")
         if not self._has_room():
             return False
-        self._guests[guest] = None
+        self._authenticated[peer] = ()
         self._gauge.set(len(self))
         return True
 
@@ -134,53 +154,67 @@ class Connections:
         """If need be, after the quietest of those who have shown a token has left."""
         if len(self) < self.limits.connections:
             return True
-        quiet = next((one for one in self._guests if not one.answering), None)
+        quiet = next((one for one in self._authenticated if not one.answering), None)
         if quiet is not None:
             quiet.end("crowded")
         return quiet is not None
 
-    def prove(self, guest: Guest) -> None:
-        """A good token was shown on it."""
-        if guest in self._strangers:
-            self._forget_stranger(guest)
-            self._guests[guest] = None
+    def mark_authenticated(self, peer: Peer, caller: Caller) -> bool:
+        """A good token of this caller was shown on it. False: the subject or the regency has its share of such
+        connections, so this one stays a stranger's."""
+        if peer in self._authenticated:
+            return True
+        subject, regency = f"{caller.tenant} {caller.subject}", caller.tenant
+        if (
+            peer not in self._strangers
+            or self._held[subject] >= self.limits.per_subject
+            or self._held[regency] >= self.limits.per_regency
+        ):
+            return False
+        self._forget_stranger(peer)
+        self._authenticated[peer] = (subject, regency)
+        self._held.update((subject, regency))
+        return True
 
-    def touch(self, guest: Guest) -> None:
+    def mark_used(self, peer: Peer) -> None:
         """It was answered: others leave before it now."""
-        if guest in self._guests:
-            self._guests.move_to_end(guest)
-        elif guest in self._strangers:
-            self._strangers.move_to_end(guest)
-            self._of_address[guest.address].move_to_end(guest)
+        if peer in self._authenticated:
+            self._authenticated.move_to_end(peer)
+        elif peer in self._strangers:
+            self._strangers.move_to_end(peer)
+            self._of_address[peer.address].move_to_end(peer)
 
-    def left(self, guest: Guest) -> None:
+    def forget(self, peer: Peer) -> None:
         """Its place is free. More than once does no harm."""
-        self._guests.pop(guest, None)
-        if guest in self._strangers:
-            self._forget_stranger(guest)
+        for holder in self._authenticated.pop(peer, ()):
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
+        if peer in self._strangers:
+            self._forget_stranger(peer)
         self._gauge.set(len(self))
 
-    def _forget_stranger(self, guest: Guest) -> None:
-        del self._strangers[guest]
-        neighbours = self._of_address[guest.address]
-        del neighbours[guest]
+    def _forget_stranger(self, peer: Peer) -> None:
+        del self._strangers[peer]
+        neighbours = self._of_address[peer.address]
+        del neighbours[peer]
         if not neighbours:
-            del self._of_address[guest.address]
+            del self._of_address[peer.address]
 
     def sweep(self, now: float) -> None:
         """Once a second: end whoever is overdue."""
         self.now = now
-        for guest in [*self._strangers, *self._guests]:
-            guest.check(now)
+        for peer in [*self._strangers, *self._authenticated]:
+            peer.check(now)
 
 
-def _first_idle(guests: "OrderedDict[Guest, None]") -> Guest:
-    """The oldest of those whose request is not in hand, or else simply the oldest."""
-    oldest = next(iter(guests))
-    for seen, guest in enumerate(guests):
-        if not guest.answering:
-            return guest
-        if seen >= LOOKED_AT:
+def _first_idle(peers: "OrderedDict[Peer, None]") -> Peer:
+    """The oldest of those whose request is not in progress, or else simply the oldest."""
+    oldest = next(iter(peers))
+    for seen, peer in enumerate(peers):
+        if not peer.answering:
+            return peer
+        if seen >= SCAN_LIMIT:
             break
     return oldest
 

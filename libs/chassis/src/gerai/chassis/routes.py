@@ -90,10 +90,10 @@ class DeclaredRoute(APIRoute):
             admission: Admission = request.app.state.admission
             asked = requests.JsonRequest(request.scope, request.receive)
             if self.public:
-                await self._listen(asked, admission)
+                await self._read_stranger_body(asked, admission)
                 place = admission.stranger()
             else:
-                place = admission.caller(await self._admit(asked, admission))
+                place = admission.caller(await self._authenticate(asked, admission))
             with place:
                 if (trace := request.scope["gerai.trace"]) is not None:
                     trace.begin(trusted=not self.public)
@@ -106,13 +106,13 @@ class DeclaredRoute(APIRoute):
 
         return handle
 
-    async def _listen(self, request: Request, admission: Admission) -> None:
+    async def _read_stranger_body(self, request: Request, admission: Admission) -> None:
         """A stranger's request is here as a whole before it takes a place; whoever sends slowly keeps nobody out."""
         await admission.stranger_asks(request)
         request.scope["gerai.exchange"].narrow(PUBLIC_BODY_LIMIT)
         await request.body()
 
-    async def _admit(self, request: Request, admission: Admission) -> Caller:
+    async def _authenticate(self, request: Request, admission: Admission) -> Caller:
         authenticator: Authenticator = request.app.state.authenticator
         shown = request.headers.get("authorization")
         try:
@@ -122,7 +122,7 @@ class DeclaredRoute(APIRoute):
                 await (admission.login_failed if shown else admission.stranger_asks)(request)
             raise
         if (connection := request.scope.get("gerai.connection")) is not None:
-            connection.prove()
+            connection.mark_authenticated(caller)
         if self.permission is None or caller.roles.isdisjoint(self.permission.roles):
             raise Problem(403, "forbidden")
         request.scope["gerai.caller"] = caller
