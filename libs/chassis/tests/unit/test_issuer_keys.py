@@ -139,27 +139,37 @@ class TestAskingTheIssuer:
         assert set(await asyncio.gather(*answers)) == {401}
         assert gate.issuer.asked == 2
 
-    async def test_an_unknown_id_is_remembered(self, gate: Gate) -> None:
-        for _ in range(5):
-            assert await gate.status(forged(gate.issuer, "x")) == 401
-        assert gate.issuer.asked == 1
-
-    async def test_an_id_that_was_unknown_a_moment_ago_is_known_once_anybody_has_asked(
+    async def test_a_fresh_key_works_at_once_though_somebody_has_named_it_before_it_was_there(
         self, gate: Gate
     ) -> None:
         assert await gate.status(gate.issuer.token()) == 200
-        early = forged(gate.issuer, "k2")
-        assert await gate.status(early) == 401
+        for _ in range(2):
+            assert await gate.status(forged(gate.issuer, "k2")) == 401
         gate.rotate()
-        assert await gate.status(forged(gate.issuer, "x")) == 401
-        assert await gate.status(early) == 200
+        assert await gate.status(gate.issuer.token(kid="k2")) == 200
 
-    async def test_what_is_remembered_of_unknown_ids_is_bounded(
+    async def test_a_flood_of_unknown_ids_holds_up_no_fresh_key(self, gate: Gate) -> None:
+        assert await gate.status(gate.issuer.token()) == 200
+        flood = [gate.status(forged(gate.issuer, f"x{number % 700}")) for number in range(1_000)]
+        gate.rotate()
+        *others, fresh = await asyncio.gather(*flood, gate.status(gate.issuer.token(kid="k2")))
+        assert (set(others), fresh, gate.issuer.asked) == ({401}, 200, 2)
+
+    async def test_who_finds_no_place_to_wait_is_known_with_the_next_answer(
         self, gate: Gate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(issuer_keys, "UNKNOWN_LIMIT", 3)
-        await asyncio.gather(*(gate.status(forged(gate.issuer, f"x{number}")) for number in range(10)))
-        assert len(gate.keys._unknown) == 3
+        monkeypatch.setattr(issuer_keys, "WAITING_LIMIT", 3)
+        assert await gate.status(gate.issuer.token()) == 200
+        gate.rotate()
+        fresh = f"Bearer {gate.issuer.token(kid='k2')}"
+        flood = [asyncio.create_task(gate.status(forged(gate.issuer, f"x{number}"))) for number in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem) as refused:
+            await gate.guard.caller(fresh)
+        assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+        assert await asyncio.gather(*flood) == [401] * 3
+        gate.keys._fetch = hanging
+        await gate.guard.caller(fresh)
 
     async def test_those_who_wait_are_bounded_and_the_others_come_again(
         self, gate: Gate, monkeypatch: pytest.MonkeyPatch

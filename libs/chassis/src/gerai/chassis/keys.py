@@ -3,13 +3,14 @@
 * A key that the issuer has withdrawn is believed for `TRUSTED_S` at most, also while the issuer is away: the keys count
   from the moment at which they were asked for, and what is older is not used.
 * `run` asks every `REFRESH_S`, so no request with a known key waits for the issuer.
-* An unknown key id asks the issuer again, at most once in `GAP_S` whatever is sent; the request waits for that answer.
-  So a key is known about a second after the issuer has published it.
+* An unknown key id asks the issuer again, at most once in `GAP_S` whatever is sent; each request with such an id waits
+  for an answer to a question that began after it came, whoever has named the id before. So a key works about a second
+  after the issuer has published it, and until then nobody is told that it is a bad one.
 """
 
 import asyncio
+import math
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -36,11 +37,10 @@ FETCH_S = 5.0
 STUCK_S = 240.0
 WAIT_S = 3.0
 """How long a request waits until the issuer has said whether it knows a key id."""
-WAITING_LIMIT = 100
-"""Requests that wait for the issuer. More are told to come again: with unknown key ids anybody can make some."""
-UNKNOWN_S = 5.0
-"""A key id that the issuer did not know is not asked for again so soon; another question may find it earlier."""
-UNKNOWN_LIMIT = 1_024
+WAITING_LIMIT = 4_096
+"""Requests that wait for the issuer, all for the same answer. With unknown key ids anybody can make some, but one for a
+connection, and strangers have half of 4 096 connections unless settings say more. Who finds no place comes again after
+that answer; a fresh key is known then without any waiting, so a flood holds it up for one question at most."""
 DOCUMENT_BYTES = 256 * 1024
 KEYS_LIMIT = 100
 
@@ -90,7 +90,6 @@ class Keys:
         self._begun = now()
         self._flight: asyncio.Task[None] | None = None
         self._waiting = 0
-        self._unknown: OrderedDict[str, float] = OrderedDict()
 
     async def run(self) -> None:
         """Keep the keys young. Runs until cancelled."""
@@ -113,15 +112,13 @@ class Keys:
         return self._keys.get(kid) is key and self.seconds_left() > 0
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
-        """None: the issuer, asked after this call began or a moment ago, has no such key. Raises Problem 503 where
-        that cannot be told."""
+        """None: the issuer, asked after this call began, has no such key. Raises Problem 503 where that cannot be
+        told."""
         arrived = self._now()
         if (known := self._trusted(kid)) is not None:
             return known
-        if self._is_known_unknown(kid, arrived):
-            return None
         if self._waiting >= WAITING_LIMIT:
-            raise _busy()
+            raise _busy(GAP_S)
         self._waiting += 1
         try:
             async with asyncio.timeout(WAIT_S):
@@ -138,18 +135,12 @@ class Keys:
             if (known := self._trusted(kid)) is not None:
                 return known
             if self._learnt_at >= arrived:
-                self._unknown[kid] = self._learnt_at
-                while len(self._unknown) > UNKNOWN_LIMIT:
-                    self._unknown.popitem(last=False)
                 return None
             if self._asked_at >= arrived:
                 raise _busy()
 
     def _trusted(self, kid: str) -> jwt.PyJWK | None:
         return self._keys.get(kid) if self.seconds_left() > 0 else None
-
-    def _is_known_unknown(self, kid: str, now: float) -> bool:
-        return now - self._unknown.get(kid, float("-inf")) < UNKNOWN_S
 
     async def _asked(self) -> None:
         """Ask, or wait for who asks already. Nobody's end ends the question that others wait for."""
@@ -208,5 +199,5 @@ def _usable(description: Any) -> jwt.PyJWK | None:
     return key if key.algorithm_name in ALGORITHMS else None
 
 
-def _busy() -> Problem:
-    return Problem(503, "busy", headers={"Retry-After": "5"})
+def _busy(after_s: float = FETCH_S) -> Problem:
+    return Problem(503, "busy", headers={"Retry-After": str(math.ceil(after_s))})
