@@ -47,6 +47,12 @@ class TestForeignTopics:
         with pytest.raises(ForeignTopic, match=r"notes does not own queue.notes.dead-letters"):
             service.topics_written(rooms)
 
+    def test_only_a_topic_that_is_known_to_be_anothers_is_foreign(self) -> None:
+        """Another version of this service may declare topics and groups that this one does not know."""
+        foreign = {"hourly.hours", "queue.notes.dead-letters", "queue.notes.replays"}
+        others = {"notes.notes", "notes.new", "elsewhere.new", "notes.gone.dead-letters", "dead-letters"}
+        assert {one for one in foreign | others if service.is_foreign(one)} == foreign
+
 
 async def react(event: HourCounted, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None: ...
 

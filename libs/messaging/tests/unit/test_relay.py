@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from messaging_builders import Jar, context, sample
 from messaging_clock import Clock, Freezing
 from tests.eventually import eventually
@@ -13,6 +14,7 @@ from tests.eventually import eventually
 from gerai.messaging import lease as lease_module
 from gerai.messaging import relay as relaying_module
 from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.lease import LeaseLost
 from gerai.messaging.memory.relaying import MemoryBroker, MemoryLease, MemoryLeases, MemoryOutbox
 from gerai.messaging.memory.storage import MemoryStorage
@@ -220,6 +222,24 @@ class TestRelay:
             await drained(outbox)
         assert versions(broker) == {b"j1": [1, 2]}
         assert len(broker.topics["nowhere"]) == 2
+
+    async def test_events_of_a_topic_that_another_version_declares_wait_for_it(self) -> None:
+        """In a rolling update the older relay meets them. Only what is known to be another service's is set aside."""
+        storage = MemoryStorage()
+        await committed(storage, jars=2, fills=1)
+        new, foreign = storage.outbox
+        storage.outbox[:] = [replace(new, topic="test.new"), replace(foreign, topic="other.jars")]
+        outbox, rests = MemoryOutbox(storage), sample("gerai_outbox_topic_rests_total", topic="test.new")
+
+        async def connect() -> KafkaPublisher:
+            return KafkaPublisher(AIOKafkaProducer(), topics={TOPIC}, is_foreign="other.jars".__eq__)
+
+        relay = Relay(outbox, connect, MemoryLease(MemoryLeases(), "relay", "old"))
+        await relay._turn()
+        await relay._give_up()
+        assert outbox.parked == {foreign.id: "foreign_topic"}
+        assert [row.id for row in await outbox.pending(10)] == [new.id]
+        assert sample("gerai_outbox_topic_rests_total", topic="test.new") == rests + 1
 
     async def test_rows_leave_in_order_over_many_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(relaying_module, "BATCH", 3)

@@ -8,9 +8,9 @@ from gerai.chassis.clock import BusinessClock
 from gerai.chassis.health import Health, Progress
 from gerai.chassis.routes import Routes
 from gerai.chassis.settings import Role, Settings
-from gerai.contracts.event import Topic
+from gerai.contracts.event import Event, Topic
 from gerai.messaging.consumer import Subscription
-from gerai.messaging.dead_letters import group_topics
+from gerai.messaging.dead_letters import group_topics, owner_of_group_topic
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.jobs import JobKind
 from gerai.messaging.mongo.driver import Database
@@ -90,6 +90,12 @@ class Service:
         of_groups = [topic for one in rooms.subscriptions for topic in group_topics(one.group)]
         self._require_own(of_groups)
         return [*self.topics, *of_groups]
+
+    def is_foreign(self, topic: str) -> bool:
+        """Whether its declared owner is another service. False also where nobody here knows the topic: a newer or an
+        older version of this service may declare it."""
+        declared = {one.topic.name: one.topic.owner for one in Event.every()}
+        return declared.get(topic, owner_of_group_topic(topic)) not in (None, self.name)
 
     def _require_own(self, topics: Iterable[Topic]) -> None:
         foreign = [topic.name for topic in topics if topic.owner != self.name]

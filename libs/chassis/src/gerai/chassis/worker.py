@@ -50,7 +50,10 @@ class Worker:
 
     async def _connect(self) -> Publisher:
         return await KafkaPublisher.connect(
-            self._settings.kafka, client_id=f"{self._service.name}-relay", topics=self._written
+            self._settings.kafka,
+            client_id=f"{self._service.name}-relay",
+            topics=self._written,
+            is_foreign=self._service.is_foreign,
         )
 
     async def prepare_topics(self, rooms: Rooms, *, create: bool) -> None:

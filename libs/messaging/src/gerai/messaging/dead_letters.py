@@ -57,6 +57,12 @@ def group_topics(group: str) -> tuple[Topic, Topic]:
     return dead_letter_topic(group), replay_topic(group)
 
 
+def owner_of_group_topic(name: str) -> str | None:
+    """The service whose consumer group has this topic for itself; None where the name is no such topic's."""
+    group, _, kind = name.rpartition(".")
+    return group.partition(".")[0] if group and kind in ("dead-letters", "replays") else None
+
+
 def dead_letter(record: Record, *, group: str, reason: str, detail: str, attempts: int) -> OutboxRow:
     """The row that carries a poison record away. Unique by what the record is: one record, one dead letter."""
     told: dict[str, str | bytes] = {

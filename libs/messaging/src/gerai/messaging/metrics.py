@@ -6,6 +6,11 @@ OUTBOX_PENDING = Gauge("gerai_outbox_pending", "Events that Kafka has not acknow
 OUTBOX_OLDEST = Gauge("gerai_outbox_oldest_seconds", "Age of the oldest event that waits.")
 OUTBOX_PUBLISHED = Counter("gerai_outbox_published_total", "Events acknowledged by Kafka.", ["topic"])
 OUTBOX_PARKED = Counter("gerai_outbox_parked_total", "Events that the broker refuses for good.")
+OUTBOX_RESTS = Counter(
+    "gerai_outbox_topic_rests_total",
+    "Times that a topic could not be written, or this version does not declare it; its events wait.",
+    ["topic"],
+)
 OUTBOX_SECONDS = Histogram(
     "gerai_outbox_seconds",
     "From commit to Kafka's acknowledgement; of large batches a sample.",

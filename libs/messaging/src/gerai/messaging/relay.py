@@ -215,7 +215,8 @@ class Relay:
 
 
 class _RestingTopics:
-    """A topic that can't be written (missing, forbidden, without a leader) rests, so that the others flow."""
+    """A topic that can't be written (missing, forbidden, without a leader, declared by another version of this service
+    alone) rests, so that the others flow."""
 
     def __init__(self) -> None:
         self._failures: dict[str, tuple[int, float]] = {}
@@ -232,6 +233,7 @@ class _RestingTopics:
             failures = self._failures.get(topic, (0, 0.0))[0] + 1
             pause = min(0.1 * 2 ** min(failures, 8), LONGEST_PAUSE_S)
             self._failures[topic] = (failures, time.monotonic() + pause)
+            metrics.OUTBOX_RESTS.labels(topic).inc()
             log.warning("topic-rests", topic=topic, seconds=pause, why=failed[topic][:300])
 
 

@@ -66,16 +66,28 @@ class KafkaPublisher:
     """Implements `Publisher`. Made anew by the relay whenever one is broken: after a leader outage an
     idempotent producer may hold a gap in its sequence, and then refuses for ever."""
 
-    def __init__(self, producer: AIOKafkaProducer, topics: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topics: Collection[str] | None = None,
+        is_foreign: Callable[[str], bool] = lambda topic: False,
+    ) -> None:
         self._producer = producer
         self._topics = topics
+        self._is_foreign = is_foreign
 
     @classmethod
     async def connect(
-        cls, kafka: KafkaConnection, *, client_id: str, topics: Collection[str] | None = None
+        cls,
+        kafka: KafkaConnection,
+        *,
+        client_id: str,
+        topics: Collection[str] | None = None,
+        is_foreign: Callable[[str], bool] = lambda topic: False,
     ) -> "KafkaPublisher":
-        """`topics`: the only ones that are written; rows of others are refused. Raises KafkaError or TimeoutError when
-        no broker answers, or none lets us in."""
+        """`topics`: the only ones that are written. Of the others, rows of those that belong to another service
+        (`is_foreign`) are refused; rows of those that nobody here knows wait: another version of this service has
+        written them, and knows. Raises KafkaError or TimeoutError when no broker answers, or none lets us in."""
         producer = AIOKafkaProducer(
             **kafka.options(),
             client_id=client_id,
@@ -92,7 +104,7 @@ class KafkaPublisher:
         except BaseException:
             await ended(producer.stop(), within=STOP_S, what="producer")
             raise
-        return cls(producer, topics)
+        return cls(producer, topics, is_foreign)
 
     async def publish(self, rows: Sequence[Pending], *, left: Callable[[], float]) -> Published:
         by_topic: dict[str, list[Pending]] = {}
@@ -108,7 +120,10 @@ class KafkaPublisher:
 
     async def _send_topic(self, topic: str, rows: Sequence[Pending], fate: _Fate) -> None:
         if self._topics is not None and topic not in self._topics:
-            fate.refused.update((row.id, "foreign_topic") for row in rows)
+            if self._is_foreign(topic):
+                fate.refused.update((row.id, "foreign_topic") for row in rows)
+            else:
+                fate.failed[topic] = "this version does not declare it"
             return
         try:
             async with asyncio.timeout(FIND_TOPIC_S):
