@@ -48,6 +48,11 @@ def kept(exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Ite
     exporter.clear()
 
 
+async def is_kept(client: Client) -> bool:
+    answer = await client.gets("/v1/notes", headers={"traceparent": KEPT})
+    return answer.headers["traceresponse"].endswith("-01")
+
+
 def server_span(exporter: InMemorySpanExporter) -> ReadableSpan:
     [span] = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
     return span
@@ -151,13 +156,18 @@ class TestTraces:
         self, officer: Client, kept: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(traces._Sampling, "ratio", 0.0)
-        monkeypatch.setattr(traces._Sampling, "allowance", traces.Allowance(3, per_s=0))
-        flags = [
-            (await officer.gets("/v1/notes", headers={"traceparent": KEPT})).headers["traceresponse"][-2:]
-            for _ in range(5)
-        ]
-        assert flags == ["01"] * 3 + ["00"] * 2
-        assert len(kept.get_finished_spans()) == 3
+        most = int(traces.ASKED_AT_ONCE_BY_ONE)
+        assert [await is_kept(officer) for _ in range(most + 2)] == [True] * most + [False] * 2
+        assert len(kept.get_finished_spans()) == most
+
+    async def test_who_asks_without_end_keeps_nobody_elses_from_being_kept(
+        self, door: Door, kept: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(traces._Sampling, "ratio", 0.0)
+        greedy = door.client(sub="greedy")
+        assert not all([await is_kept(greedy) for _ in range(50)])
+        assert await is_kept(door.client(sub="operator"))
+        assert await is_kept(door.client(sub="greedy", tenant="muna")), "another regency's subject is another"
 
     async def test_a_span_begins_when_the_request_came_not_when_its_caller_was_known(
         self, officer: Client, kept: InMemorySpanExporter

@@ -184,6 +184,6 @@ class Exchange:
         headers.append((b"x-correlation-id", self._scope["gerai.correlation_id"].encode()))
         trace: RequestTrace | None = self._scope["gerai.trace"]
         if trace is not None:
-            trace.begin(trusted=False)
+            trace.begin(None)
             headers.append((b"traceresponse", trace.traceparent.encode()))
         return headers

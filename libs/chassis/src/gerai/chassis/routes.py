@@ -96,7 +96,7 @@ class DeclaredRoute(APIRoute):
                 place = admission.caller(await self._authenticate(asked, admission))
             with place:
                 if (trace := request.scope["gerai.trace"]) is not None:
-                    trace.begin(trusted=not self.public)
+                    trace.begin(request.scope.get("gerai.caller"))
                 if is_post:
                     requests.key_of(asked)
                 requests.check_query(asked, known)

@@ -6,7 +6,8 @@ costs next to nothing, and has ids all the same, for the logs.
 
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Token
 
@@ -18,34 +19,73 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
+from gerai.chassis.auth import Caller
 from gerai.messaging.tracing import UNTOLD, failing, format_of, parse
 
 QUEUE_LIMIT = 8_192
 ASKED_AT_ONCE = 20
 ASKED_PER_S = 1.0
 """So many requests a second, after a burst, are kept because their callers asked for it, beyond the ratio."""
+ASKED_AT_ONCE_BY_ONE = 5
+ASKED_PER_S_BY_ONE = 0.2
+"""The same of one subject."""
+RESERVE = 10
+"""Of `ASKED_AT_ONCE`, so many are for subjects that have not asked lately: whose own allowance is whole."""
+SUBJECTS_KNOWN = 1_024
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 """What semantic conventions let into span names and attributes; another one is `_OTHER`."""
 _NO_PARENT = OtelContext()
 
 
-class Allowance:
-    """How many traces callers may have kept by asking: each takes one, and they come back with time."""
+class _Bucket:
+    """So many at once, and so many a second more."""
 
-    def __init__(self, most: float = ASKED_AT_ONCE, per_s: float = ASKED_PER_S) -> None:
-        self._most = most
+    def __init__(self, most: float, per_s: float, at: float) -> None:
+        self.most = most
+        self.left = most
         self._per_s = per_s
-        self._left = most
-        self._at = time.monotonic()
+        self._at = at
 
-    def take(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._most, self._left + (now - self._at) * self._per_s)
+    def refill(self, now: float) -> None:
+        self.left = min(self.most, self.left + (now - self._at) * self._per_s)
         self._at = now
-        if self._left < 1:
+
+
+class Allowance:
+    """How many traces callers may have kept by asking: each subject a few, and all subjects together."""
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._all = _Bucket(ASKED_AT_ONCE, ASKED_PER_S, now())
+        self._subjects: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._subjects)
+
+    def take(self, subject: str) -> bool:
+        """Whether this subject's request is kept. One that asked lately leaves the reserve to those that did not; it
+        has asked, too, where it was refused."""
+        now = self._now()
+        own = self._of(subject, now)
+        own.refill(now)
+        self._all.refill(now)
+        reserve = 0.0 if own.left == own.most else RESERVE
+        if own.left < 1:
             return False
-        self._left -= 1
+        own.left -= 1
+        if self._all.left < 1 + reserve:
+            return False
+        self._all.left -= 1
         return True
+
+    def _of(self, subject: str, now: float) -> _Bucket:
+        own = self._subjects.get(subject)
+        if own is None:
+            own = self._subjects[subject] = _Bucket(ASKED_AT_ONCE_BY_ONE, ASKED_PER_S_BY_ONE, now)
+            if len(self._subjects) > SUBJECTS_KNOWN:
+                self._subjects.popitem(last=False)
+        self._subjects.move_to_end(subject)
+        return own
 
 
 class _Sampling:
@@ -93,18 +133,20 @@ class RequestTrace:
         self._span: Span | None = None
         self._token: Token[OtelContext] | None = None
 
-    def begin(self, *, trusted: bool) -> None:
-        """The caller is known, or nobody will ask; only the first call counts. `trusted`: it is authenticated."""
+    def begin(self, caller: Caller | None) -> None:
+        """Who asks is known; only the first call counts. None: nobody who is authenticated."""
         if self._span is not None:
             return
         offered = self._offered
-        self._span = self._joining(offered) if trusted and offered is not None else self._new(offered)
+        if caller is not None and offered is not None:
+            self._span = self._joining(offered, caller)
+        else:
+            self._span = self._new(offered)
         self._token = otel_context.attach(trace.set_span_in_context(self._span))
 
-    def _joining(self, offered: SpanContext) -> Span:
+    def _joining(self, offered: SpanContext, caller: Caller) -> Span:
         """In the caller's trace; kept if the caller keeps it, too, and we have chosen it or can afford it."""
-        allowance = _Sampling.allowance
-        if offered.trace_flags.sampled and (_chosen() or (allowance is not None and allowance.take())):
+        if offered.trace_flags.sampled and (_chosen() or _affordable(caller)):
             return self._started(trace.set_span_in_context(NonRecordingSpan(offered), _NO_PARENT))
         return _not_kept(offered.trace_id)
 
@@ -128,7 +170,7 @@ class RequestTrace:
     def end(self, *, route: str | None, scheme: str, status: int, correlation_id: str) -> None:
         """`route`: the template that was matched, if any. There is no `url.path`, though conventions ask for it: a
         visitor's link stands in it."""
-        self.begin(trusted=False)
+        self.begin(None)
         assert self._span is not None
         if self._span.is_recording():
             name = "HTTP" if self._method == "_OTHER" else self._method
@@ -152,6 +194,11 @@ class RequestTrace:
 
 def _chosen() -> bool:
     return random.random() < _Sampling.ratio
+
+
+def _affordable(caller: Caller) -> bool:
+    allowance = _Sampling.allowance
+    return allowance is not None and allowance.take(f"{caller.tenant} {caller.subject}")
 
 
 def _not_kept(trace_id: int) -> Span:
