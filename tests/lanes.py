@@ -1,8 +1,9 @@
 """`make test`: all tests, in lanes that run side by side, each a pytest with stores and ports of its own.
 
 Most of the drills' time is waiting for time-outs to end, so two cores do in the time of the longest lane what took the
-sum of all. What compares times runs afterwards, alone: its tests are marked `alone`. The output of a lane is printed in
-one piece when it ends; the last line sums all of them up.
+sum of all. What compares times runs afterwards, alone: its tests are marked `alone`. Where the stores are given, they are
+one for all, and the lanes run one by one. The output of a lane is printed in one piece when it ends; the last line sums
+all of them up.
 """
 
 import asyncio
@@ -27,7 +28,10 @@ SIDE_BY_SIDE = 3
 """On two cores: one that computes, one that waits for time-outs, one that waits nearly all the time."""
 _TEST_SECONDS = 300
 """More than a test has when it runs alone: a time-out is there for what hangs, not for what waits for a processor."""
+_LANE_SECONDS = 2_400.0
+"""What hangs outside a test, at a stop say, hangs for ever. Far more than a lane needs on a busy machine."""
 _GOODBYE_SECONDS = 90.0
+_GIVEN_STORES = ("MONGODB_URI", "KAFKA_BOOTSTRAP")
 _FIRST_PORT, _PORTS_EACH = 20_000, 2_000
 _DRILLS, _LONG_LIFE, _NEWCOMER = "tests/integration", "tests/integration/test_long_life.py", "tests/newcomer"
 
@@ -106,21 +110,51 @@ async def run(lane: Lane) -> Counter[str]:
 
 
 async def _run_pytest(argv: Sequence[str], lane: Lane, output: Path) -> int:
+    """The exit code. It leads a session of its own: a terminal's Ctrl-C reaches us alone, and it hears of it once."""
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *argv, cwd=ROOT, stdout=file, stderr=asyncio.subprocess.STDOUT, env=_environment(lane)
+            *argv,
+            cwd=ROOT,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=file,
+            stderr=asyncio.subprocess.STDOUT,
+            env=_environment(lane),
+            start_new_session=True,
         )
         try:
-            return await process.wait()
+            async with asyncio.timeout(_LANE_SECONDS):
+                return await process.wait()
+        except TimeoutError:
+            file.write(f"\nStopped: {lane.name} has not ended within {_LANE_SECONDS:g} s.\n".encode())
+            file.flush()
         finally:
-            if process.returncode is None:  # we are stopped: it must stop its stores in order, too
-                process.send_signal(signal.SIGINT)
-                await asyncio.wait_for(process.wait(), _GOODBYE_SECONDS)
+            await _stop(process)
+        return process.returncode or pytest.ExitCode.INTERRUPTED
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Let it stop its stores in order; kill it with all it started where that takes too long."""
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(process.wait(), _GOODBYE_SECONDS)
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def _environment(lane: Lane) -> dict[str, str]:
     ports = {"GERAI_FREE_PORTS": lane.free_ports} if lane.free_ports else {}
     return {**os.environ, **ports}
+
+
+def _places() -> int:
+    given = [name for name in _GIVEN_STORES if os.environ.get(name)]
+    if not given:
+        return SIDE_BY_SIDE
+    _say(f"The lanes run one by one: they share what {' and '.join(given)} names.")
+    return 1
 
 
 def _say(line: str) -> None:
@@ -134,7 +168,7 @@ async def run_all(suites: Sequence[str]) -> int:
         side_by_side = [lane for lane in side_by_side if lane.name != "newcomer"]
         _say(f"newcomer is left out: {lacks}")
     (STATE / "test").mkdir(parents=True, exist_ok=True)
-    places = asyncio.Semaphore(SIDE_BY_SIDE)
+    places = asyncio.Semaphore(_places())
 
     async def in_its_turn(lane: Lane) -> Counter[str]:
         async with places:

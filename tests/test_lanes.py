@@ -1,14 +1,19 @@
 """`make test` runs every test once, says so in its last line, and fails where any of them does."""
 
+import asyncio
 import itertools
 import os
 import re
+import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from local.ledger import Identity
 from tests import lanes
+from tests.eventually import eventually
 from tests.lanes import Lane
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +24,43 @@ PASSES, FAILS, SKIPS = (
     f"import pytest\ndef test_{n}():\n    {what}\n"
     for n, what in enumerate(("assert True", "assert False, 'the reason'", "pytest.skip('no')"))
 )
+
+HANGS = "import threading; threading.Event().wait()"
+CLEANS_UP = """import os, pathlib, time
+def test_1():
+    try:
+        pathlib.Path({began!r} + ".draft").write_text(str(os.getpid()))
+        os.rename({began!r} + ".draft", {began!r})
+        {hangs}
+    finally:
+        interrupts = 1
+        try:
+            deadline = time.monotonic() + 1
+            while time.monotonic() < deadline:
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            interrupts += 1
+        pathlib.Path({cleaned!r}).write_text(str(interrupts))
+"""
+STAND_IN = """import os, pathlib, sys
+from local import command
+from tests import lanes
+from tests.lanes import Lane
+planted = pathlib.Path(sys.argv[1])
+lanes.STATE, lanes.why_not = planted, lambda: None
+options = ("-p", "no:cacheprovider", "--rootdir", str(planted), "-c", os.devnull)
+lanes.lanes = lambda suites: ([Lane(name="a", arguments=(*options, str(planted / "test_a.py")))], [])
+raise SystemExit(command.run(lanes.run_all([])))
+"""
+"""`make test` with one planted lane."""
+
+
+async def exists(path: Path) -> bool:
+    return await asyncio.to_thread(path.exists)
+
+
+async def runs(pid: int) -> bool:
+    return Identity.of("any", pid) is not None
 
 
 def files(lane: Lane) -> Counter[Path]:
@@ -103,3 +145,67 @@ class TestARun:
         monkeypatch.setattr(lanes, "why_not", lambda: "there is no podman here")
         assert await lanes.run_all([]) == 0
         assert "newcomer is left out: there is no podman here" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("given", ["MONGODB_URI", "KAFKA_BOOTSTRAP"])
+    async def test_on_given_stores_takes_one_lane_after_the_other(self, planted, capsys, monkeypatch, given):
+        for name in ("MONGODB_URI", "KAFKA_BOOTSTRAP"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(given, "elsewhere")
+        for name in ("a", "b"):
+            (planted / f"test_{name}.py").write_text(PASSES)
+        assert await lanes.run_all([]) == 0
+        printed = capsys.readouterr().out
+        assert f"The lanes run one by one: they share what {given} names." in printed
+        told = re.findall(r"] (test_. (?:begins|ended))", printed)
+        assert told == ["test_a begins", "test_a ended", "test_b begins", "test_b ended"]
+
+    async def test_shows_what_a_lane_said_that_hangs_outside_a_test_and_fails(
+        self, planted, capsys, monkeypatch
+    ):
+        monkeypatch.setattr(lanes, "_LANE_SECONDS", 3.0)
+        (planted / "test_a.py").write_text(f"print('the last word', flush=True)\n{HANGS}")
+        assert await lanes.run_all([]) == 1
+        printed = capsys.readouterr().out
+        assert "the last word" in printed
+        assert "Stopped: test_a has not ended within 3 s." in printed
+        assert printed.splitlines()[-1] == "0 passed, 1 failed"
+
+
+class TestALaneThatIsStopped:
+    """By Ctrl-C, which a terminal sends to all processes in its foreground."""
+
+    async def test_is_interrupted_once_and_may_clean_up(self, planted):
+        began, cleaned = planted / "began", planted / "cleaned"
+        (planted / "test_a.py").write_text(
+            CLEANS_UP.format(began=str(began), cleaned=str(cleaned), hangs=HANGS)
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STAND_IN, str(planted), cwd=ROOT, start_new_session=True
+        )
+        try:
+            await eventually(lambda: exists(began), bool, because="its test runs", within=60)
+            assert os.getpgid(int(began.read_text())) != process.pid, "it hears of it from us alone"
+            os.killpg(process.pid, signal.SIGINT)
+            assert await asyncio.wait_for(process.wait(), 60) == 128 + signal.SIGINT
+        finally:
+            if process.returncode is None:
+                process.kill()
+        assert cleaned.read_text() == "1", "a second interrupt would have broken off what the first began"
+
+    async def test_is_killed_with_all_it_started_where_it_does_not_end(self, planted, monkeypatch):
+        monkeypatch.setattr(lanes, "_GOODBYE_SECONDS", 1.0)
+        began = planted / "began"
+        deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+        (planted / "test_a.py").write_text(
+            f"import os, pathlib, subprocess, sys\n{deaf}\n"
+            f"child = subprocess.Popen([sys.executable, '-c', {HANGS!r}])\n"
+            f"pathlib.Path({str(began) + '.draft'!r}).write_text(f'{{os.getpid()}} {{child.pid}}')\n"
+            f"os.rename({str(began) + '.draft'!r}, {str(began)!r})\n{HANGS}"
+        )
+        run = asyncio.ensure_future(lanes.run_all([]))
+        await eventually(lambda: exists(began), bool, because="it has begun", within=60)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        for number in map(int, began.read_text().split()):
+            await eventually(lambda n=number: runs(n), lambda it: not it, because=f"{number} is gone")
