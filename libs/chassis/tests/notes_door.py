@@ -85,7 +85,7 @@ class Door:
         self.app = app
         self.issuer = issuer
         self.health = health
-        self.edge = Edge(app, body_limits=service.body_limits, health=health)
+        self.edge = Edge(app, body_limits=service.body_limits, health=health, admission=app.state.admission)
         self._private = Edge(operators(app), body_limits=service.body_limits, health=health)
 
     def client(self, **claims: Any) -> Client:

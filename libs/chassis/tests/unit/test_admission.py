@@ -50,7 +50,7 @@ def clock() -> Hand:
 
 def restrict(door: Door, limits: AdmissionLimits, *, now: Callable[[], float]) -> Admission:
     narrow = Admission(limits, Proxies([ip_network("10.9.0.0/16")]), now=now, pause_s=0)
-    door.app.state.admission = narrow
+    door.app.state.admission = door.edge.admission = narrow
     return narrow
 
 
@@ -139,7 +139,7 @@ class TestPlaces:
             with pytest.raises(NoPlaceLeft):
                 await admission.require_room()
         await admission.require_room()
-        assert admission._in_hand == {}
+        assert admission._in_progress == {}
 
 
 class TestRates:
@@ -169,10 +169,47 @@ class TestRates:
         assert seen == [200] * 10 + [429]
         assert refused(await stranger.gets("/v1/links/a")) == (429, "too_many_requests", "1")
         assert refused(await stranger.gets("/v1/notes")) == (429, "too_many_requests", "1")
-        assert (await stranger.gets("/health/ready")).status_code in (200, 503)
+        assert (await door.operator().gets("/health/live")).status_code == 200, "operators are not counted"
         assert (await door.client().gets("/v1/notes")).status_code == 200, "a token's bearer is no stranger"
         clock.at = 1
         assert (await stranger.gets("/v1/links/a")).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/nowhere", 404),
+            ("DELETE", "/v1/notes", 405),
+            ("OPTIONS", "/v1/notes", 204),
+            ("GET", "/v1/links/a%E2%80%AE", 422),
+            ("GET", "/v1/notes", 401),
+            ("GET", "/metrics", 404),
+            ("GET", "/health/live", 200),
+            ("HEAD", "/health/live", 200),
+        ],
+    )
+    @pytest.mark.parametrize("shown", [None, "nonsense"])
+    async def test_whatever_a_stranger_asks_for_counts(
+        self, door: Door, clock: Hand, method: str, path: str, status: int, shown: str | None
+    ) -> None:
+        restrict(door, replace(SMALL, failed_logins_per_address=1), now=clock)
+        stranger = door.stranger(shown)
+        seen = [(await stranger.http.request(method, path)).status_code for _ in range(11)]
+        assert seen == [status] * 10 + [429]
+        last = await stranger.http.request(method, path)
+        assert last.headers["retry-after"] == "1" and "x-correlation-id" in last.headers
+        assert (await door.client().gets("/v1/notes")).status_code == 200
+
+    async def test_nobody_is_counted_twice(self, door: Door, clock: Hand) -> None:
+        restrict(door, SMALL, now=clock)
+        stranger = door.stranger()
+        seen = [(await stranger.gets(path)).status_code for path in ("/v1/links/a", "/nowhere") * 6]
+        assert seen == [200, 404] * 5 + [429] * 2
+
+    async def test_who_may_not_do_it_may_not_ask_without_end(self, door: Door, clock: Hand) -> None:
+        restrict(door, SMALL, now=clock)
+        outsider = door.client(roles=["display"])
+        seen = [(await outsider.gets("/v1/notes")).status_code for _ in range(21)]
+        assert seen == [403] * 20 + [429]
 
     async def test_bad_tokens_are_counted_and_a_good_one_from_there_is_taken(
         self, door: Door, clock: Hand

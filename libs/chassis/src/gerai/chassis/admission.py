@@ -1,6 +1,6 @@
-"""Whose requests are taken in hand now: strangers and staff have places of their own, and nobody may ask without end.
+"""Whose requests are worked on now: strangers and staff have places of their own, and nobody may ask without end.
 
-What is counted: requests in hand (places), and requests a second (rates). A request without a good token is a
+What is counted: requests in progress (places), and requests a second (rates). A request without a good token is a
 stranger's. It is counted by network address, and takes a place only when it is here as a whole; a caller is counted by
 subject and by regency. Everything here is kept in bounded memory and is of one process.
 """
@@ -22,7 +22,7 @@ from gerai.chassis.problems import Problem
 AT_ONCE_S = 10.0
 """So many seconds' worth of requests may come in one moment, after a silence."""
 PAUSE_S = 1.0
-"""A stranger who asks too often waits this long for hearing so: a connection waits for its answer, and sends nothing."""
+"""The 429 is delayed by this long, so a client that waits for answers is slowed down."""
 KNOWN = 16_384
 PUBLIC_BODY_LIMIT = 8 * 1024
 
@@ -83,7 +83,7 @@ class Admission:
         self._pause_s = pause_s
         self._strangers = 0
         self._callers = 0
-        self._in_hand: Counter[str] = Counter()
+        self._in_progress: Counter[str] = Counter()
         self._of_address = Rate(limits.rate_per_address, now=now)
         self._failed = Rate(limits.failed_logins_per_address, now=now)
         self._of_subject = Rate(limits.rate_per_subject, now=now)
@@ -99,6 +99,7 @@ class Admission:
         await self._bounded(self._failed, request)
 
     async def _bounded(self, rate: Rate, request: HTTPConnection) -> None:
+        request.scope["gerai.counted"] = True
         peer = request.client.host if request.client else ""
         wait = rate.take(self._proxies.client(peer, dict(request.scope["headers"])))
         if wait:
@@ -125,15 +126,15 @@ class Admission:
         if wait:
             raise _too_many(wait)
         if (
-            self._in_hand[subject] >= self._limits.at_once_per_subject
-            or self._in_hand[regency] >= self._limits.at_once_per_regency
+            self._in_progress[subject] >= self._limits.at_once_per_subject
+            or self._in_progress[regency] >= self._limits.at_once_per_regency
         ):
             raise _too_many(1.0)
         if self._callers >= self._limits.at_once:
             raise _busy()
         self._callers += 1
-        self._in_hand[subject] += 1
-        self._in_hand[regency] += 1
+        self._in_progress[subject] += 1
+        self._in_progress[regency] += 1
         try:
             yield
         finally:
@@ -142,9 +143,9 @@ class Admission:
             self._give_back(regency)
 
     def _give_back(self, name: str) -> None:
-        self._in_hand[name] -= 1
-        if not self._in_hand[name]:
-            del self._in_hand[name]
+        self._in_progress[name] -= 1
+        if not self._in_progress[name]:
+            del self._in_progress[name]
 
     async def require_room(self) -> None:
         """Readiness: raises NoPlaceLeft from nine tenths of the callers' places on, until there are less than seven."""

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gerai.chassis import metrics, problems
+from gerai.chassis.admission import Admission
 from gerai.chassis.health import Health
 from gerai.chassis.logs import CORRELATION_ID
-from gerai.chassis.problems import GONE, BodyTooLarge, ClientGone
+from gerai.chassis.problems import GONE, BodyTooLarge, ClientGone, Problem
 from gerai.chassis.traces import RequestTrace
 
 BODY_LIMIT = 64 * 1024
@@ -21,8 +22,8 @@ SLOW_S = 1.0
 CORRELATION = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 NO_STORE = (b"cache-control", b"no-store")
-OPERATORS = ("/health/", "/metrics")
-"""Always answered, and neither traced nor counted."""
+OPERATORS = frozenset({"/health/live", "/health/ready", "/health/startup", "/metrics"})
+"""Neither traced nor among the requests that metrics count."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +38,12 @@ class Edge:
         *,
         body_limits: Mapping[str, int],
         health: Health | None = None,
+        admission: Admission | None = None,
     ) -> None:
-        """With `health`, nothing but health and metrics is answered before the process has started."""
+        """With `health`, nothing but health and metrics is answered before the process has started. With `admission`,
+        whoever is answered without being a known caller is counted by address, whatever was asked for."""
         self._app = app
+        self.admission = admission
         self._body_limits = body_limits
         self._health = health
 
@@ -53,9 +57,9 @@ class Edge:
         scope["gerai.trace"] = None
         CORRELATION_ID.set(known)
         path: str = scope["path"]
-        exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path))
+        exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path), admission=self.admission)
         scope["gerai.exchange"] = exchange
-        if path.startswith(OPERATORS):
+        if path in OPERATORS:
             await self._answer(scope, exchange)
             return
         asked = [value for name, value in scope["headers"] if name == b"traceparent"]
@@ -126,7 +130,15 @@ def _shows_all(query: bytes) -> bool:
 class Exchange:
     """One request's receive and send, counted and completed."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit: int | None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        limit: int | None,
+        admission: Admission | None = None,
+    ) -> None:
         """`limit`: what the service says of this address, or None."""
         self._scope = scope
         self._receive = receive
@@ -136,6 +148,8 @@ class Exchange:
         self._taken = 0
         self._whole = False
         self._connection = scope.get("gerai.connection")
+        self._admission = admission
+        self._replaced = False
         self._left = False
         self.status: int | None = None
         self.complete = False
@@ -164,12 +178,28 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
+        if self._replaced or (message["type"] == "http.response.start" and await self._asks_too_often()):
+            return
         if message["type"] == "http.response.start":
             self.status = GONE if self.gone else message["status"]
             message = {**message, "headers": self._completed(message.get("headers", ()))}
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
         await self._send(message)
+
+    async def _asks_too_often(self) -> bool:
+        """Whether 429 has gone out in place of the answer that was about to. A route counts whom it asks who they are;
+        here everybody else is counted: at unknown addresses, with other methods, for health."""
+        if self._admission is None or "gerai.caller" in self._scope or "gerai.counted" in self._scope:
+            return False
+        request = Request(self._scope)
+        try:
+            await self._admission.stranger_asks(request)
+        except Problem as problem:
+            refused = await problems.on_problem(request, problem)
+            await refused(self._scope, self.receive, self.send)
+            self._replaced = True
+        return self._replaced
 
     def _completed(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         headers = [*given, *SECURITY_HEADERS]

@@ -95,6 +95,7 @@ class DeclaredRoute(APIRoute):
             else:
                 place = admission.caller(await self._authenticate(asked, admission))
             with place:
+                self._require_permission(asked)
                 if (trace := request.scope["gerai.trace"]) is not None:
                     trace.begin(request.scope.get("gerai.caller"))
                 if is_post:
@@ -123,10 +124,16 @@ class DeclaredRoute(APIRoute):
             raise
         if (connection := request.scope.get("gerai.connection")) is not None:
             connection.mark_authenticated(caller)
-        if self.permission is None or caller.roles.isdisjoint(self.permission.roles):
-            raise Problem(403, "forbidden")
         request.scope["gerai.caller"] = caller
         return caller
+
+    def _require_permission(self, request: Request) -> None:
+        """Behind the rates: who is refused here may not ask without end either."""
+        if self.public:
+            return
+        caller: Caller = request.scope["gerai.caller"]
+        if self.permission is None or caller.roles.isdisjoint(self.permission.roles):
+            raise Problem(403, "forbidden")
 
 
 class Routes:

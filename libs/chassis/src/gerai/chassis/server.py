@@ -95,10 +95,14 @@ def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: fl
     connections = Connections(_public_limits(settings), proxies=Proxies(settings.trusted_proxies))
     health.require(connections.require_room)
     public, private = (
-        Server(Edge(served, body_limits=service.body_limits, health=health), those, finish_s=finish_s)
-        for served, those in (
-            (app, connections),
-            (operators(app), Connections(OPERATORS_LIMITS, listener="operators")),
+        Server(
+            Edge(served, body_limits=service.body_limits, health=health, admission=admission),
+            those,
+            finish_s=finish_s,
+        )
+        for served, those, admission in (
+            (app, connections, app.state.admission),
+            (operators(app), Connections(OPERATORS_LIMITS, listener="operators"), None),
         )
     )
     return Listeners(public, private, health)
