@@ -13,6 +13,7 @@ from gerai.messaging import timers as timing
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.relaying import MemoryDueTimers, MemoryLease, MemoryLeases
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, TimerRow
 from gerai.messaging.timers import BATCH, FAILED_SHARE, Timers
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -182,6 +183,40 @@ class TestTimers:
             storage.broken = None
             await firing.turn()
         assert rung(storage) == {"a": 1}
+
+    async def test_a_timer_acts_for_its_own_regency(self) -> None:
+        storage, seen = MemoryStorage(), list[object]()
+        theirs = Tally(id="theirs", tenant="buton", version=1)
+        await storage.commit(Batch(timers_set=[row("a")], added=[theirs]))
+
+        async def look(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
+            seen.extend([uow.context.tenant, await uow.find(Tally, "theirs")])
+            seen.append(await uow.select(Selection(kind=Tally, where={})))
+
+        async with GroupCommit(storage, source="test") as commit:
+            lease = MemoryLease(MemoryLeases(), "timers", "one")
+            firing = Timers(
+                MemoryDueTimers(storage), {"ring": look}, commit=commit, lease=lease, now=lambda: NOON
+            )
+            await firing.turn()
+        assert seen == ["muna-barat", None, []]
+        assert storage.timers == {}
+
+    async def test_the_timers_of_a_regency_that_has_used_up_its_places_let_others_go_first(self) -> None:
+        storage, leases = MemoryStorage(), MemoryLeases()
+        early = NOON - timedelta(hours=1)
+        flood = [replace(row(f"flood{n}", due=early), tenant="buton") for n in range(2 * BATCH)]
+        await storage.commit(Batch(timers_set=[*flood, row("a")]))
+        async with GroupCommit(storage, source="test", flow_limit=10) as commit:
+            firing = timers(storage, commit, leases, "one", NOON)
+            for _ in range(4):
+                await firing.turn()
+        done = rung(storage)
+        assert done.pop("a") == 1
+        put_off = [one for one in storage.timers.values() if one.next_try is not None]
+        assert len(done) + len(put_off) == 2 * BATCH
+        assert put_off
+        assert all("TooManyWaiting" in one.last_error for one in put_off)
 
     async def test_a_timer_may_set_itself_again(self) -> None:
         storage, leases = MemoryStorage(), MemoryLeases()

@@ -15,7 +15,7 @@ from gerai.messaging.dead_letters import storable_text
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.lease import Lease, Tenure
-from gerai.messaging.storage import Contended, StoreBusy, TimerGone, TimerRow
+from gerai.messaging.storage import Contended, StoreBusy, TimerGone, TimerRow, TooManyWaiting
 from gerai.messaging.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,7 @@ FAILED_SHARE = 10
 POLL_S = 0.2
 STANDBY_S = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=10)
+LONGEST_CROWDED_PAUSE = timedelta(seconds=10)
 NAMES_EVERY_S = 60.0
 STUCK_S = 240.0
 """Longer than the driver goes on with one transaction while the store is away: that passes by itself."""
@@ -131,20 +132,23 @@ class Timers:
         self._names_at = time.monotonic()
 
     async def _fire(self, timer: TimerRow) -> bool:
-        """Whether it is done. Raises what is nobody's fault: the store is away, or too many commands wait."""
+        """Whether it is done. It acts for its own regency. Raises what is no timer's fault: the store is away, or the
+        process stops."""
         handler, at = self._handlers[timer.name], self._now()
 
         async def command(uow: UnitOfWork) -> None:
             uow.complete_timer(timer)
             await handler(timer, uow=uow, at=at)
 
-        context = Context(tenant=None, actor=f"timer:{timer.name}", correlation_id=timer.id)
+        context = Context(tenant=timer.tenant, actor=f"timer:{timer.name}", correlation_id=timer.id)
         try:
             await self._commit.execute(command, context=context)
         except TimerGone:  # moved meanwhile, or fired by another process
             return True
         except Exception as error:
-            if is_away(error) or (isinstance(error, StoreBusy) and not isinstance(error, Contended)):
+            if is_away(error) or (
+                isinstance(error, StoreBusy) and not isinstance(error, Contended | TooManyWaiting)
+            ):
                 raise
             await self._put_off(timer, error)
             return False
@@ -152,9 +156,18 @@ class Timers:
         return True
 
     async def _put_off(self, timer: TimerRow, error: Exception) -> None:
-        """It is tried again later, for as long as it takes; what is known of it stands in its row."""
-        pause = min(FIRST_PAUSE * 2 ** min(timer.attempts, 16), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+        """It is tried again later, for as long as it takes; what is known of it stands in its row. One whose regency
+        has too many commands waiting steps aside too, so that others' timers come next, but not for long."""
+        is_crowded = isinstance(error, TooManyWaiting)
+        longest = LONGEST_CROWDED_PAUSE if is_crowded else LONGEST_PAUSE
+        pause = min(FIRST_PAUSE * 2 ** min(timer.attempts, 16), longest) * random.uniform(0.75, 1.25)
         why = storable_text(repr(error))[:ERROR_LIMIT]
-        metrics.TIMERS_FIRED.labels(timer.name, "failed").inc()
-        log.error("timer-failed", timer=timer.id, attempts=timer.attempts + 1, why=why)
+        metrics.TIMERS_FIRED.labels(timer.name, "put_off" if is_crowded else "failed").inc()
+        tell = log.warning if is_crowded else log.error
+        tell(
+            "timer-put-off" if is_crowded else "timer-failed",
+            timer=timer.id,
+            attempts=timer.attempts + 1,
+            why=why,
+        )
         await self._timers.failed(timer, error=why, next_try=datetime.now(UTC) + pause)
