@@ -61,6 +61,8 @@ AWAY: list[Exception] = [
     *(server(code) for code in (10107, 13435, 13436, 189)),  # no primary
     *(server(code) for code in (91, 11600, 11602)),  # shutting down, elections
     *(server(code) for code in (6, 7, 89, 9001, 100, 134, 262)),
+    server(133),  # FailedToSatisfyReadPreference
+    server(462),  # IngressRequestRateLimitExceeded
     server(14031),  # OutOfDiskSpace
     server(371),  # UserWritesBlocked
     server(1, "RetryableWriteError"),
@@ -81,6 +83,12 @@ CONTENDED: list[Exception] = [
     server(251, "TransientTransactionError"),  # a transaction that outlived its lifetime
     server(9, "TransientTransactionError"),
     ExecutionTimeout("planted", 50),
+    CursorNotFound("planted", 43),
+    server(237),  # CursorKilled
+    server(175),  # QueryPlanKilled
+    server(290),  # TransactionExceededLifetimeLimitSeconds
+    server(365),  # TemporarilyUnavailable
+    server(11601),  # Interrupted
 ]
 REFUSED: list[Exception] = [
     KeyTaken("outbox", "event"),
@@ -96,7 +104,6 @@ REFUSED: list[Exception] = [
     server(121),  # DocumentValidationFailure
     server(10334),  # BSONObjectTooLarge
     server(9),  # FailedToParse
-    CursorNotFound("planted", 43),
     ConfigurationError("planted"),
     InvalidOperation("planted"),
     TopicAuthorizationFailedError("planted"),

@@ -58,15 +58,21 @@ AWAY_CODES = frozenset(
         *(6, 7, 89, 9001),  # it cannot reach its own members
         *(64, 100),  # too few members answer for a majority
         *(134, 262),  # it is not yet, or not in time, able to answer
+        *(133, 462),  # no member fits that may be asked; it takes in no more requests for now
         *(14031, 371),  # its disk is full, or an operator has closed it for writes
     }
 )
 """Errors of MongoDB's server that tell about the server, not about what was asked."""
 
-CONTENDED_CODES = frozenset({24, 46, 50, 112, 225, 246, 251, 267})
-"""Locks, write conflicts, and transactions that were ended because they took too long: MaxTimeMSExpired,
-LockTimeout, LockBusy, WriteConflict, TransactionTooOld, SnapshotUnavailable, NoSuchTransaction,
-PreparedTransactionInProgress."""
+CONTENDED_CODES = frozenset(
+    {
+        *(50, 24, 46),  # it took too long: MaxTimeMSExpired, LockTimeout, LockBusy
+        *(112, 225, 246, 251, 267, 290),  # a transaction met another's writes, or outlived its time
+        *(43, 237, 175, 11601),  # a cursor, a plan or an operation was ended under our hands
+        365,  # TemporarilyUnavailable: the storage engine has no room for this just now
+    }
+)
+"""Errors that the same request may well not meet again."""
 
 AWAY_LABELS = ("RetryableWriteError", "UnknownTransactionCommitResult")
 PASSING_LABEL = "TransientTransactionError"
