@@ -47,10 +47,12 @@ class Gathering:
         wanted: dict[type[Aggregate], set[str]] = {}
         for identity in unread.union(afresh):
             wanted.setdefault(identity[0], set()).add(identity[1])
-            self.known.setdefault(identity, None)
         if wanted:
             for aggregate in await self._storage.fetch(wanted):
                 self._learn(aggregate)
+        for kind, ids in wanted.items():  # only now is it known that one is not there
+            for id in ids:
+                self.known.setdefault((kind, id), None)
 
     async def run(self, selections: Sequence[Selection[Any]], *, again: bool = False) -> None:
         """Ask the store for selections that this group has not asked yet, in one round trip; with `again` for all."""
