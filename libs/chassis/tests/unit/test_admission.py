@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import httpx
 import pytest
-from notes_door import Client, Door
+from notes_door import Client, Door, settings
 from starlette.requests import HTTPConnection
 
 from gerai.chassis import admission as module
@@ -17,6 +17,7 @@ from gerai.chassis.addresses import Proxies, counted_as
 from gerai.chassis.admission import Admission, AdmissionLimits, NoPlaceLeft, Rate
 from gerai.chassis.auth import Caller
 from gerai.chassis.problems import Problem
+from gerai.chassis.server import _admission_limits
 
 SMALL = AdmissionLimits(
     strangers_at_once=2,
@@ -226,6 +227,42 @@ class TestRates:
         assert [(await one.gets("/v1/notes")).status_code for _ in range(21)] == [200] * 20 + [429]
         assert [(await other.gets("/v1/notes")).status_code for _ in range(11)] == [200] * 10 + [429]
         assert (await door.client(tenant="badung").gets("/v1/notes")).status_code == 200
+
+    async def test_as_deployed_one_token_cannot_take_all_that_a_process_answers(
+        self, door: Door, clock: Hand
+    ) -> None:
+        """A process answers one to two thousand requests a second."""
+        limits = _admission_limits(settings())
+        admission = restrict(door, limits, now=clock)
+
+        async def asked(times: int, who: Caller) -> int:
+            done = 0
+            for _ in range(times):
+                with suppress(Problem):
+                    await admission.caller_asks(who)
+                    done += 1
+            return done
+
+        await asked(20_000, caller("flood"))
+        clock.at = 1
+        assert 290 < await asked(2_000, caller("flood")) <= 300
+        assert await asked(100, caller("officer")) == 100
+        for n in range(100):
+            await asked(400, caller(f"flood-{n}"))
+        clock.at = 2
+        assert sum([await asked(300, caller(f"flood-{n}")) for n in range(50)]) <= 1_500
+        assert await asked(100, caller(tenant="badung")) == 100
+
+    async def test_a_caller_who_asks_too_often_waits_before_hearing_so(self, door: Door, clock: Hand) -> None:
+        door.app.state.admission = Admission(SMALL, Proxies(()), now=clock, pause_s=30)
+        officer = door.client()
+        for _ in range(20):
+            await officer.gets("/v1/notes")
+        told = asyncio.create_task(officer.gets("/v1/notes"))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert not told.done() and not door.app.state.admission._in_progress
+        told.cancel()
 
     async def test_who_asks_too_often_waits_before_hearing_so_and_holds_no_place(
         self, door: Door, clock: Hand

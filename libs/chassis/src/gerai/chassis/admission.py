@@ -39,8 +39,8 @@ class AdmissionLimits:
     rate_per_address: float = 300.0
     """Of strangers."""
     failed_logins_per_address: float = 100.0
-    rate_per_subject: float = 5_000.0
-    rate_per_regency: float = 10_000.0
+    rate_per_subject: float = 300.0
+    rate_per_regency: float = 1_500.0
 
 
 class Rate:
@@ -94,6 +94,13 @@ class Admission:
         """Raises Problem 429 where this address asks too often."""
         await self._bounded(self._of_address, request)
 
+    async def caller_asks(self, caller: Caller) -> None:
+        """Raises Problem 429 where the subject or the regency asks too often."""
+        wait = self._of_subject.take(_name(caller)) or self._of_regency.take(caller.tenant)
+        if wait:
+            await asyncio.sleep(self._pause_s)
+            raise _too_many(wait)
+
     async def login_failed(self, request: HTTPConnection) -> None:
         """Raises Problem 429 where this address shows too many bad tokens. A good one is never refused for them."""
         await self._bounded(self._failed, request)
@@ -119,12 +126,9 @@ class Admission:
 
     @contextmanager
     def caller(self, caller: Caller) -> Iterator[None]:
-        """A place for a caller's request. Raises Problem 429 where the subject or the regency has too many or asks too
-        often, and 503 where the process has none left."""
-        subject, regency = f"{caller.tenant} {caller.subject}", caller.tenant
-        wait = self._of_subject.take(subject) or self._of_regency.take(regency)
-        if wait:
-            raise _too_many(wait)
+        """A place for a caller's request. Raises Problem 429 where the subject or the regency has too many, and 503
+        where the process has none left."""
+        subject, regency = _name(caller), caller.tenant
         if (
             self._in_progress[subject] >= self._limits.at_once_per_subject
             or self._in_progress[regency] >= self._limits.at_once_per_regency
@@ -156,6 +160,11 @@ class Admission:
 
 class NoPlaceLeft(Exception):
     """New requests had better go to another process."""
+
+
+def _name(caller: Caller) -> str:
+    """Two regencies may call somebody the same."""
+    return f"{caller.tenant} {caller.subject}"
 
 
 def _too_many(wait: float) -> Problem:

@@ -93,7 +93,9 @@ class DeclaredRoute(APIRoute):
                 await self._read_stranger_body(asked, admission)
                 place = admission.stranger()
             else:
-                place = admission.caller(await self._authenticate(asked, admission))
+                caller = await self._authenticate(asked, admission)
+                await admission.caller_asks(caller)
+                place = admission.caller(caller)
             with place:
                 self._require_permission(asked)
                 if (trace := request.scope["gerai.trace"]) is not None:

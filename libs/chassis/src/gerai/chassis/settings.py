@@ -102,18 +102,19 @@ class Settings(BaseSettings):
     connections: int = Field(default=4_096, ge=32, le=100_000)
     """That the process holds at once; half of them for those who have shown no good token."""
     connections_per_address: int = Field(default=512, ge=1)
-    """Of these, from one address (IPv6: one /64 network)."""
+    """Unauthenticated connections from one address (IPv6: one /64 network)."""
     trusted_proxies: Networks = ()
     """Networks of our own ingress, whose word about the client's address is believed."""
     strangers_at_once: int = Field(default=64, ge=1)
-    """Requests in hand of those who have no token."""
+    """Requests in progress of those who have no token."""
     requests_at_once: int = Field(default=1_024, ge=1)
     """Of those who have one; no regency takes more than half of them, no subject more than a quarter."""
     rate_per_address: float = Field(default=300.0, gt=0)
     """Requests a second of strangers from one address. Here and below: ten seconds' worth may come at once."""
     failed_logins_per_address: float = Field(default=100.0, gt=0)
-    rate_per_subject: float = Field(default=5_000.0, gt=0)
-    rate_per_regency: float = Field(default=10_000.0, gt=0)
+    rate_per_subject: float = Field(default=300.0, gt=0)
+    """Requests a second of callers. A process answers one to two thousand: no token takes more than a part of that."""
+    rate_per_regency: float = Field(default=1_500.0, gt=0)
     mongodb_uri: SecretStr
     mongodb_database: str
     mongodb_driver: Driver = Driver.MOTOR
