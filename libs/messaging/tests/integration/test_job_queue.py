@@ -12,6 +12,7 @@ import pytest
 from messaging_builders import NOON, Jar, context
 from tests.eventually import eventually
 
+from gerai.messaging import held_jobs
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.job import Done, Failed, Job, JobQueue, JobRow, Outcome, Priority, Result, Unknown
 from gerai.messaging.jobs import JobKind, Jobs, WhenUnknown
@@ -87,7 +88,7 @@ class TestLeasing:
         await kit.wants(row("a", traceparent="00-1", priority=Priority.BULK))
         (job,) = await kit.queue.lease("pay", 10, seconds=60)
         assert job.row == row("a", traceparent="00-1", priority=Priority.BULK)
-        assert (job.attempts, job.interrupted, job.result) == (1, False, None)
+        assert (job.attempts, job.uncertain, job.result) == (1, False, None)
 
     async def test_nobody_else_gets_it_while_the_lease_holds(self, kit: Kit) -> None:
         await kit.wants(row("a"), row("b"))
@@ -151,9 +152,10 @@ class TestAfterTheLease:
     async def test_one_whose_worker_died_comes_again_and_says_so(self, kit: Kit) -> None:
         await kit.wants(row("a"))
         first = await only(kit)
+        await kit.queue.begin([first])
         await kit.later(61)
         second = await only(kit)
-        assert (second.attempts, second.interrupted) == (2, True)
+        assert (second.attempts, second.uncertain) == (2, True)
         assert second.token != first.token
         with pytest.raises(JobGone):
             await kit.storage.commit(Batch(jobs_done=[first]))
@@ -163,13 +165,70 @@ class TestAfterTheLease:
         await kit.later(1_000)
         assert await kit.leases() == []
 
+    async def test_one_that_had_not_begun_was_certainly_not_performed(self, kit: Kit) -> None:
+        await kit.wants(row("a"))
+        await only(kit)
+        await kit.later(61)
+        assert not (await only(kit)).uncertain
+
+    async def test_what_is_uncertain_stays_so(self, kit: Kit) -> None:
+        await kit.wants(row("a"))
+        job = await only(kit)
+        await kit.queue.begin([job])
+        await kit.queue.put_back(job, after=timedelta(), error="the line broke", uncertain=True)
+        again = await only(kit)
+        await kit.queue.begin([again])
+        await kit.queue.put_back(again, after=timedelta(), error="refused")
+        assert (await only(kit)).uncertain
+
+    async def test_a_result_that_comes_late_is_kept_where_none_is_known(self, kit: Kit) -> None:
+        await kit.wants(row("a"))
+        first = await only(kit)
+        await kit.later(61)
+        await kit.queue.report(first, Done(answer={"receipt": "1"}))
+        await kit.queue.report(first, Failed(code="another"))
+        assert (await only(kit)).result == Done(answer={"receipt": "1"})
+
+    @pytest.mark.parametrize("held_first", [True, False], ids=["it was held", "it is about to be held"])
+    async def test_a_result_that_comes_late_needs_no_person(self, kit: Kit, held_first: bool) -> None:
+        await kit.wants(row("a"))
+        first = await only(kit)
+        await kit.later(61)
+        second = await only(kit)
+        if held_first:
+            await kit.queue.hold(second, error="nobody knows")
+        await kit.queue.report(first, Done())
+        if not held_first:
+            await kit.queue.hold(second, error="nobody knows")
+        assert (await only(kit)).result == Done()
+
+    @pytest.mark.parametrize("error", ["$$ROOT", "$a..b", "$$NOSUCH"])
+    async def test_an_error_is_kept_as_it_is_said(self, kit: Kit, error: str) -> None:
+        await kit.wants(row("a"))
+        await kit.queue.put_back(await only(kit), after=timedelta(), error=error)
+        await kit.queue.hold(await only(kit), error=error)
+        (held,) = await kit.queue.held("pay", 10)
+        assert held.error == error
+
+    async def test_a_person_may_say_what_became_of_it(self, kit: Kit) -> None:
+        await kit.wants(row("a"))
+        await kit.queue.hold(await only(kit), error="nobody knows")
+        assert await kit.queue.settle("pay:a", Done(answer={"receipt": "1"}))
+        assert not await kit.queue.settle("pay:a", Failed(code="no"))
+        settled = await only(kit)
+        assert (settled.result, settled.attempts) == (Done(answer={"receipt": "1"}), 1)
+
+    async def test_some_can_be_left_alone(self, kit: Kit) -> None:
+        await kit.wants(row("a"), row("b"))
+        assert await kit.leases(without=["pay:a"]) == ["b"]
+
     async def test_one_that_is_put_back_was_not_interrupted(self, kit: Kit) -> None:
         await kit.wants(row("a"))
         await kit.queue.put_back(await only(kit), after=timedelta(seconds=10), error="busy")
         assert await kit.leases() == []
         await kit.later(11)
         again = await only(kit)
-        assert (again.attempts, again.interrupted, again.row) == (2, False, row("a"))
+        assert (again.attempts, again.uncertain, again.row) == (2, False, row("a"))
 
     @pytest.mark.parametrize(
         "result", [Done(answer={"a.b": "$c"}), Failed(code="$closed"), Unknown(reason="")], ids=repr
@@ -178,7 +237,7 @@ class TestAfterTheLease:
         await kit.wants(row("a"))
         await kit.queue.keep_result(await only(kit), result, after=timedelta(), error="completion")
         again = await only(kit)
-        assert (again.result, again.interrupted) == (result, False)
+        assert (again.result, again.uncertain) == (result, False)
         await kit.later(61)
         assert (await only(kit)).result == result
 
@@ -192,7 +251,7 @@ class TestAfterTheLease:
         assert await kit.queue.release("pay:a")
         assert not await kit.queue.release("pay:a")
         released = await only(kit)
-        assert (released.attempts, released.interrupted) == (1, False)
+        assert (released.attempts, released.uncertain) == (1, False)
 
     @pytest.mark.parametrize("late", ["put_back", "keep_result", "hold"])
     async def test_who_comes_late_changes_nothing(self, kit: Kit, late: str) -> None:
@@ -211,11 +270,12 @@ class TestAfterTheLease:
         await kit.storage.commit(Batch(jobs_done=[second]))
 
     async def test_they_are_counted(self, kit: Kit) -> None:
-        await kit.wants(*(row(key) for key in "abcd"))
+        await kit.wants(*(row(key) for key in "abcd"), row("m", id="mail:m", kind="mail"))
         jobs = await kit.queue.lease("pay", 2, seconds=60)
         await kit.queue.hold(jobs[0], error="")
         await kit.later(20)
-        counts = (await kit.queue.counts())["pay"]
+        counts = await kit.queue.counts("pay")
+        assert await kit.queue.kinds() == {"pay", "mail"}
         assert (counts.waiting, counts.held) == (3, 1)
         assert 19 < counts.due_for_s < 40
 
@@ -247,9 +307,10 @@ async def test_the_question_for_what_is_due_is_answered_from_its_index(kit: Kit)
 
 
 async def test_three_workers_complete_each_job_once(kit: Kit) -> None:
-    done: Counter[str] = Counter()
+    performed: Counter[str] = Counter()
 
     async def perform(job: JobRow) -> Outcome:
+        performed[job.key] += 1
         return Done(answer={"of": job.key})
 
     async def complete(job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) -> None:
@@ -269,7 +330,8 @@ async def test_three_workers_complete_each_job_once(kit: Kit) -> None:
         running = [asyncio.create_task(one.run()) for one in workers]
 
         async def left() -> int:
-            return sum(counts.waiting + counts.held for counts in (await kit.queue.counts()).values())
+            counts = await kit.queue.counts("pay")
+            return counts.waiting + counts.held
 
         await eventually(left, lambda jobs: jobs == 0, because="all are done", within=60)
         for task in running:
@@ -277,4 +339,33 @@ async def test_three_workers_complete_each_job_once(kit: Kit) -> None:
         await asyncio.wait(running)
     jars = await kit.storage.fetch({Jar: [f"j{number}" for number in range(200)]})
     assert [jar.filled for jar in jars] == [1] * 200  # type: ignore[attr-defined]
-    assert not done
+    assert set(performed.values()) == {1}
+
+
+async def test_an_operator_sees_what_is_held_and_decides(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if kit.database is None:
+        return
+    monkeypatch.setenv("GERAI_MONGODB_URI", mongodb_uri)
+    monkeypatch.setenv("GERAI_MONGODB_DATABASE", kit.database.name)
+
+    async def says(*argv: str) -> str:
+        await asyncio.to_thread(held_jobs.main, argv)
+        return capsys.readouterr().out.strip()
+
+    await kit.wants(row("a"), row("b"), row("c"))
+    for job in await kit.queue.lease("pay", 3, seconds=60):
+        await kit.queue.hold(job, error="nobody knows")
+    shown = await says("show")
+    assert shown.startswith("pay: 0 waiting, due for 0 s, 3 held")
+    assert "pay:a  wanted " in shown and "1 attempts: nobody knows" in shown
+    await says("release", "pay:a")
+    await says("done", "pay:b", "receipt=7=8")
+    await says("failed", "pay:c", "closed_account")
+    assert await says("release", "pay:a") == "pay:a is not held: nothing was changed"
+    await says("rest", "pay")
+    assert await kit.leases() == []
+    await says("resume", "pay")
+    results = {job.row.key: job.result for job in await kit.queue.lease("pay", 3, seconds=60)}
+    assert results == {"a": None, "b": Done(answer={"receipt": "7=8"}), "c": Failed(code="closed_account")}

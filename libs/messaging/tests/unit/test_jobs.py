@@ -23,6 +23,7 @@ LEASE = timedelta(seconds=30 + working.COMPLETION_S + 1)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(working, "POLL_S", 0.002)
     monkeypatch.setattr(working, "AWAY_PAUSE_S", 0.002)
+    monkeypatch.setattr(working, "STOP_S", 0.01)
 
 
 @pytest.fixture
@@ -140,6 +141,25 @@ class TestAnUnknownOutcome:
         ((key, result),) = office.told
         assert (key, type(result), list(office.asked.values())) == ("a", Unknown, [2])
 
+    async def test_that_came_once_is_not_forgotten_when_later_tries_did_certainly_nothing(
+        self, office: Office, bank: Any
+    ) -> None:
+        """Told "gave up", the office would book a payment that may have been made as failed."""
+        office.bank = bank()
+        kind = replace(
+            office.kind,
+            when_unknown=WhenUnknown.PERFORM_AGAIN,
+            deadline=timedelta(milliseconds=5),
+            attempts=3,
+            first_pause=timedelta(),
+        )
+        await office.wants("a")
+        await office.works_until(lambda: bool(office.asked), "it was tried", kind)
+        office.bank = answers(TryAgain(reason="connection refused", after=timedelta()))
+        await office.works_until(lambda: not office.rows, "it is given up", kind)
+        ((key, result),) = office.told
+        assert (key, type(result)) == ("a", Unknown)
+
     async def test_is_told_where_the_completion_decides(self, office: Office, bank: Any) -> None:
         office.bank = bank()
         kind = replace(office.kind, when_unknown=WhenUnknown.COMPLETE, deadline=timedelta(milliseconds=5))
@@ -212,3 +232,31 @@ async def test_a_loop_that_hangs_is_named(office: Office, monkeypatch: pytest.Mo
         assert jobs.progress() == {}
         monkeypatch.setattr(working, "STUCK_S", 0.0)
         assert set(jobs.progress()) == {"jobs pay"}
+
+
+class TestTextsOfTheOutside:
+    """What a provider answers must not end the worker, nor stop what is to be written."""
+
+    STRANGE = ("\ud800", "$$ROOT", "$a..b", "x" * 100_000)
+
+    @pytest.mark.parametrize("text", STRANGE, ids=["surrogate", "a variable", "a field", "long"])
+    @pytest.mark.parametrize("kind", [TryAgain, Unknown], ids=lambda kind: kind.__name__)
+    async def test_as_a_reason(self, office: Office, kind: Any, text: str) -> None:
+        office.bank = answers(kind(reason=text))
+        await office.wants("a", "b")
+        await office.works_until(
+            lambda: all(office.row(key).error for key in "ab"), "both reasons are written down"
+        )
+        assert len(office.row("a").error) <= working.ERROR_LIMIT
+
+    async def test_as_an_answer(self, office: Office) -> None:
+        office.bank = answers(Done(answer={"receipt": "\ud800"}))
+        await office.wants("a")
+        await office.works_until(lambda: not office.rows, "it is completed")
+        assert office.told == [("a", Done(answer={"receipt": "\\ud800"}))]
+
+    async def test_as_an_answer_that_is_too_large_to_keep(self, office: Office) -> None:
+        office.bank = answers(Done(answer={"receipt": "x" * 100_000}))
+        await office.wants("a")
+        await office.works_until(lambda: office.row("a").is_held, "a person must look")
+        assert "answer of more than" in office.row("a").error

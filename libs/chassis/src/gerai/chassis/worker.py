@@ -95,8 +95,8 @@ class Worker:
         return (Background(name="timers", run=timers.run, progress=timers.progress, roles=WORKER),)
 
     def jobs(self, house: House, rooms: Rooms) -> Sequence[Background]:
-        """What the outside is asked for needs no Kafka."""
-        if self._relay is None or not rooms.jobs:
+        """What the outside is asked for needs no Kafka. Without kinds it still says which jobs nobody handles."""
+        if self._relay is None:
             return ()
         queue = MongoJobQueue(self._database)
         self._jobs = Jobs(queue, rooms.jobs, commit=house.commit, now=house.clock.now)

@@ -8,7 +8,7 @@ What holds: a job is performed at least once and completed exactly once. It may 
 worker can die after the outside has acted; `Job.idempotency_key` stays the same then, so that the outside can tell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -56,8 +56,8 @@ class Job:
     """This attempt counted: 1, 2, …"""
     token: str
     """Of the lease; completing without it changes nothing."""
-    interrupted: bool = False
-    """True: an earlier attempt ended without an outcome (its worker died). Whether the outside acted is unknown."""
+    uncertain: bool = False
+    """True: an earlier attempt may have reached the outside, and nobody knows what it did there."""
     result: "Result | None" = None
     """Set where it was performed before, and only its completion is missing: it is not performed again."""
 
@@ -103,15 +103,26 @@ class JobQueue(Protocol):
     """The rows of one store. Leases run by the store's own time, so that no process's clock matters."""
 
     async def lease(
-        self, kind: str, limit: int, *, seconds: float, per_second: float | None = None
+        self,
+        kind: str,
+        limit: int,
+        *,
+        seconds: float,
+        per_second: float | None = None,
+        without: Collection[str] = (),
     ) -> list[Job]:
         """Take up to `limit` jobs that are due, by priority, then by how long they have been due; nobody else gets them
-        for `seconds`. Fewer where `per_second` (over all processes) allows no more now; none while the kind rests."""
+        for `seconds`. Fewer where `per_second` (over all processes) allows no more now; none while the kind rests.
+        `without`: ids to leave alone."""
         ...
 
-    async def put_back(self, job: Job, *, after: timedelta, error: str) -> None:
-        """It is tried again later. Nothing happens where the lease has gone over to another worker; the same holds for
-        `keep_result` and `hold`."""
+    async def begin(self, jobs: Sequence[Job]) -> None:
+        """They are performed from now on. One that is leased again without having begun was certainly not performed."""
+        ...
+
+    async def put_back(self, job: Job, *, after: timedelta, error: str, uncertain: bool = False) -> None:
+        """It is tried again later. `uncertain`: this attempt may have reached the outside. Nothing happens where the
+        lease has gone over to another worker; the same holds for `keep_result` and `hold`."""
         ...
 
     async def keep_result(self, job: Job, result: Result, *, after: timedelta, error: str) -> None:
@@ -119,11 +130,18 @@ class JobQueue(Protocol):
         ...
 
     async def hold(self, job: Job, *, error: str) -> None:
-        """It waits for an operator."""
+        """It waits for an operator; or for its completion, if its result has become known meanwhile."""
         ...
 
-    async def counts(self) -> Mapping[str, "JobCounts"]:
-        """By kind, for those that have jobs."""
+    async def report(self, job: Job, result: Result) -> None:
+        """A worker that lost its lease knows the result: whoever has the job now is to complete it with that, where no
+        result is known yet. A job that was held because nobody knew is completed then."""
+        ...
+
+    async def counts(self, kind: str) -> "JobCounts": ...
+
+    async def kinds(self) -> frozenset[str]:
+        """All kinds that have jobs, handled or not."""
         ...
 
     async def held(self, kind: str, limit: int) -> list["HeldJob"]:
@@ -133,6 +151,10 @@ class JobQueue(Protocol):
     async def release(self, id: str) -> bool:
         """Take a held job up again, its attempts counted anew: one that was performed is only completed. False: no such
         job is held."""
+        ...
+
+    async def settle(self, id: str, result: Result) -> bool:
+        """An operator knows what became of a held job: it is completed with that. False: no such job is held."""
         ...
 
     async def rest(self, kind: str) -> None:

@@ -1,12 +1,14 @@
 """Jobs in MongoDB: the collection `jobs`, and `job_kinds` with what holds for a whole kind.
 
 `retry_at` says when a row may be leased. A lease moves it to the lease's end, so a row whose worker died becomes
-due again by itself; its `token` is still set then, which tells the next worker that an attempt was interrupted.
+due again by itself. `begun` is still set then, which tells the next worker that the outside may have been reached.
 """
 
+import asyncio
 import uuid
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection as Ids
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gerai.messaging.job import (
@@ -39,9 +41,15 @@ class MongoJobQueue:
         self._kinds = database[KINDS_COLLECTION]
 
     async def lease(
-        self, kind: str, limit: int, *, seconds: float, per_second: float | None = None
+        self,
+        kind: str,
+        limit: int,
+        *,
+        seconds: float,
+        per_second: float | None = None,
+        without: Ids[str] = (),
     ) -> list[Job]:
-        ids = await self._due(kind, limit)
+        ids = await self._due(kind, limit, without)
         if not ids:
             return []
         ids = ids[: await self._allowed(kind, len(ids), per_second)]
@@ -56,13 +64,23 @@ class MongoJobQueue:
         place = {id: number for number, id in enumerate(ids)}
         return sorted(map(_job_from, found), key=lambda job: place[job.row.id])
 
-    async def _due(self, kind: str, limit: int) -> list[str]:
-        where = {
+    async def begin(self, jobs: Sequence[Job]) -> None:
+        if jobs:
+            ours = {
+                "_id": {"$in": [job.row.id for job in jobs]},
+                "token": {"$in": [job.token for job in jobs]},
+            }
+            await self._jobs.update_many(ours, {"$set": {"begun": True}})
+
+    async def _due(self, kind: str, limit: int, without: Ids[str]) -> list[str]:
+        where: Document = {
             "kind": kind,
             "priority": {"$in": [int(one) for one in Priority]},
             "state": JOB_WAITING,
             **DUE,
         }
+        if without:
+            where["_id"] = {"$nin": list(without)}
         in_order = [("priority", 1), ("retry_at", 1)]
         found = await self._jobs.find(where, {"_id": 1}).sort(in_order).limit(limit).to_list(None)
         return [document["_id"] for document in found]
@@ -80,41 +98,66 @@ class MongoJobQueue:
         )
         return int(before["granted"])
 
-    async def put_back(self, job: Job, *, after: timedelta, error: str) -> None:
-        await self._mine(job, {"last_error": error, "interrupted": False, **_later(after)})
+    async def put_back(self, job: Job, *, after: timedelta, error: str, uncertain: bool = False) -> None:
+        stays = {"uncertain": {"$or": ["$uncertain", uncertain]}}
+        await self._mine(job, {"last_error": _literal(error), **stays, **_later(after)})
 
     async def keep_result(self, job: Job, result: Result, *, after: timedelta, error: str) -> None:
-        kept = {"$literal": _result_document(result)}
-        await self._mine(job, {"last_error": error, "result": kept, **_later(after)})
+        kept = _literal(_result_document(result))
+        await self._mine(job, {"last_error": _literal(error), "result": kept, **_later(after)})
 
     async def hold(self, job: Job, *, error: str) -> None:
-        await self._mine(job, {"last_error": error, "state": JOB_HELD})
+        became_known = {"$and": [job.result is None, {"$ne": ["$result", None]}]}
+        state = {"$cond": [became_known, JOB_WAITING, JOB_HELD]}
+        await self._mine(job, {"last_error": _literal(error), "state": state, "retry_at": "$$NOW"})
+
+    async def report(self, job: Job, result: Result) -> None:
+        known = {"result": _literal(_result_document(result)), "state": JOB_WAITING}
+        due = {"$cond": [{"$eq": ["$state", JOB_HELD]}, "$$NOW", "$retry_at"]}
+        await self._jobs.update_one(
+            {"_id": job.row.id, "result": None, "idempotency_key": job.row.idempotency_key},
+            [{"$set": {**known, "retry_at": due}}],
+        )
 
     async def _mine(self, job: Job, fields: Mapping[str, Any]) -> None:
         """Change the row, and give the lease up, while the lease is ours."""
-        change = [{"$set": {**fields, "token": None}}]
+        change = [{"$set": {**fields, "token": None, "begun": False}}]
         await self._jobs.update_one({"_id": job.row.id, "token": job.token}, change)
 
-    async def counts(self) -> Mapping[str, JobCounts]:
-        is_due = {"$and": [{"$eq": ["$state", JOB_WAITING]}, {"$lte": ["$retry_at", "$$NOW"]}]}
-        counted = await self._database.aggregate(
-            JOBS,
-            [
-                {"$limit": COUNT_LIMIT},
-                {
-                    "$group": {
-                        "_id": "$kind",
-                        "waiting": {"$sum": {"$cond": [{"$eq": ["$state", JOB_WAITING]}, 1, 0]}},
-                        "held": {"$sum": {"$cond": [{"$eq": ["$state", JOB_HELD]}, 1, 0]}},
-                        "due_ms": {"$max": {"$cond": [is_due, {"$subtract": ["$$NOW", "$retry_at"]}, 0]}},
-                    }
-                },
-            ],
+    async def counts(self, kind: str) -> JobCounts:
+        waiting, held, first_due = await asyncio.gather(
+            self._count(kind, JOB_WAITING), self._count(kind, JOB_HELD), self._first_due(kind)
         )
-        return {
-            one["_id"]: JobCounts(waiting=one["waiting"], held=one["held"], due_for_s=one["due_ms"] / 1000)
-            for one in counted
-        }
+        due_for = max(0.0, (datetime.now(UTC) - first_due).total_seconds()) if first_due is not None else 0.0
+        return JobCounts(waiting=waiting, held=held, due_for_s=due_for)
+
+    async def _count(self, kind: str, state: str) -> int:
+        # each state has an index of its own, in which the kind comes first
+        hint = {JOB_WAITING: "due", JOB_HELD: "held"}[state]
+        where = {"kind": kind, "state": state}
+        return int(await self._jobs.count_documents(where, limit=COUNT_LIMIT, hint=hint))
+
+    async def _first_due(self, kind: str) -> datetime | None:
+        """When the one that is due longest became due; the index finds the first of each priority."""
+        firsts = [
+            await self._jobs.find_one(
+                {"kind": kind, "priority": int(priority), "state": JOB_WAITING},
+                {"retry_at": 1},
+                sort=[("retry_at", 1)],
+            )
+            for priority in Priority
+        ]
+        return min((first["retry_at"] for first in firsts if first is not None), default=None)
+
+    async def kinds(self) -> frozenset[str]:
+        """Found by steps through the index, from each kind to the next."""
+        found: set[str] = set()
+        for state in (JOB_WAITING, JOB_HELD):
+            where: Document = {"state": state, "kind": {"$gt": ""}}
+            while (first := await self._jobs.find_one(where, {"kind": 1}, sort=[("kind", 1)])) is not None:
+                found.add(first["kind"])
+                where["kind"] = {"$gt": first["kind"]}
+        return frozenset(found)
 
     async def held(self, kind: str, limit: int) -> list[HeldJob]:
         where = {"kind": kind, "state": JOB_HELD}
@@ -130,8 +173,15 @@ class MongoJobQueue:
         ]
 
     async def release(self, id: str) -> bool:
-        anew = {"state": JOB_WAITING, "attempts": 0, "interrupted": False, "retry_at": "$$NOW"}
-        changed = await self._jobs.update_one({"_id": id, "state": JOB_HELD}, [{"$set": anew}])
+        anew = {"state": JOB_WAITING, "attempts": 0, "uncertain": False, "retry_at": "$$NOW"}
+        return await self._released(id, anew)
+
+    async def settle(self, id: str, result: Result) -> bool:
+        known = {"result": _literal(_result_document(result)), "attempts": 0}
+        return await self._released(id, {**known, "state": JOB_WAITING, "retry_at": "$$NOW"})
+
+    async def _released(self, id: str, fields: Mapping[str, Any]) -> bool:
+        changed = await self._jobs.update_one({"_id": id, "state": JOB_HELD}, [{"$set": dict(fields)}])
         return bool(changed.matched_count)
 
     async def rest(self, kind: str) -> None:
@@ -142,17 +192,23 @@ class MongoJobQueue:
 
 
 def _leased(token: str, seconds: float) -> list[Document]:
-    had_a_worker = {"$ne": [{"$ifNull": ["$token", None]}, None]}
     return [
         {
             "$set": {
-                "interrupted": {"$or": ["$interrupted", had_a_worker]},
+                # an attempt that had begun is still the row's: its worker gave nothing back
+                "uncertain": {"$or": ["$uncertain", "$begun"]},
+                "begun": False,
                 "token": token,
                 "attempts": {"$add": ["$attempts", 1]},
                 **_later(timedelta(seconds=seconds)),
             }
         }
     ]
+
+
+def _literal(value: object) -> Document:
+    """A value of the outside in an update pipeline, where "$x" would be read as a field."""
+    return {"$literal": value}
 
 
 def _later(after: timedelta) -> Document:
@@ -186,7 +242,7 @@ def _job_from(document: Document) -> Job:
         ),
         attempts=document["attempts"],
         token=document["token"],
-        interrupted=document["interrupted"] and document["result"] is None,
+        uncertain=document["uncertain"] and document["result"] is None,
         result=_result_from(document["result"]),
     )
 
