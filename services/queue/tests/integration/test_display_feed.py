@@ -270,6 +270,27 @@ async def test_who_was_cut_off_for_long_lets_its_panels_begin_again(
     assert display.numbers().count(missed[0]) == 0
 
 
+async def test_who_begins_again_hears_nothing_that_is_minutes_old_but_what_commits_late(
+    one: Door, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Looks go on after it has begun again, each further back than the break."""
+    cut = CutOff(database._client, database.name)
+    monkeypatch.setattr(display_feed, "POLLS", 3)
+    async with replica(cut) as door, listening(door) as display:
+        await calls(one)
+        await display.until(lambda heard: len(heard.numbers("left")) == 1)
+        monkeypatch.setattr(display_feed, "CATCH_UP", timedelta(seconds=1))
+        await cut.cut()
+        await cut.refuses(1)
+        await commits_late(database, "minutes-old", timedelta(minutes=2))
+        await cut.refuses(6)
+        cut.is_away = False
+        await display.until(lambda heard: [kind for _, kind, _ in heard.heard].count("snapshot") == 2)
+        await commits_late(database, "late", timedelta(minutes=3))
+        await display.until(lambda heard: heard.last_id == "late")
+    assert "minutes-old" not in [id for id, _, _ in display.heard]
+
+
 async def test_who_was_cut_off_for_a_moment_misses_nothing(one: Door, database: Database):
     cut = CutOff(database._client, database.name)
     async with replica(cut) as door, listening(door) as display:
