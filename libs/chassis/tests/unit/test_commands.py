@@ -1,12 +1,16 @@
 """A command takes effect once, and its answer is the same however often it is asked for."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from notes import Note
 from notes_door import Client, Door
 
+from gerai.chassis.answers import Repeatable
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.storage import StoredAnswer
 
 
 class TestIdempotency:
@@ -40,13 +44,66 @@ class TestIdempotency:
             assert "idempotency-replayed" not in answer.headers
         assert len(storage.aggregates[Note]) == 4
 
-    async def test_what_a_client_puts_into_a_key_is_not_kept(
+    async def test_neither_the_key_nor_the_answer_can_be_read_where_they_are_kept(
         self, officer: Client, storage: MemoryStorage
     ) -> None:
-        await officer.adds({"text": "a"}, key="nik-7413010101900001")
-        kept = "".join(f"{one!r}" for one in vars(storage).values())
-        assert "Note" in kept
-        assert "7413010101900001" not in kept
+        first = await officer.adds({"text": "a visitor's secret"}, key="counter-7")
+        [(_, id)], [kept] = storage.once, storage.once.values()
+        assert b"secret" in first.content
+        assert b"secret" not in kept.body
+        assert "counter-7" not in f"{id} {kept}"
+        again = await officer.adds({"text": "a visitor's secret"}, key="counter-7")
+        assert again.content == first.content
+
+    async def test_an_answer_that_was_kept_in_clear_is_given_again(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        await officer.adds({"text": "a"}, key="k1")
+        [(id, kept)] = storage.once.items()
+        storage.once[id] = replace(kept, body=b'{"text": "from before"}', headers={"status": "201"})
+        again = await officer.adds({"text": "a"}, key="k1")
+        assert (again.status_code, again.json()) == (201, {"text": "from before"})
+
+    async def test_an_answer_cannot_be_put_in_another_ones_place(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        request = Repeatable.of("muna-barat officer-1", "k1", fingerprint="f")
+        sealed = request.part(0).seal(StoredAnswer(body=b"a"))
+        assert request.part(0).open(sealed).body == b"a"
+        for other in (request.part(1), Repeatable.of("muna officer-1", "k1", fingerprint="f")):
+            with pytest.raises(InvalidTag):
+                other.open(sealed)
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "7413010101900001",
+            "7413-0101-0190-0001",
+            "nik-7413010101900001",
+            "nik7413010101900001",
+            "a_7413010101900001",
+        ],
+    )
+    async def test_a_key_that_may_be_a_nik_is_refused(
+        self, officer: Client, storage: MemoryStorage, key: str
+    ) -> None:
+        refused = await officer.adds({"text": "a"}, key=key)
+        assert (refused.status_code, refused.json()["code"]) == (400, "idempotency_key_personal")
+        assert (refused.json()["field"], storage.commits) == ("Idempotency-Key", 0)
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "1796000000000",
+            "1796000000000000000",
+            "kiosk-3-20261128123045-17",
+            "01234567-8912-4345-8678-901234567890",
+            "1234567890123456abcdef1234567890",
+            "1234567890123456" * 4,
+        ],
+    )
+    async def test_times_uuids_and_hashes_are_keys(self, officer: Client, key: str) -> None:
+        assert (await officer.adds({"text": "a"}, key=key)).status_code == 201
 
     async def test_a_post_without_a_key_is_refused(self, officer: Client, storage: MemoryStorage) -> None:
         refused = await officer.http.post("/v1/notes", json={"text": "a"})

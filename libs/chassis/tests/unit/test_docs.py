@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from notes_door import Door
 
 from gerai.chassis.links import ResponseLink
+from gerai.chassis.requests import NIK_PATTERN
 from gerai.chassis.routes import Routes, UnknownLinkTarget, install
 
 
@@ -118,6 +119,7 @@ class TestDescription:
             "minLength": 1,
             "maxLength": 128,
             "pattern": "^[!-~]{1,128}$",
+            "not": {"pattern": NIK_PATTERN},
         }
         headers = [one for one in paths["/v1/notes/{id}"]["put"]["parameters"] if one["in"] == "header"]
         [version] = headers

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from gerai.chassis.answers import Repeatable
 from gerai.chassis.auth import Caller
 from gerai.chassis.house import House
 from gerai.chassis.parts import InParts, P, Parts, V
@@ -17,7 +18,7 @@ from gerai.chassis.requests import KEY_HEADER, key_of
 from gerai.chassis.traces import link_to, step
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, Needs
-from gerai.messaging.storage import Once, OnceKind, StoredAnswer
+from gerai.messaging.storage import StoredAnswer
 from gerai.messaging.unit_of_work import Gathering, UnitOfWork
 
 ETAG_PATTERN = '^"(0|[1-9][0-9]{0,11})"$'
@@ -61,29 +62,31 @@ class Commands:
             headers = {"status": str(status)}
             if (version := getattr(view, "version", None)) is not None:
                 headers["etag"] = f'"{version}"'
-            return StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
+            answer = StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
+            return asked.seal(answer) if asked is not None else answer
 
-        once = await self._once()
+        asked = await self._repeatable()
+        once = asked.once if asked is not None else None
         with step("commit"):
             answer = await self._house.commit.execute(command, context=self.context, once=once, needs=needs)
         link_to(led_to)
         assert answer is not None
-        return _response(answer)
+        return _response(asked.open(answer) if asked is not None else answer)
 
     async def run_in_parts(self, work: InParts[P, V]) -> Response:
         """Run what may be too large for one transaction: see `parts`. The answer is durable when this returns, and all
         parts are. Raises the refusal of the whole, with nothing written; Unfinished where a part was refused later.
         """
-        house, once = self._house, await self._once()
-        assert once is not None
-        parts = Parts(work, house.commit, house.storage, self.context, once)
+        house, asked = self._house, await self._repeatable()
+        assert asked is not None
+        parts = Parts(work, house.commit, house.storage, self.context, asked)
         if (earlier := await parts.answered()) is not None:
             return _response(earlier)
         last = await parts.write_all_but_last()
         with last.saying_what_is_written():
             return await self.run(last.use_case, needs=last.needs)
 
-    async def _once(self) -> Once | None:
+    async def _repeatable(self) -> Repeatable | None:
         """What makes this request the same as another one: who sends it, where to, with what."""
         request = self._request
         if request.method != "POST" and KEY_HEADER not in request.headers:
@@ -96,9 +99,7 @@ class Commands:
         # A stranger is who knows the address: its secret part is all that was shown. Neither a tenant nor a key holds a
         # space, and only an address begins with a slash, so nobody's key can be taken for another's.
         owner = f"{self.caller.tenant} {self.caller.subject}" if self.caller else scope["path"]
-        # Clients put into a key what they like, a visitor's NIK perhaps: what is kept tells nobody.
-        kept = hashlib.sha256(f"{owner} {key}".encode()).hexdigest()
-        return Once(kind=OnceKind.IDEMPOTENCY, key=kept, fingerprint=asked.hexdigest())
+        return Repeatable.of(owner, key, fingerprint=asked.hexdigest())
 
 
 class Queries:

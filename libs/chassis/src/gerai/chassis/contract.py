@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from gerai.chassis.requests import KEY_HEADER, KEY_PATTERN
+from gerai.chassis.requests import KEY_HEADER, KEY_PATTERN, NIK_PATTERN
 from gerai.chassis.routes import PUBLIC, DeclaredRoute
 
 WAIT = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}}
@@ -18,7 +18,7 @@ REPEATED = {
     }
 }
 REFUSED: dict[int, tuple[str, dict[str, Any]]] = {
-    400: ("The JSON or the Idempotency-Key is malformed, or the key is missing.", {}),
+    400: ("The JSON or the Idempotency-Key is malformed, or the key is missing or may be a NIK.", {}),
     401: ("No token, or not a good one.", CHALLENGE),
     403: ("The role does not allow this.", {}),
     404: ("There is no such thing, or it is another regency's.", {}),
@@ -79,7 +79,13 @@ def _key(route: DeclaredRoute) -> dict[str, Any]:
         "in": "header",
         "required": True,
         "description": "A new one for each new intention; the same one when the request is repeated.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": KEY_PATTERN},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "pattern": KEY_PATTERN,
+            "not": {"pattern": NIK_PATTERN},
+        },
         # One of its own for each operation: the same key on two of them would be refused.
         "example": str(uuid5(NAMESPACE_URL, f"{route.method} {route.path}")),
     }

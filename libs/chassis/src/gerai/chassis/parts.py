@@ -13,10 +13,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from gerai.chassis.answers import Repeatable
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
 from gerai.messaging.refusal import Refusal, UnableToRepeat
-from gerai.messaging.storage import Once, Storage, StoredAnswer
+from gerai.messaging.storage import Storage, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
 
@@ -112,11 +113,11 @@ class Parts(Generic[P, V]):
     commit: GroupCommit
     storage: Storage
     context: Context
-    once: Once
+    asked: Repeatable
 
     async def answered(self) -> StoredAnswer | None:
         """What the request was answered before. Raises UnableToRepeat."""
-        earlier = await self._kept(self.once)
+        earlier = await self._kept(self.asked)
         return replace(earlier, repeated=True) if earlier is not None else None
 
     async def write_all_but_last(self) -> "LastPart[P, V]":
@@ -133,33 +134,35 @@ class Parts(Generic[P, V]):
     async def _plan(self) -> P:
         """The one that another run of this request began to write, or a new one. A run that began while this one
         planned is seen, too: what it has written would make the new plan another."""
-        if (begun := await self._kept(self._once_of(0))) is None:
+        if (begun := await self._kept(self.asked.part(0))) is None:
             plan = await self.work.plan()
-            if (begun := await self._kept(self._once_of(0))) is None:
+            if (begun := await self._kept(self.asked.part(0))) is None:
                 return plan
         return self.work.plan_type.model_validate(_Kept.model_validate_json(begun.body).plan)
 
     async def _write(self, plan: P, number: int) -> _Kept:
+        part = self.asked.part(number)
+
         async def command(uow: UnitOfWork) -> StoredAnswer:
             view = await self.work.take(plan, number, uow=uow)
             kept = _Kept(plan=plan.model_dump() if number == 0 else None, answer=view.model_dump())
-            return StoredAnswer(body=kept.model_dump_json().encode())
+            return part.seal(StoredAnswer(body=kept.model_dump_json().encode()))
 
         with _saying_what_is_written(plan, number):
             answer = await self.commit.execute(
                 command,
                 context=self.context,
-                once=self._once_of(number),
+                once=part.once,
                 needs=Needs(weight=len(plan.parts[number])),
             )
         assert answer is not None
-        return _Kept.model_validate_json(answer.body)
+        return _Kept.model_validate_json(part.open(answer).body)
 
-    async def _kept(self, once: Once) -> StoredAnswer | None:
+    async def _kept(self, asked: Repeatable) -> StoredAnswer | None:
+        once = asked.once
         kept = (await self.storage.answers([once])).get(once.key)
-        if kept is not None and kept.fingerprint != once.fingerprint:
+        if kept is None:
+            return None
+        if kept.fingerprint != once.fingerprint:
             raise UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
-        return kept
-
-    def _once_of(self, number: int) -> Once:
-        return replace(self.once, key=f"{self.once.key} part {number}")
+        return asked.open(kept)

@@ -18,18 +18,25 @@ from gerai.chassis.problems import Problem
 KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,128}$"
 KEY = re.compile(r"[!-~]{1,128}")
+NIK_PATTERN = "(^|[^0-9A-Fa-f])[0-9]{16}([^0-9A-Fa-f]|$)|^[^0-9A-Za-z]*([0-9][^0-9A-Za-z]*){16}$"
+"""Sixteen digits that stand by themselves, or with separators as the whole key. Not as few as in other ids: keys are
+made of times, too; and what is part of a longer hexadecimal number is left alone."""
+NIK = re.compile(NIK_PATTERN)
 FRACTION = re.compile(rb"[0-9][.eE]")
 LARGEST_EXACT = 2**53
 JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 
 
 def key_of(request: Request) -> str:
-    """The request's Idempotency-Key. Raises Problem 400 where it is missing, malformed, or there are several."""
+    """The request's Idempotency-Key. Raises Problem 400 where it is missing, malformed, may be a NIK, or there are
+    several."""
     keys = request.headers.getlist(KEY_HEADER)
     if not keys:
         raise Problem(400, "idempotency_key_required", field=KEY_HEADER)
     if len(keys) > 1 or KEY.fullmatch(keys[0]) is None:
         raise Problem(400, "idempotency_key_malformed", field=KEY_HEADER)
+    if NIK.search(keys[0]) is not None:
+        raise Problem(400, "idempotency_key_personal", field=KEY_HEADER)
     return keys[0]
 
 

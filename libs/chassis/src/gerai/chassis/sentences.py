@@ -37,6 +37,10 @@ SENTENCES: dict[str, Sentence] = {
         "Idempotency-Key terdiri dari 1–128 karakter ASCII tanpa spasi.",
         "An Idempotency-Key has 1–128 ASCII characters and no spaces.",
     ),
+    "idempotency_key_personal": Sentence(
+        "Idempotency-Key tidak boleh berupa NIK. Gunakan UUID.",
+        "An Idempotency-Key must not look like a NIK. Use a UUID.",
+    ),
     "precondition_required": Sentence(
         "Sertakan If-Match dengan versi yang Anda baca.", "Send If-Match with the version that you read."
     ),

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from gerai.chassis import logs, traces
 from gerai.chassis.clock import clock_of
+from gerai.chassis.earlier_answers import move_earlier_answers
 from gerai.chassis.health import Health
 from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.server import application, listeners_of, listening, operators
@@ -171,6 +172,7 @@ async def _begin(service: Service, house: House, rooms: Rooms, worker: Worker, w
     timers need none. Timers wait for what they may look at."""
     settings: Settings = house.settings
     await _prepared(lambda: MongoStorage(house.database).prepare(service.indexes, keep=settings.keep))
+    await _prepared(lambda: move_earlier_answers(house.database))
     background = [one for one in rooms.background if one.roles & settings.roles]
     for one in background:
         work.start(one)
@@ -197,7 +199,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
-async def _prepared(step: Callable[[], Awaitable[None]]) -> None:
+async def _prepared(step: Callable[[], Awaitable[object]]) -> None:
     """At a common start the database may still be on its way up."""
     for attempt in range(DATABASE_TRIES):
         try:
