@@ -45,6 +45,11 @@ class TestSources:
         with pytest.raises(UnreadableFile, match="GERAI_MONGODB_URI_FILE: /nowhere"):
             stated(monkeypatch, MONGODB_URI=None, MONGODB_URI_FILE="/nowhere")
 
+    def test_a_header_that_is_no_list_of_addresses_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert stated(monkeypatch, CLIENT_ADDRESS_HEADER="CF-Connecting-IP")
+        with pytest.raises(ValidationError, match=r"Forwarded .* is not read"):
+            stated(monkeypatch, CLIENT_ADDRESS_HEADER="forwarded")
+
     def test_roles_are_a_list_with_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert stated(monkeypatch, ROLES="api, worker").roles == {Role.API, Role.WORKER}
         assert stated(monkeypatch, ROLES="worker").roles == {Role.WORKER}

@@ -1,17 +1,16 @@
 """Whose request it is, by network address: what is counted as one, and which proxies are believed."""
 
 import ipaddress
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ONES_OWN = 64
 """Bits of an IPv6 address that name a subscriber; who has one such network has 2⁶⁴ addresses."""
-FORWARDED_FOR = re.compile(r'(?:^|[;,])\s*for=\s*"?(?:\[([^\]]+)\]|([^";,\s:]+))', re.IGNORECASE)
+FORWARDED_FOR = "X-Forwarded-For"
 KNOWN = 8_192
-LOOKED_AT = 2_048
-"""Characters of a forwarding header; those that our own proxies wrote stand last."""
+HEADER_TAIL = 2_048
+"""Characters that are read of the header; those that our own proxies wrote stand last."""
 
 
 @lru_cache(KNOWN)
@@ -31,8 +30,11 @@ def counted_as(address: str) -> str:
 class Proxies:
     """The networks whose word about the client's address is believed: those of our own ingress."""
 
-    def __init__(self, networks: Iterable[Network]) -> None:
+    def __init__(self, networks: Iterable[Network], *, header: str = FORWARDED_FOR) -> None:
+        """`header`: the only one that is read, a list of addresses. Our proxies must write it themselves: one that
+        they pass on untouched is the client's own word."""
         self._networks = tuple(networks)
+        self._header = header.lower().encode()
         self._trusts = lru_cache(KNOWN)(self._among_them)
 
     def trusts(self, address: str) -> bool:
@@ -46,25 +48,22 @@ class Proxies:
         plain = getattr(parsed, "ipv4_mapped", None) or parsed
         return any(plain.version == one.version and plain in one for one in self._networks)
 
-    def client(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
+    def client(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """Who sent a request that came from `peer`: the last address on the way that is not one of our proxies. What
         stands before it was written by that client, and could say anything."""
         client = peer
-        for hop in reversed(_hops(headers)):
-            if not self.trusts(client):
-                break
-            client = hop
+        if self.trusts(client):
+            for hop in reversed(self._hops(headers)):
+                client = hop
+                if not self.trusts(client):
+                    break
         return counted_as(client)
 
-
-def _hops(headers: Mapping[bytes, bytes]) -> Sequence[str]:
-    """The addresses of `X-Forwarded-For`, or else of `Forwarded`, in the order of the way."""
-    if (given := headers.get(b"x-forwarded-for")) is not None:
-        named = given.decode("latin-1")[-LOOKED_AT:].split(",")
-        return [_without_port(one.strip()) for one in named]
-    given = headers.get(b"forwarded", b"")
-    found = FORWARDED_FOR.findall(given.decode("latin-1")[-LOOKED_AT:])
-    return [six or other for six, other in found]
+    def _hops(self, headers: Iterable[tuple[bytes, bytes]]) -> Sequence[str]:
+        """In the order of the way. Several lines of a header are one list (RFC 9110, 5.3)."""
+        given = b",".join(value for name, value in headers if name == self._header)
+        named = given.decode("latin-1")[-HEADER_TAIL:].split(",")
+        return [_without_port(one.strip()) for one in named if one.strip()]
 
 
 def _without_port(address: str) -> str:

@@ -108,7 +108,7 @@ class Admission:
     async def _bounded(self, rate: Rate, request: HTTPConnection) -> None:
         request.scope["gerai.counted"] = True
         peer = request.client.host if request.client else ""
-        wait = rate.take(self._proxies.client(peer, dict(request.scope["headers"])))
+        wait = rate.take(self._proxies.client(peer, request.scope["headers"]))
         if wait:
             await asyncio.sleep(self._pause_s)
             raise _too_many(wait)

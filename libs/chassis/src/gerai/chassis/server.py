@@ -55,7 +55,7 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
         audience=settings.audience,
         longest_life_s=settings.token_longest_seconds,
     )
-    app.state.admission = Admission(_admission_limits(settings), Proxies(settings.trusted_proxies))
+    app.state.admission = Admission(_admission_limits(settings), _proxies(settings))
     house.health.require(app.state.admission.require_room)
     app.router.routes.extend(house.health.routes())
     if Role.API in settings.roles:
@@ -63,6 +63,10 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
     problems.install(app)
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     return app
+
+
+def _proxies(settings: Settings) -> Proxies:
+    return Proxies(settings.trusted_proxies, header=settings.client_address_header)
 
 
 def _admission_limits(settings: Settings) -> AdmissionLimits:
@@ -92,7 +96,7 @@ def operators(app: FastAPI) -> Starlette:
 def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: float) -> "Listeners":
     """Both of a process, with the edge around what each of them serves."""
     settings: Settings = app.state.house.settings
-    connections = Connections(_public_limits(settings), proxies=Proxies(settings.trusted_proxies))
+    connections = Connections(_public_limits(settings), proxies=_proxies(settings))
     health.require(connections.require_room)
     public, private = (
         Server(

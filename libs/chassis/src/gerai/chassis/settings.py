@@ -11,10 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BeforeValidator, Field, IPvAnyNetwork, SecretStr, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gerai.chassis.addresses import FORWARDED_FOR
 from gerai.messaging.kafka.connection import KafkaConnection, SaslMechanism, SecurityProtocol
 from gerai.messaging.mongo.driver import Driver
 from gerai.messaging.retention import LEAST_INBOX_DAYS, Keep
@@ -105,6 +114,8 @@ class Settings(BaseSettings):
     """Unauthenticated connections from one address (IPv6: one /64 network)."""
     trusted_proxies: Networks = ()
     """Networks of our own ingress, whose word about the client's address is believed."""
+    client_address_header: str = Field(default=FORWARDED_FOR, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    """The header in which that ingress says it, as a list of addresses; no other is read."""
     strangers_at_once: int = Field(default=64, ge=1)
     """Requests in progress of those who have no token."""
     requests_at_once: int = Field(default=1_024, ge=1)
@@ -210,6 +221,13 @@ class Settings(BaseSettings):
                     f"production trusts tokens only of an issuer elsewhere, over https: GERAI_{name.upper()}"
                 )
         return self
+
+    @field_validator("client_address_header")
+    @classmethod
+    def _is_a_list_of_addresses(cls, name: str) -> str:
+        if name.lower() == "forwarded":
+            raise ValueError("Forwarded (RFC 7239) is not read: let the ingress write X-Forwarded-For")
+        return name
 
     @model_validator(mode="after")
     def _operators_have_a_port(self) -> Self:
