@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 from registry_builders import CALENDAR, MALL, SERVICE, SITE
 from registry_front_door import Client, front_door
 from structlog.testing import capture_logs
 
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.registry.bootstrap import service
+from gerai.registry.domain import entry
 from gerai.registry.entrypoints.shapes import SECTIONS
+
+ASKED_ONE_BY_ONE = ("gerai_registry_foreign_ids_asked_total", {"through": "register"})
 
 
 @pytest.fixture
@@ -200,6 +204,38 @@ class TestRefusals:
         assert "nib" in taken.json()["title"]
 
 
+class TestIdsThatLookPersonal:
+    @pytest.mark.parametrize("id", ["7413010101900001", "hp-0812-3456-7890"])
+    async def test_none_is_made(self, client, storage, id) -> None:
+        refused = await client.posts("/v1/sites", {"id": id, **SITE})
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["field"]) == (422, "personal_id", "id")
+        assert id not in refused.text
+        imported = await client.posts("/v1/imports", {"sites": [{"id": id, **SITE}]}, dry_run=False)
+        assert [(one["field"], one["code"]) for one in imported.json()["errors"]] == [
+            ("sites.0.id", "personal_id")
+        ]
+        assert storage.commits == 0
+
+    @pytest.mark.parametrize("id", ["74-13-01-2001", "loket-2026-11-24-1", "7413012001"])
+    async def test_one_that_was_there_before_is_read_changed_and_referred_to(
+        self, client, monkeypatch, id
+    ) -> None:
+        with monkeypatch.context() as before:
+            before.setattr(entry, "looks_personal", lambda _: False)
+            assert (await client.posts("/v1/sites", {"id": id, **SITE})).status_code == 201
+        read = await client.gets(f"/v1/sites/{id}")
+        assert (read.status_code, read.json()["id"]) == (200, id)
+        changed = await client.puts(f"/v1/sites/{id}", SITE | {"name": "Lain"}, etag='"1"')
+        assert changed.status_code == 200
+        again = await client.posts("/v1/imports", {"sites": [{"id": id, **SITE}]}, dry_run=False)
+        assert (again.status_code, again.json()["changed"]) == (200, 1)
+        calendar = await client.posts("/v1/calendars", {"id": f"site:{id}", **CALENDAR})
+        assert calendar.status_code == 201
+        assert (await client.gets(f"/v1/calendars/site:{id}")).status_code == 200
+        assert (await client.gets("/v1/counters", site_id=id)).status_code == 200
+
+
 class TestImports:
     async def test_a_dry_run_reports_and_the_same_key_then_imports(self, client, storage) -> None:
         dry = await client.posts("/v1/imports", file(), key="import-1", dry_run=True)
@@ -237,6 +273,22 @@ class TestImports:
         ]
         [warned] = [one for one in logged if one["event"] == "ids-of-another-regency-asked-for"]
         assert (warned["log_level"], warned["tenant"], warned["count"]) == ("warning", "muna", 1)
+        assert "mpp" not in str(warned)
+
+    async def test_so_does_asking_one_by_one(self, client, door, logged) -> None:
+        def counted() -> float:
+            return REGISTRY.get_sample_value(*ASKED_ONE_BY_ONE) or 0.0
+
+        before = counted()
+        await client.posts("/v1/sites", {"id": "mpp", **SITE})
+        own = await client.posts("/v1/sites", {"id": "mpp", **SITE})
+        assert (counted(), logged) == (before, [])
+        others = await Client(door, tenant="muna").posts("/v1/sites", {"id": "mpp", **SITE})
+        assert (others.status_code, others.json()["code"]) == (409, "id_taken")
+        assert others.json()["title"] == own.json()["title"]
+        assert counted() == before + 1
+        [warned] = [one for one in logged if one["event"] == "ids-of-another-regency-asked-for"]
+        assert (warned["tenant"], warned["count"], warned["through"]) == ("muna", 1, "register")
         assert "mpp" not in str(warned)
 
     @pytest.mark.parametrize("rows", [1, 1_000])

@@ -10,10 +10,6 @@ SENTENCES: dict[str, Sentence] = {
     "hidden_character": Sentence(
         "Teks memuat karakter tersembunyi yang tidak diperbolehkan.", "The text contains a hidden character."
     ),
-    "personal_id": Sentence(
-        "Kode tidak boleh menyerupai NIK, nomor telepon, atau alamat surel.",
-        "An id must not look like a NIK, a phone number or an e-mail address.",
-    ),
     "line_break": Sentence("Teks ini harus satu baris.", "The text must be on one line."),
     "invalid": Sentence("Isi kolom ini tidak sesuai.", "The value of this field does not fit."),
     "body_too_large": Sentence("Isi permintaan terlalu besar.", "The body is too large."),

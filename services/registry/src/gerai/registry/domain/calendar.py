@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gerai.contracts.registry import CalendarChanged, HolidayKind
-from gerai.contracts.text import NOBODYS, Name
+from gerai.contracts.text import Name
 from gerai.registry.domain.entry import Entry, Facts, Stated
 from gerai.registry.domain.local_time import LocalTime, Weekday
 from gerai.registry.domain.words import CALENDAR
@@ -136,7 +136,7 @@ class OwnerKind(StrEnum):
     SERVICE = "service"
 
 
-CalendarId = Annotated[str, Field(pattern=r"^(site|counter|service):[a-z0-9][a-z0-9-]{0,63}$"), *NOBODYS]
+CalendarId = Annotated[str, Field(pattern=r"^(site|counter|service):[a-z0-9][a-z0-9-]{0,63}$")]
 """A calendar is known by its owner, so nobody can have two: "counter:dpmptsp"."""
 
 
@@ -148,6 +148,7 @@ class Calendar(CalendarFacts, Entry):
     facts_type = CalendarFacts
     changed = CalendarChanged
     word = CALENDAR
+    id_is_chosen = False
 
     @property
     def owner_kind(self) -> OwnerKind:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
+from gerai.contracts.text import looks_personal
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import Refusal, RefusalKind, Sentence, Word
 
@@ -55,6 +56,27 @@ class UnableToRegister(Refusal):
     }
 
 
+class UnableToTakeId(UnableToRegister):
+    """Somebody has this id already, the caller's own regency or another: in the same words."""
+
+    def __init__(self, id: str, *, of_another_regency: bool) -> None:
+        """`of_another_regency`: for operators; callers are not told."""
+        super().__init__("id_taken", field="id", id=id)
+        self.of_another_regency = of_another_regency
+
+
+class UnableToName(Refusal):
+    """An id travels in events, addresses and logs, and must not say who somebody is."""
+
+    kind = RefusalKind.INVALID
+    sentences: ClassVar[dict[str, Sentence]] = {
+        "personal_id": Sentence(
+            "Kode tidak boleh menyerupai NIK, nomor telepon, atau alamat surel.",
+            "An id must not look like a NIK, a phone number or an e-mail address.",
+        ),
+    }
+
+
 class UnableToRefer(Refusal):
     """A reference leads nowhere, or into another regency; the two look alike on purpose."""
 
@@ -89,6 +111,8 @@ class Entry(Aggregate):
     """Its part of an import, and of the address: "/v1/<section>"."""
     fixed: ClassVar[tuple[tuple[str, Word], ...]] = ()
     """Fields that never change, with what they name: what refers to the entry relies on them."""
+    id_is_chosen: ClassVar[bool] = True
+    """By a registrar. False: it is made of another entry's."""
 
     kept_as: ClassVar[Mapping[str, Any]] = {"mode": "json"}
     """MongoDB has no type for a date without a time."""
@@ -105,7 +129,9 @@ class Entry(Aggregate):
         return {name: getattr(self, name) for name in self.facts_type.model_fields}
 
     def register(self, *, at: datetime) -> None:
-        """A new entry announces itself."""
+        """A new entry announces itself. Raises UnableToName; entries that are there keep the id that they have."""
+        if self.id_is_chosen and looks_personal(self.id):
+            raise UnableToName("personal_id", field="id")
         self._record(self.state(), at=at)
 
     def restate(self, facts: Facts, *, at: datetime) -> bool:

@@ -13,9 +13,11 @@ from gerai.chassis.pages import Page, cursor_after, id_before
 from gerai.chassis.routes import CallerOf, Routes
 from gerai.contracts.text import Id
 from gerai.messaging.unit_of_work import UnitOfWork
+from gerai.registry.domain.entry import UnableToTakeId
 from gerai.registry.domain.institution import WarningRule
 from gerai.registry.entrypoints.permissions import CHANGE_REGISTER, READ_REGISTER
 from gerai.registry.entrypoints.shapes import SECTIONS, Listing, Section
+from gerai.registry.entrypoints.taken_ids import note_foreign_ids
 from gerai.registry.use_cases.list_entries import list_entries
 from gerai.registry.use_cases.read_entry import read_entry
 from gerai.registry.use_cases.register_entry import register_entry
@@ -98,14 +100,19 @@ def _add_registering(group: Routes, section: Section[Any], house: House, rule: W
         response_model=section.view,
         status_code=201,
     )
-    async def register(row: row_type, commands: CommandsOf) -> Response:
+    async def register(row: row_type, caller: CallerOf, commands: CommandsOf) -> Response:
         at = house.clock.now()
 
         async def do(uow: UnitOfWork) -> BaseModel:
             facts = section.stated(row)
             return section.shown(await register_entry(section.kind, row.id, facts, uow=uow, at=at, rule=rule))
 
-        return await commands.run(do, status=201)
+        try:
+            return await commands.run(do, status=201)
+        except UnableToTakeId as refusal:
+            if refusal.of_another_regency:
+                note_foreign_ids(tenant=caller.tenant, count=1, through="register")
+            raise
 
 
 def _add_changing(group: Routes, section: Section[Any], house: House, rule: WarningRule) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-import structlog
 from fastapi import Query, Request
 from starlette.responses import Response
 
@@ -20,6 +19,7 @@ from gerai.registry.domain.institution import WarningRule
 from gerai.registry.entrypoints.import_rows import ImportBody, reading
 from gerai.registry.entrypoints.one_by_one import OneByOne, TooManyAtOnce
 from gerai.registry.entrypoints.permissions import CHANGE_REGISTER
+from gerai.registry.entrypoints.taken_ids import note_foreign_ids
 from gerai.registry.use_cases.import_entries import (
     ImportReport,
     ImportRows,
@@ -29,8 +29,6 @@ from gerai.registry.use_cases.import_entries import (
     rehearse_import,
 )
 from gerai.registry.use_cases.settle import SLICE
-
-log = structlog.get_logger(__name__)
 
 PATH = "/v1/imports"
 BODY_LIMIT = 2 * 1024 * 1024
@@ -129,11 +127,9 @@ async def _read(body: ImportBody) -> ImportRows:
 
 
 def _note_taken_ids(refusal: UnableToImport, tenant: str | None, *, dry_run: bool) -> None:
-    """An id is used once in the whole platform, so a registrar who asks for another regency's must be told to choose
-    another, here in the same words as when registering a single one. Whoever only wants to learn which ids others
-    have could ask for thousands, and a refused import writes nothing: the log is the trace of it."""
+    """All of them are other regencies': an entry of the caller's own is changed, not registered."""
     if count := refusal.bad.codes["id_taken"]:
-        log.warning("ids-of-another-regency-asked-for", tenant=tenant, count=count, dry_run=dry_run)
+        note_foreign_ids(tenant=tenant, count=count, through="rehearsal" if dry_run else "import")
 
 
 def _named_rows(request: Request, refusal: UnableToImport) -> Response:

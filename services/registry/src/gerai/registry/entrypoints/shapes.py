@@ -1,12 +1,12 @@
 """The bodies that come in and go out: the facts of each kind with the entry's id, and its version when read."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.chassis.pages import CURSOR, LARGEST
-from gerai.contracts.text import Slug
+from gerai.contracts.text import NOT_PERSONAL, Slug
 from gerai.registry.domain.calendar import Calendar, CalendarFacts, CalendarId
 from gerai.registry.domain.counter import Counter, CounterFacts
 from gerai.registry.domain.desk import Desk, DeskFacts
@@ -16,6 +16,9 @@ from gerai.registry.domain.service import Service, ServiceFacts
 from gerai.registry.domain.site import Site, SiteFacts
 
 E = TypeVar("E", bound=Entry)
+
+NewId: TypeAlias = Annotated[Slug, NOT_PERSONAL]
+"""A row of an import may also have the id of an entry that was there before this rule."""
 
 
 def _example(**fields: Any) -> ConfigDict:
@@ -27,7 +30,7 @@ class SiteRow(SiteFacts):
         id="contoh-mpp", name="MPP Contoh", zone="Asia/Makassar", address="Jalan Contoh 1"
     )
 
-    id: Slug
+    id: NewId
 
 
 class InstitutionRow(InstitutionFacts):
@@ -38,7 +41,7 @@ class InstitutionRow(InstitutionFacts):
         agreement={"number": "PKS/01/2026", "starts": "2026-01-02", "ends": "2027-12-31"},
     )
 
-    id: Slug
+    id: NewId
 
 
 class CounterRow(CounterFacts):
@@ -46,7 +49,7 @@ class CounterRow(CounterFacts):
         id="contoh-gerai", name="Gerai Contoh", site_id="contoh-mpp", institution_id="contoh-dinas"
     )
 
-    id: Slug
+    id: NewId
 
 
 class ServiceRow(ServiceFacts):
@@ -68,7 +71,7 @@ class ServiceRow(ServiceFacts):
         number_range_end=999,
     )
 
-    id: Slug
+    id: NewId
 
 
 class DeskRow(DeskFacts):
@@ -76,7 +79,7 @@ class DeskRow(DeskFacts):
         id="contoh-loket-1", name="Loket 1", counter_id="contoh-gerai", service_ids=["contoh-layanan"]
     )
 
-    id: Slug
+    id: NewId
 
 
 class CalendarRow(CalendarFacts):

@@ -15,7 +15,7 @@ E = TypeVar("E", bound=Entry)
 async def register_entry(
     kind: type[E], id: str, facts: Facts, *, uow: UnitOfWork, at: datetime, rule: WarningRule
 ) -> E:
-    """Raises UnableToRegister, UnableToRefer."""
+    """Raises UnableToRegister, UnableToTakeId, UnableToName, UnableToRefer."""
     register = await open_register(uow)
     entry, lost = await enter(kind, id, facts, register=register, among=Neighbours(uow), at=at)
     for refusal in lost:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.registry.domain.entry import Entry, Facts, UnableToRefer, UnableToRegister
+from gerai.registry.domain.entry import Entry, Facts, UnableToRefer, UnableToTakeId
 from gerai.registry.domain.institution import Institution, WarningRule
 from gerai.registry.domain.register import Register
 from gerai.registry.domain.service import Service
@@ -48,7 +48,7 @@ async def enter(
     kind: type[E], id: str, facts: Facts, *, register: Register, among: Neighbours, at: datetime
 ) -> tuple[E, list[UnableToRefer]]:
     """A new entry with what it takes from its parents, and each reference that leads nowhere; with one of them the
-    command must not succeed. Raises UnableToRegister where the id is taken or the register is full."""
+    command must not succeed. Raises UnableToTakeId, UnableToName, UnableToRegister where the register is full."""
     uow = among.uow
     await _require_free(kind, id, uow=uow)
     derived, lost = await derive(kind, id, facts, among=among)
@@ -72,7 +72,7 @@ async def _require_free(kind: type[Entry], id: str, *, uow: UnitOfWork) -> None:
     finally:
         uow.context = caller
     if taken is not None:
-        raise UnableToRegister("id_taken", field="id", id=id)
+        raise UnableToTakeId(id, of_another_regency=taken.tenant != caller.tenant)
 
 
 async def settle(
