@@ -27,7 +27,7 @@ from gerai.messaging.mongo.parked import MongoParkedRecords
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.messaging.mongo.timers import MongoDueTimers
 from gerai.messaging.outbox import Outbox
-from gerai.messaging.parking import ParkedRecords, Parking
+from gerai.messaging.parking import Parked, ParkedRecords, Parking, home
 from gerai.messaging.record import Record
 from gerai.messaging.storage import Batch, OutboxRow, Storage, TimerRow
 from gerai.messaging.timers import DueTimers
@@ -279,8 +279,35 @@ class TestParkedRecords:
         both = {"t": {0, 1}}
         (first,) = await parking.due(later, 9, owned=both)
         waiting = await parking.of_lane(first, 9)
-        assert [(one.record.partition, one.record.offset) for one in waiting] == [(0, 9), (1, 1)]
-        assert (first.partition, first.offset) == (0, 9)
+        assert [(one.record.partition, one.record.offset) for one in waiting] == [(1, 1), (0, 9)]
+        assert (first.partition, first.offset) == (1, 1)
+
+    async def test_what_stood_in_a_partition_that_is_no_more_has_one_new_home(self, kit: Kit) -> None:
+        parking = Parking("g", kit.parked)
+        keys = "abcdefgh"
+        for offset, key in enumerate(keys, start=1):
+            await park(kit, parking, replace(record(key, offset), partition=5), attempts=1)
+        await park(kit, parking, replace(record("-", 9), partition=4, key=None), attempts=1)
+        later = datetime.now(UTC) + timedelta(seconds=5)
+        homes: list[set[bytes | None]] = []
+        for one in range(3):
+            due = await parking.due(later, 20, owned={"t": {one}}, counts={"t": 3})
+            assert {home(it, 3) for it in due} <= {one}
+            homes.append({it.key for it in due})
+        assert sum(map(len, homes)) == len(keys) + 1
+        assert set.union(*homes) == {None, *(key.encode() for key in keys)}
+        assert await parking.due(later, 20, owned={"t": {0, 1, 2}}) == []
+        assert len(await parking.due(later, 20, owned={"t": {4, 5}}, counts={"t": 6})) == len(keys) + 1
+
+    async def test_what_an_earlier_version_parked_stands_before_the_rest(self, kit: Kit) -> None:
+        parking = Parking("g", kit.parked)
+        for offset in (9, 3, 6):
+            await park(kit, parking, record("a", offset))
+        (_, old, _) = await parking.of_lane(record("a", 0), 9)
+        await park(kit, parking, old.record, again=replace(old, sequence=None))
+        waiting = await parking.of_lane(record("a", 0), 9)
+        assert [one.record.offset for one in waiting] == [3, 9, 6]
+        assert (await kit.parked.lanes("g"))[old.record.lane] == (3, waiting[-1].sequence)
 
     async def test_lanes_of_others_take_no_place_of_ours(self, kit: Kit) -> None:
         parking = Parking("g", kit.parked)
@@ -301,9 +328,11 @@ def record(key: str, offset: int) -> Record:
     )
 
 
-async def park(kit: Kit, parking: Parking, record: Record, *, attempts: int = 0) -> None:
+async def park(
+    kit: Kit, parking: Parking, record: Record, *, attempts: int = 0, again: Parked | None = None
+) -> None:
     gathering = Gathering(kit.storage, {})
     unit = UnitOfWork(gathering, context(), source="test")
-    parking.keep(unit, replace(record), reason="why", attempts=attempts)
+    parking.keep(unit, replace(record), reason="why", attempts=attempts, again=again)
     unit.join()
     await kit.storage.commit(gathering.sealed())

@@ -105,13 +105,11 @@ class TestParking:
         assert shelf.filled() == {"a": 1, "b": 1}
 
     async def test_what_never_works_ends_as_a_dead_letter(self, shelf: Shelf) -> None:
-        shelf.faults["a"] = [ValueError("bug")] * 50
+        shelf.faults["a"] = [ValueError("bug")] * (consuming.FAULTS_BEFORE_PARKING + 2)
         await shelf.consumer.handle(records("a", "a"))
         await shelf.consumer.retry_parked(owned=OURS, now=later(hours=23))
         assert shelf.dead() == []
         await shelf.consumer.retry_parked(owned=OURS, now=later(hours=25))
-        shelf.faults.clear()
-        await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert [dead["reason"] for dead in shelf.dead()] == ["gave_up"]
         assert shelf.filled() == {"a": 1}
 

@@ -6,17 +6,18 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from messaging_builders import NOON, JarFilled, event, raw_record, records
+from messaging_builders import JARS, NOON, JarFilled, event, raw_record, records
 from messaging_shelf import GROUP, OURS, Shelf, later
 from pymongo.errors import DocumentTooLarge, NotPrimaryError, OperationFailure
 
 from gerai.contracts.event import Envelope
 from gerai.messaging import consumer as consuming
 from gerai.messaging.consumer import Consumer, Subscription
+from gerai.messaging.kafka.publisher import partition_of
 from gerai.messaging.memory.relaying import MemoryParkedRecords
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outcomes import Park
-from gerai.messaging.parking import Parked, Parking, Partitions
+from gerai.messaging.parking import Counts, Lane, Parked, Parking, Partitions, home
 from gerai.messaging.storage import Batch, Contended, TooManyWaiting, Unstorable
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -33,13 +34,15 @@ class Away(MemoryParkedRecords):
             self.refused.add(question)
             raise NotPrimaryError("planted")
 
-    async def lanes(self, group: str) -> Mapping[str, int]:
+    async def lanes(self, group: str) -> Mapping[str, Lane]:
         self._once("lanes")
         return await super().lanes(group)
 
-    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
+    async def due(
+        self, group: str, now: datetime, limit: int, *, owned: Partitions, counts: Counts
+    ) -> list[Parked]:
         self._once("due")
-        return await super().due(group, now, limit, owned=owned)
+        return await super().due(group, now, limit, owned=owned, counts=counts)
 
     async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
         self._once("of_lane")
@@ -108,6 +111,36 @@ class TestKinds:
         assert away.refused == {"lanes", "due", "of_lane"}
         assert consumer.moved > before
 
+    async def test_a_lane_of_which_all_fail_drains_when_its_patience_is_over(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Park("never")] * 9
+        await shelf.consumer.handle(records("a", "a", "a", "b"))
+        await shelf.consumer.retry_parked(owned=OURS, now=later(1))
+        assert shelf.dead() == []
+        await shelf.consumer.retry_parked(owned=OURS, now=later(25))
+        assert [dead["reason"] for dead in shelf.dead()] == ["gave_up"] * 3
+        assert shelf.storage.documents["parked"] == {}
+
+    async def test_of_a_lane_only_the_record_that_is_tried_is_read(self, shelf: Shelf) -> None:
+        class Counted(MemoryParkedRecords):
+            read = 0
+
+            async def of_lane(self, group: str, lane: str, limit: int) -> list[Parked]:
+                found = await super().of_lane(group, lane, limit)
+                self.read += len(found)
+                return found
+
+        counted = Counted(shelf.storage)
+        subscription = Subscription(group=GROUP, handlers={JarFilled: shelf.fill})
+        parking = Parking(GROUP, counted)
+        consumer = Consumer(subscription, commit=shelf.commit, parking=parking, now=lambda: NOON)
+        shelf.faults["a"] = [Park("not yet")] * 2
+        await consumer.handle(records("a", "a", "a"))
+        await consumer.retry_parked(owned=OURS, now=later())
+        assert counted.read == 1
+        await consumer.retry_parked(owned=OURS, now=later())
+        assert counted.read == 1 + 3
+        assert shelf.filled() == {"a": 3}
+
 
 class TestTopicMadeAgain:
     """Its offsets begin anew, so its records come to stand where others stood."""
@@ -128,6 +161,45 @@ class TestTopicMadeAgain:
         assert len(shelf.storage.documents["parked"]) == 2
         await shelf.consumer.retry_parked(owned=OURS, now=later())
         assert shelf.filled() == {"a": 2}
+
+    async def test_what_came_first_is_handled_first_though_it_stood_at_a_higher_offset_or_partition(
+        self, shelf: Shelf
+    ) -> None:
+        shelf.faults["a"] = [Park("not yet")]
+        first, second, third = records("a", "a", "a")
+        for one in (replace(first, partition=2, offset=9), replace(second, offset=5), third):
+            await shelf.consumer.handle([one])
+        everything = {JARS.name: [0, 1, 2]}
+        await shelf.consumer.retry_parked(owned=everything, now=later(), counts={JARS.name: 3})
+        assert shelf.seen == [("a", 1), ("a", 2), ("a", 3)]
+
+    async def test_of_a_partition_that_is_no_more_the_keys_present_owner_tries_what_waits(
+        self, shelf: Shelf
+    ) -> None:
+        shelf.faults["a"] = [Park("not yet")]
+        first, second = records("a", "a")
+        await shelf.consumer.handle([replace(first, partition=5)])
+        await shelf.consumer.handle([second])
+        mine = home(replace(first, partition=5), 3)
+        assert mine == partition_of(b"a", [0, 1, 2])
+        others = {JARS.name: sorted({0, 1, 2} - {mine})}
+        await shelf.consumer.retry_parked(owned=others, now=later(), counts={JARS.name: 3})
+        assert shelf.filled() == {}
+        await shelf.consumer.retry_parked(owned={JARS.name: [mine]}, now=later(), counts={JARS.name: 3})
+        assert shelf.filled() == {"a": 2}
+        assert shelf.storage.documents["parked"] == {}
+
+    async def test_a_clock_that_goes_wrong_puts_nothing_before_what_waits(self, shelf: Shelf) -> None:
+        shelf.faults["a"] = [Park("not yet")]
+        first, second = records("a", "a")
+        await shelf.consumer.handle([replace(first, offset=7)])
+        (row,) = shelf.storage.documents["parked"].values()
+        row["sequence"] += 3_600 * 10**9  # by the process that had the partition before
+        another = shelf.another()
+        await another.load_parked()
+        await another.handle([second])
+        await another.retry_parked(owned=OURS, now=later())
+        assert shelf.seen == [("a", 1), ("a", 2)]
 
     async def test_a_letter_that_is_in_the_outbox_is_not_written_twice_though_nothing_else_knows_of_it(
         self, shelf: Shelf

@@ -22,7 +22,7 @@ from gerai.messaging.kafka import subscriber as subscribing
 from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.memory.relaying import MemoryParkedRecords
-from gerai.messaging.parking import Parking
+from gerai.messaging.parking import Lane, Parking
 from gerai.messaging.record import Record
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -63,6 +63,9 @@ class Client:
     def assignment(self) -> set[TopicPartition]:
         return {PLACE}
 
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        return {PLACE.partition} if topic == PLACE.topic else None
+
     def paused(self) -> set[TopicPartition]:
         return set()
 
@@ -94,7 +97,7 @@ class ParkedRecords(MemoryParkedRecords):
     asked = 0
     fails: Exception | None = None
 
-    async def lanes(self, group: str) -> Mapping[str, int]:
+    async def lanes(self, group: str) -> Mapping[str, Lane]:
         self.asked += 1
         if self.fails is not None:
             raise self.fails

@@ -20,7 +20,7 @@ from gerai.messaging.dead_letters import dead_letter, replay_topic
 from gerai.messaging.failures import Failure, is_away, kind_of
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
-from gerai.messaging.parking import Parked, Parking, Partitions
+from gerai.messaging.parking import NOT_COUNTED, Counts, Parked, Parking, Partitions
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal
 from gerai.messaging.storage import EVENT_INDEX, Contended, KeyTaken, Once, OnceKind, StoreBusy
@@ -135,20 +135,28 @@ class Consumer:
                 error=repr(error)[:300],
             )
 
-    async def retry_parked(self, *, owned: Partitions, now: datetime) -> None:
+    async def retry_parked(self, *, owned: Partitions, now: datetime, counts: Counts = NOT_COUNTED) -> None:
         """Try what waits in these partitions and is due, each lane from its oldest record on; stops a lane at the first
-        that fails.
+        that fails. `counts`: of the topics, where they are known: so is who tries what stood in a partition that is
+        no more.
 
         The caller makes sure that no new record of these lanes is handled at the same time.
         """
-        first = await self._patiently(lambda: self._parking.due(now, PARKED_LANES, owned=owned))
+        first = await self._patiently(
+            lambda: self._parking.due(now, PARKED_LANES, owned=owned, counts=counts)
+        )
         await _all(self._retry_lane(record, now) for record in first)
         if first:
             self.moved = time.monotonic()
         await self.load_parked()
 
     async def _retry_lane(self, first: Record, now: datetime) -> None:
-        for parked in await self._patiently(lambda: self._parking.of_lane(first, PARKED_OF_LANE)):
+        """One by one: each may be large, and 64 lanes are tried side by side."""
+        for _ in range(PARKED_OF_LANE):
+            waiting = await self._patiently(lambda: self._parking.of_lane(first, 1))
+            if not waiting:
+                return
+            (parked,) = waiting
             try:
                 outcome = await self.attempt(parked.record, parked=parked)
             except Exception as error:  # noqa: BLE001  it stays parked, with one more attempt to its name
@@ -163,13 +171,13 @@ class Consumer:
             metrics.HANDLED.labels(self.subscription.group, outcome).inc()
 
     async def _give_up(self, parked: Parked, error: Exception, now: datetime) -> bool:
-        """Bury what was tried for long enough; else wait on. A follower's time begins with its own first try."""
+        """Bury what has waited for long enough; else wait on. A follower's time, too, begins with its parking: else a lane
+        of which all fail would take a day for each. It is tried at least once."""
         reason, attempts = repr(error)[:300], parked.attempts + 1
-        since = parked.since if parked.attempts else now
-        if now - since > self.subscription.patience:
+        if now - parked.since > self.subscription.patience:
             await self._bury(parked.record, "gave_up", reason, parked, attempts)
             return True
-        await self._park(parked.record, reason, attempts=attempts, since=since, id=parked.id)
+        await self._park(parked.record, reason, attempts=attempts, again=parked)
         return False
 
     async def _handle_lane(self, records: list[Record]) -> None:
@@ -317,18 +325,12 @@ class Consumer:
         return Outcome.DEAD_LETTER
 
     async def _park(
-        self,
-        record: Record,
-        reason: str,
-        *,
-        attempts: int,
-        since: datetime | None = None,
-        id: str | None = None,
+        self, record: Record, reason: str, *, attempts: int, again: Parked | None = None
     ) -> Outcome:
         log.warning("record-parked", place=record.place, reason=reason, group=self.subscription.group)
 
         async def command(uow: UnitOfWork) -> None:
-            self._parking.keep(uow, record, reason=reason, attempts=attempts, since=since, id=id)
+            self._parking.keep(uow, record, reason=reason, attempts=attempts, again=again)
 
         await self._patiently(lambda: self._commit.execute(command, context=self._own_context(record)))
         self._parking.kept(record)

@@ -8,7 +8,7 @@ mean "this partition is not ours any more" end the commit quietly: the new owner
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE, is_nobodys_fault
 from gerai.messaging.kafka.connection import KafkaConnection
 from gerai.messaging.kafka.ending import ended
-from gerai.messaging.parking import Partitions
+from gerai.messaging.parking import Counts, Partitions
 from gerai.messaging.record import Record
 
 log = structlog.get_logger(__name__)
@@ -227,7 +227,8 @@ class Subscriber:
             return
         self._reload_parked = False
         self._parked_at = time.monotonic()
-        await self._consumer.retry_parked(owned=_owned(kafka), now=datetime.now(UTC))
+        owned = _owned(kafka)
+        await self._consumer.retry_parked(owned=owned, now=datetime.now(UTC), counts=_counts(kafka, owned))
 
     async def _measure_lag(self, kafka: AIOKafkaConsumer) -> None:
         self._lag_at = time.monotonic()
@@ -290,6 +291,11 @@ def _owned(kafka: AIOKafkaConsumer) -> Partitions:
     for one in kafka.assignment():
         owned[one.topic].add(one.partition)
     return owned
+
+
+def _counts(kafka: AIOKafkaConsumer, topics: Iterable[str]) -> Counts:
+    known = {topic: kafka.partitions_for_topic(topic) for topic in topics}
+    return {topic: len(partitions) for topic, partitions in known.items() if partitions}
 
 
 def record_of(one: Any) -> Record:

@@ -1,6 +1,5 @@
 """Twins of what the relay and the timers use: outbox, lease, due timers, and a broker in memory."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Any
 from gerai.messaging.lease import Lease, LeaseLost
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.outbox import Pending, Published
-from gerai.messaging.parking import COLLECTION, Parked, Partitions, parked_from
+from gerai.messaging.parking import COLLECTION, Counts, Lane, Parked, Partitions, home, parked_from
 from gerai.messaging.record import Record
 from gerai.messaging.storage import OutboxRow, TimerRow
 from gerai.messaging.timers import share_of_failed
@@ -133,14 +132,24 @@ class MemoryParkedRecords:
     def __init__(self, storage: MemoryStorage) -> None:
         self._storage = storage
 
-    async def lanes(self, group: str) -> Mapping[str, int]:
-        return Counter(one.record.lane for one in self._of(group))
+    async def lanes(self, group: str) -> Mapping[str, Lane]:
+        lanes: dict[str, Lane] = {}
+        for one in self._of(group):
+            records, last = lanes.get(one.record.lane, (0, 0))
+            lanes[one.record.lane] = Lane(records + 1, max(last, one.sequence or 0))
+        return lanes
 
-    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
+    async def due(
+        self, group: str, now: datetime, limit: int, *, owned: Partitions, counts: Counts
+    ) -> list[Parked]:
         first: dict[str, Parked] = {}
         for one in self._of(group):
             first.setdefault(one.record.lane, one)
-        ours = [one for one in first.values() if one.record.partition in owned.get(one.record.topic, ())]
+        ours = [
+            one
+            for one in first.values()
+            if home(one.record, counts.get(one.record.topic)) in owned.get(one.record.topic, ())
+        ]
         due = [one for one in ours if one.retry_at <= now]
         return sorted(due, key=lambda one: one.retry_at)[:limit]
 
@@ -150,7 +159,7 @@ class MemoryParkedRecords:
     def _of(self, group: str) -> list[Parked]:
         documents = self._storage.documents[COLLECTION].items()
         found = [parked_from({**one, "_id": id}) for id, one in documents if one["group"] == group]
-        return sorted(found, key=lambda one: (one.record.topic, one.record.partition, one.record.offset))
+        return sorted(found, key=lambda one: (one.sequence or 0, one.record.partition, one.record.offset))
 
     async def has(self, id: str) -> bool:
         return id in self._storage.documents[COLLECTION]

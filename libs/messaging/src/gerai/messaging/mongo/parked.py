@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from gerai.messaging.mongo.driver import Database
-from gerai.messaging.parking import COLLECTION, Parked, Partitions, parked_from
+from gerai.messaging.mongo.driver import Database, Document
+from gerai.messaging.parking import COLLECTION, Counts, Lane, Parked, Partitions, parked_from
 
 LANES_LIMIT = 100_000
-IN_ORDER = [("topic", 1), ("partition", 1), ("offset", 1)]
+IN_ORDER = [("sequence", 1), ("partition", 1), ("offset", 1)]
+"""Those without a sequence come first; an earlier version has parked them."""
 
 
 class MongoParkedRecords:
@@ -17,21 +18,24 @@ class MongoParkedRecords:
         self._database = database
         self._parked = database[COLLECTION]
 
-    async def lanes(self, group: str) -> Mapping[str, int]:
+    async def lanes(self, group: str) -> Mapping[str, Lane]:
         counted = await self._database.aggregate(
             COLLECTION,
             [
                 {"$match": {"group": group}},
-                {"$group": {"_id": "$lane", "records": {"$sum": 1}}},
+                {"$group": {"_id": "$lane", "records": {"$sum": 1}, "last": {"$max": "$sequence"}}},
                 {"$limit": LANES_LIMIT},
             ],
         )
-        return {one["_id"]: one["records"] for one in counted}
+        return {one["_id"]: Lane(one["records"], one["last"] or 0) for one in counted}
 
-    async def due(self, group: str, now: datetime, limit: int, *, owned: Partitions) -> list[Parked]:
+    async def due(
+        self, group: str, now: datetime, limit: int, *, owned: Partitions, counts: Counts
+    ) -> list[Parked]:
         ours = [
-            {"first.topic": topic, "first.partition": {"$in": sorted(partitions)}}
+            {"first.topic": topic, **at_home}
             for topic, partitions in owned.items()
+            for at_home in _at_home(sorted(partitions), counts.get(topic))
         ]
         if not ours:
             return []
@@ -58,3 +62,14 @@ class MongoParkedRecords:
 
     async def remove(self, id: str) -> None:
         await self._parked.delete_one({"_id": id})
+
+
+def _at_home(owned: list[int], count: int | None) -> list[Document]:
+    """Conditions of which one must hold for a record whose `parking.home` is one of these partitions."""
+    if count is None:
+        return [{"first.partition": {"$in": owned}}]
+    today = {"$mod": [{"$ifNull": ["$first.hash", "$first.partition"]}, count]}
+    return [
+        {"first.partition": {"$in": owned, "$lt": count}},
+        {"first.partition": {"$gte": count}, "$expr": {"$in": [today, owned]}},
+    ]

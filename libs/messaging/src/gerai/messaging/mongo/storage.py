@@ -81,7 +81,7 @@ def messaging_indexes(keep: Keep) -> dict[str, list[IndexModel]]:
         "parked": [
             IndexModel([("since", 1)], name="since"),
             IndexModel(
-                [("group", 1), ("lane", 1), ("topic", 1), ("partition", 1), ("offset", 1)], name="lane"
+                [("group", 1), ("lane", 1), ("sequence", 1), ("partition", 1), ("offset", 1)], name="turn"
             ),
         ],
     }
