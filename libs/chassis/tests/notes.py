@@ -19,6 +19,7 @@ from gerai.chassis import (
     QueriesOf,
     Rooms,
     Routes,
+    Secret,
     Service,
     Settings,
     cursor_after,
@@ -121,7 +122,7 @@ def trouble() -> Routes:
     async def follow(link: Annotated[str, Path(max_length=64)]) -> dict[str, int]:
         return {"length": len(link)}
 
-    @routes.post("/links/{link}/use", public=True, response_model=NoteView)
+    @routes.post("/links/{link}/use", public=Secret("link"), response_model=NoteView)
     async def use(link: Annotated[str, Path(max_length=64)], commands: CommandsOf) -> Response:
         """What a stranger may change: the link is all that is asked for."""
 

@@ -1,10 +1,12 @@
 """Deny by default: a route that does not say who may use it keeps the service from starting."""
 
+import re
+
 import pytest
 from notes_door import Door, notes_door
 from pydantic import BaseModel, ConfigDict
 
-from gerai.chassis import Permission, Rooms, Routes, Service
+from gerai.chassis import Permission, Rooms, Routes, Secret, Service
 from gerai.chassis.routes import LooseBody, UndeclaredRoute
 from gerai.messaging.memory.storage import MemoryStorage
 
@@ -36,11 +38,17 @@ class TestDeclarations:
         with pytest.raises(TypeError, match="GET /a"):
             Routes(tag="x").get("/a", permission=LOOK, public=True)
 
-    def test_a_public_post_needs_an_address_that_tells_strangers_apart(self) -> None:
-        """Who sends an idempotency key there is known by nothing else: all would share one."""
-        Routes(tag="x").post("/visits/{link}/cancel", public=True)
-        with pytest.raises(TypeError, match="POST /applications"):
-            Routes(tag="x").post("/applications", public=True)
+    def test_a_public_route_that_changes_something_names_the_secret_in_its_address(self) -> None:
+        """Who sends an idempotency key there is known by nothing else: all would share one. A parameter that everybody
+        knows, as a site's, is no secret, and only who writes the route can tell."""
+        Routes(tag="x").post("/visits/{link}/cancel", public=Secret("link"))
+        for path in ("/applications", "/sites/{site}/applications"):
+            with pytest.raises(TypeError, match=re.escape(f"POST {path} is public")):
+                Routes(tag="x").post(path, public=True)
+        with pytest.raises(TypeError, match="DELETE /visits/"):
+            Routes(tag="x").delete("/visits/{link}", public=True)
+        with pytest.raises(TypeError, match=r"has no \{link\}"):
+            Routes(tag="x").post("/sites/{site}/applications", public=Secret("link"))
 
 
 class Inner(BaseModel):

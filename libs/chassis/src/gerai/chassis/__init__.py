@@ -4,7 +4,7 @@ from gerai.chassis.auth import Caller
 from gerai.chassis.commands import CommandsOf, IfMatch, QueriesOf
 from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.pages import Cursor, Page, PageSize, cursor_after, id_before
-from gerai.chassis.routes import CallerOf, Permission, Routes
+from gerai.chassis.routes import CallerOf, Permission, Routes, Secret
 from gerai.chassis.service import run
 from gerai.chassis.settings import Role, Settings
 
@@ -23,6 +23,7 @@ __all__ = [
     "Role",
     "Rooms",
     "Routes",
+    "Secret",
     "Service",
     "Settings",
     "cursor_after",

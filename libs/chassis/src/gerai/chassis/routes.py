@@ -33,6 +33,14 @@ class Permission:
         return cls(name, frozenset({*roles, ADMIN}))
 
 
+@dataclass(frozen=True)
+class Secret:
+    """The parameter of a public route's address that nobody can guess: who shows it may do what the route does, and
+    an idempotency key belongs to who shows it."""
+
+    parameter: str
+
+
 class UndeclaredRoute(Exception):
     """A route says neither who may use it nor that it is public. The service does not start."""
 
@@ -139,7 +147,8 @@ class DeclaredRoute(APIRoute):
 
 
 class Routes:
-    """A group of routes. `permission=` or `public=True` on each."""
+    """A group of routes. `permission=` or `public=` on each: True, or the Secret in its address, which a route that
+    changes something must have."""
 
     def __init__(self, *, tag: str, prefix: str = "") -> None:
         self._tag = tag
@@ -170,7 +179,7 @@ class Routes:
         path: str,
         *,
         permission: Permission | None = None,
-        public: bool = False,
+        public: bool | Secret = False,
         links: Mapping[str, ResponseLink] | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
@@ -178,17 +187,20 @@ class Routes:
         full = f"{self._prefix}{path}"
         if public and permission is not None:
             raise TypeError(f"{method} {full} is public and needs a permission: which?")
-        if public and method == "POST" and "{" not in full:
+        if isinstance(public, Secret):
+            if f"{{{public.parameter}}}" not in full:
+                raise TypeError(f"{method} {full} has no {{{public.parameter}}}, which was to be its secret")
+        elif public and method != "GET":
             raise TypeError(
-                f"{method} {full} is public, and nothing in its address tells one stranger from another: "
-                "an idempotency key would be everybody's"
+                f"{method} {full} is public, changes something, and names no Secret in its address: an idempotency "
+                "key would be everybody's"
             )
 
         def register(endpoint: Endpoint) -> Endpoint:
             described = {"tags": [self._tag], "operation_id": operation_id(method, full)} | options
             route = DeclaredRoute(full, endpoint, methods=[method], **described)
             route.permission = permission
-            route.public = public
+            route.public = public is not False
             route.links = links or {}
             self._routes.append(route)
             return endpoint

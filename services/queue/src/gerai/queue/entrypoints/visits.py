@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Header, Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.chassis import CommandsOf, House, QueriesOf, Routes, Secret
 from gerai.chassis.links import ResponseLink, asked
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.bodies import TICKET_ID
@@ -51,7 +51,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
             return Response(status_code=304, headers={"ETag": etag})
         return Response(body, media_type="application/json", headers={"ETag": etag})
 
-    @visits.post("/{link}/cancel", public=True, response_model=VisitView)
+    @visits.post("/{link}/cancel", public=Secret("link"), response_model=VisitView)
     async def cancel(link: Link, commands: CommandsOf) -> Response:
         """The visitor gives the place up."""
         at, known = moment(house), catalogue()
