@@ -1,12 +1,15 @@
 """What is past its time goes, in small steps, by one process at a time; nothing else does."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from messaging_builders import NOON, Jar, put, sample
+from pymongo.errors import NotPrimaryError, OperationFailure
 
 from gerai.contracts.hourly import HourCounted
 from gerai.messaging import retention
@@ -148,6 +151,81 @@ async def test_goes_on_when_the_store_was_away_and_gives_the_lease_up_at_its_end
     task.cancel()
     await asyncio.wait([task])
     assert leases.holders == {}
+
+
+class Failing(MemoryPastDocuments):
+    """Refuses one collection, or with "*" every one."""
+
+    def __init__(self, storage: MemoryStorage, collection: str, error: Exception) -> None:
+        super().__init__(storage)
+        self.refused, self.error, self.asked = collection, error, asyncio.Event()
+
+    async def delete(self, collection: str, past: Mapping[str, Any], limit: int) -> int:
+        self.asked.set()
+        if self.refused in ("*", collection):
+            raise self.error
+        return await super().delete(collection, past, limit)
+
+
+def beside(storage: MemoryStorage, collection: str, error: Exception, **more: Any) -> Retention:
+    rules = [replace(FULL, collection="refused", kind="refused rows"), FULL]
+    lease = MemoryLease(MemoryLeases(), "retention", "a")
+    return Retention(
+        Failing(storage, collection, error), rules, days=DAYS, lease=lease, now=lambda: NOON, **more
+    )
+
+
+class TestWhatFails:
+    async def test_a_rule_or_a_repair_that_fails_keeps_no_other_from_its_work(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Dated(id="past", tenant="t", filled_at=at(-40)))
+        done = list[str]()
+
+        async def broken() -> int:
+            done.append("broken")
+            raise ValueError("planted")
+
+        async def sound() -> int:
+            done.append("sound")
+            return 0
+
+        one = beside(storage, "refused", OperationFailure("not allowed", 13), repairs=[broken, sound])
+        before = sample("gerai_retention_failed_total", kind="refused rows")
+        await one.turn()
+        assert jars(storage) == set()
+        assert sample("gerai_retention_failed_total", kind="refused rows") - before == 1
+        await one.turn()
+        assert done == ["broken", "sound", "broken"]
+
+    async def test_while_the_store_is_away_the_rest_is_not_asked(self) -> None:
+        storage = MemoryStorage()
+        await put(storage, Dated(id="past", tenant="t", filled_at=at(-40)))
+        with pytest.raises(NotPrimaryError):
+            await beside(storage, "refused", NotPrimaryError("electing")).turn()
+        assert jars(storage) == {"past"}
+
+    @pytest.mark.parametrize(
+        ("error", "is_stuck"),
+        [(OperationFailure("not allowed", 13), True), (NotPrimaryError("electing"), False)],
+        ids=["refuses", "is away"],
+    )
+    async def test_a_store_that_refuses_everything_is_told_and_one_that_is_away_is_not(
+        self, error: Exception, is_stuck: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = beside(MemoryStorage(), "*", error)
+        monkeypatch.setattr(retention, "LOOK_S", 0.0)
+        monkeypatch.setattr(retention, "STANDBY_S", 0.0)
+        task = asyncio.create_task(one.run())
+        await asyncio.sleep(0)
+        one._moved = before = time.monotonic() - 1_000
+        failing = one._documents
+        assert isinstance(failing, Failing)
+        for _ in range(2):
+            failing.asked.clear()
+            await failing.asked.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert (one._moved == before) is is_stuck
 
 
 class TestTheLibrarysOwnRows:

@@ -29,6 +29,7 @@ UNREADABLE = Counter(
 LAG = Gauge("gerai_consumer_lag", "Records not yet handled.", ["group"])
 TIMERS_FIRED = Counter("gerai_timers_total", "Timers handled.", ["name", "outcome"])
 RETENTION_DELETED = Counter("gerai_retention_deleted_total", "Rows that were past their time.", ["kind"])
+RETENTION_FAILED = Counter("gerai_retention_failed_total", "Rules and repairs that failed.", ["kind"])
 RETENTION_WATCHED = Gauge(
     "gerai_retention_rows", "Rows that a person should look at before their time is over.", ["kind"]
 )

@@ -17,7 +17,7 @@ import structlog
 from gerai.messaging import metrics
 from gerai.messaging.consumer import Subscription
 from gerai.messaging.dead_letters import replay_topic
-from gerai.messaging.failures import OUTSIDE
+from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
 from gerai.messaging.lease import Lease, Tenure
 
 log = structlog.get_logger(__name__)
@@ -158,15 +158,18 @@ class Retention:
 
     async def run(self) -> None:
         try:
+            self._moved = time.monotonic()
             while True:
                 pause = STANDBY_S
                 try:
                     if await self._holds():
                         await self.turn()
                         pause = LOOK_S
+                    else:
+                        self._moved = time.monotonic()
                 except OUTSIDE as error:
+                    self._note(error)
                     log.warning("retention-waits", error=repr(error)[:300])
-                self._moved = time.monotonic()
                 await asyncio.sleep(pause)
         finally:
             try:
@@ -175,16 +178,40 @@ class Retention:
                 log.warning("lease-not-released", error=repr(error)[:300])
 
     async def turn(self) -> None:
-        """Repair and delete until nothing is left to do, or another process has the lease."""
-        while self._repairs:
-            await self._until_done(self._repairs[0])
-            self._repairs.pop(0)
+        """Repair and delete until nothing is left to do, or another process has the lease. What fails keeps nothing
+        else from being done, and is tried again in the next turn; only for a store that is away all wait. Raises
+        RetentionHandedOver, or what says that the store is away."""
+        for repair in list(self._repairs):
+            if await self._survives("repair", self._until_done(repair)):
+                self._repairs.remove(repair)
         for rule, days in self._rules:
-            await self._enforce(rule, days)
-        for rule, _ in self._rules:
+            await self._survives(rule.kind, self._enforce(rule, days))
             if rule.watched:
-                there = await self._documents.count(rule.collection, rule.where, COUNT_LIMIT)
-                metrics.RETENTION_WATCHED.labels(rule.kind).set(there)
+                await self._survives(rule.kind, self._watch(rule))
+
+    async def _survives(self, kind: str, part: Awaitable[object]) -> bool:
+        """Whether it was done."""
+        try:
+            await part
+        except RetentionHandedOver:
+            raise
+        except Exception as error:
+            if is_away(error):
+                raise
+            self._note(error)
+            metrics.RETENTION_FAILED.labels(kind).inc()
+            log.error("retention-failed", kind=kind, error=repr(error)[:300])
+            return False
+        return True
+
+    def _note(self, error: Exception) -> None:
+        """While the outside is away it counts as moving; where it refuses us, a person must know."""
+        if is_nobodys_fault(error):
+            self._moved = time.monotonic()
+
+    async def _watch(self, rule: Rule) -> None:
+        there = await self._documents.count(rule.collection, rule.where, COUNT_LIMIT)
+        metrics.RETENTION_WATCHED.labels(rule.kind).set(there)
 
     async def _enforce(self, rule: Rule, days: int) -> None:
         past = rule.past(datetime.now(UTC) if rule.by_real_time else self._now(), days=days)
