@@ -115,6 +115,17 @@ def peek(headers: Headers, value: bytes | None) -> str:
     return _need(attributes, "type")
 
 
+def stated_id(headers: Headers, value: bytes | None) -> str | None:
+    """The event id that a record states, in either mode, also one that cannot be read otherwise; None where there is
+    none. To find a record by, not to believe it."""
+    headers = tuple(headers)
+    try:
+        attributes, _ = _attributes(headers, value)
+    except Undecodable:
+        return next((raw.decode(errors="replace") for name, raw in headers if name == "ce_id" and raw), None)
+    return attributes.get("id")
+
+
 def believe(envelope: Envelope, *, key: bytes | None, topic: str) -> None:
     """Raises Undecodable where a record is not what it says: on another topic than its event's (`topic`: where it stands,
     or stood before it was replayed), from another source than the topic's owner, under another key than its subject,

@@ -10,6 +10,8 @@ event id and carry `ce_replayedfor`, which handlers see, so that nobody is told 
 that they came from, so that they are believed no more than there. An effect that is there already is not repeated (its
 inbox row stands), unless that row was removed on purpose.
 
+Where one event or an override was asked for and no record was found, it ends with an error.
+
 With `--override` the newest of the chosen records alone is sent, and a replica takes its state whatever version and
 regency it knows: the way back when a bad record got in. See docs/runbooks/bad-record.md.
 """
@@ -26,6 +28,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from gerai.contracts.codec import stated_id
 from gerai.messaging.consumer import REPLAYED_FOR
 from gerai.messaging.dead_letters import LARGEST_BYTES, TRUNCATED, dead_letter_topic, replay_topic
 from gerai.messaging.kafka.connection import KafkaConnection, add_arguments, stated
@@ -138,7 +141,7 @@ def _is_wanted(record: Any, extent: Extent) -> bool:
         return False
     if extent.key is not None and record.key != extent.key:
         return False
-    return extent.event_id is None or ("ce_id", extent.event_id.encode()) in record.headers
+    return extent.event_id is None or stated_id(record.headers, record.value) == extent.event_id
 
 
 async def _read(kafka: KafkaConnection, topic: str, extent: Extent) -> AsyncIterator[list[Any]]:
@@ -222,7 +225,11 @@ def main() -> None:
         event_id=given.event_id,
     )
     topic = dead_letter_topic(given.group).name if given.dead_letters else given.topic
-    asyncio.run(replay(stated(given), group=given.group, topic=topic, extent=extent, override=given.override))
+    sent = asyncio.run(
+        replay(stated(given), group=given.group, topic=topic, extent=extent, override=given.override)
+    )
+    if not sent and (given.override or given.event_id is not None):
+        raise SystemExit(f"nothing was sent: {topic} holds no such record, or only a part of it")
 
 
 if __name__ == "__main__":
