@@ -77,19 +77,19 @@ class TestDescription:
 
     async def test_every_status_that_an_operation_can_answer_is_named(self, door: Door) -> None:
         paths = (await document(door))["paths"]
-        anywhere = {"408", "414", "422", "429", "431", "500", "503"}
+        anywhere = {"400", "408", "414", "422", "429", "431", "500", "503"}
         named = {
             (method, path): set(operation["responses"]) - anywhere
             for path, methods in paths.items()
             for method, operation in methods.items()
         }
-        assert named["post", "/v1/notes"] == {"201", "400", "401", "403", "404", "409", "413", "415"}
+        assert named["post", "/v1/notes"] == {"201", "401", "403", "404", "409", "413", "415"}
         assert named["get", "/v1/notes"] == {"200", "401", "403"}
         assert named["get", "/v1/notes/{id}"] == {"200", "401", "403", "404"}
         assert named["put", "/v1/notes/{id}"] == {
-            *("200", "400", "401", "403", "404", "409", "412", "413", "415", "428")
+            *("200", "401", "403", "404", "409", "412", "413", "415", "428")
         }
-        assert named["get", "/v1/links/{link}"] == {"200", "404"}
+        assert named["get", "/v1/links/{link}"] == {"200", "404", "413"}
 
     async def test_an_answer_links_to_what_can_follow(self, door: Door) -> None:
         paths = (await document(door))["paths"]
@@ -112,7 +112,7 @@ class TestDescription:
 
     async def test_headers_that_must_be_sent_are_described(self, door: Door) -> None:
         paths = (await document(door))["paths"]
-        [key] = [one for one in paths["/v1/notes"]["post"]["parameters"] if one["in"] == "header"]
+        [key] = [one for one in paths["/v1/notes"]["post"]["parameters"] if one["name"] == "Idempotency-Key"]
         assert (key["name"], key["required"]) == ("Idempotency-Key", True)
         assert key["schema"] == {
             "type": "string",
@@ -121,11 +121,69 @@ class TestDescription:
             "pattern": "^[!-~]{1,128}$",
             "not": {"pattern": NIK_PATTERN},
         }
-        headers = [one for one in paths["/v1/notes/{id}"]["put"]["parameters"] if one["in"] == "header"]
-        [version] = headers
+        put = paths["/v1/notes/{id}"]["put"]["parameters"]
+        [version] = [one for one in put if one["in"] == "header" and one["required"]]
         assert (version["name"].lower(), version["required"], version["example"]) == ("if-match", True, '"1"')
         assert re.fullmatch(version["schema"]["pattern"], '"17"')
         assert not re.fullmatch(version["schema"]["pattern"], "17")
+
+    async def test_headers_that_may_be_sent_are_described(self, door: Door) -> None:
+        paths = (await document(door))["paths"]
+        optional = {
+            (method, path): {
+                one["name"]
+                for one in operation["parameters"]
+                if one["in"] == "header" and not one["required"]
+            }
+            for path, methods in paths.items()
+            for method, operation in methods.items()
+        }
+        anywhere = {"X-Correlation-Id", "traceparent", "Accept-Language"}
+        assert optional.pop(("put", "/v1/notes/{id}")) == {*anywhere, "Idempotency-Key"}
+        for named in optional.values():
+            assert named == anywhere
+
+    async def test_each_answer_has_the_headers_that_are_described_and_no_others(self, door: Door) -> None:
+        described = await document(door)
+        officer, stranger = door.client(), door.stranger()
+        made = await officer.adds({"text": "a"}, key="one")
+        address, body, at = f"/v1/notes/{made.json()['id']}", {"text": "b"}, {"if-match": '"1"'}
+        answers = [
+            ("post", "/v1/notes", made),
+            ("post", "/v1/notes", await officer.adds({"text": "a"}, key="one")),
+            ("post", "/v1/notes", await officer.adds({"text": "a"}, key="a b")),
+            ("post", "/v1/notes", await officer.sends(b"{}", **{"content-type": "text/plain"})),
+            ("get", "/v1/notes", await officer.gets("/v1/notes")),
+            ("get", "/v1/notes", await officer.gets("/v1/notes", colour="red")),
+            ("get", "/v1/notes", await stranger.gets("/v1/notes")),
+            ("put", "/v1/notes/{id}", await officer.http.put(address, json=body)),
+            ("get", "/v1/notes/{id}", await officer.gets(address)),
+            ("get", "/v1/notes/{id}", await officer.gets("/v1/notes/lost")),
+            (
+                "get",
+                "/v1/links/{link}",
+                await stranger.http.request("GET", "/v1/links/a", content=b"x" * 9_000),
+            ),
+            ("get", "/v1/busy", await stranger.gets("/v1/busy")),
+            ("get", "/v1/broken", await stranger.gets("/v1/broken")),
+        ]
+        for key in ("x y", "two", "two"):
+            sent = at | {"idempotency-key": key}
+            put = await officer.http.put(address, json=body, headers=sent)
+            answers.append(("put", "/v1/notes/{id}", put))
+        for method, path, answer in answers:
+            named = described["paths"][path][method]["responses"][str(answer.status_code)]
+            if "$ref" in named:
+                named = described["components"]["responses"][named["$ref"].rpartition("/")[2]]
+            stated = {name.lower(): header for name, header in named["headers"].items()}
+            told = set(answer.headers) - {"content-type", "content-length"}
+            required = {name for name, header in stated.items() if header.get("required")}
+            assert required <= told <= set(stated), f"{method} {path} {answer.status_code}"
+            for name in told:
+                Draft202012Validator(stated[name]["schema"]).validate(answer.headers[name])
+        assert {answer.status_code for *_, answer in answers} == {
+            *(200, 201, 400, 401, 404, 413, 415, 422, 428, 500, 503)
+        }
 
     async def test_the_example_runs_as_shown(self, door: Door) -> None:
         described = await document(door)

@@ -27,6 +27,7 @@ Link = Annotated[
     ),
 ]
 CANCEL_VISIT = ResponseLink(to="POST /v1/visits/{link}/cancel", given={"link": asked("link")})
+ETAG = {"ETag": {"description": "Of this answer, for If-None-Match.", "schema": {"type": "string"}}}
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 
@@ -38,7 +39,10 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
         "/{link}",
         public=True,
         response_model=VisitView,
-        responses={304: {"description": "As it was: If-None-Match names what is still so."}},
+        responses={
+            200: {"headers": ETAG},
+            304: {"description": "As it was: If-None-Match names what is still so.", "headers": ETAG},
+        },
         links={"cancel": CANCEL_VISIT},
     )
     async def look(link: Link, queries: QueriesOf, seen: Seen = None) -> Response:
