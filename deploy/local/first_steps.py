@@ -19,6 +19,10 @@ from local.places import private_file
 from local.tokens import Issuer
 
 SERVICE, DESK = "dpmptsp-nib", "dpmptsp-loket-1"
+_CLOSED = frozenset(
+    {"manual_closed", "holiday", "date_closed", "day_closed", "break", "not_open_yet", "cutoff_passed"}
+)
+"""What the queue answers when it is the hour or the day that is wrong, which a practice morning has right."""
 _ANSWER_SECONDS = 20.0
 _TRACE_SECONDS = 20.0
 _NOTE = "first-ticket.json"
@@ -44,8 +48,22 @@ class _Queue:
             answer = self._client.post(self._url + path, headers=headers, json=body)
         except httpx.TransportError as error:
             raise UnableToStart(f"Nothing answers at {self._url}: is `make up` running?") from error
+        self._require_ours(answer)
         print(f"  {answer.status_code} {json.dumps(_shortened(answer.json()), ensure_ascii=False)}")
         return answer
+
+    def _require_ours(self, answer: httpx.Response) -> None:
+        """Another program may listen where the queue did."""
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        ours = {"id", "number"} if answer.is_success else {"code"}
+        if not isinstance(body, Mapping) or ours.isdisjoint(body):
+            raise UnableToStart(
+                f"What answers at {self._url} is not Gerai's queue (status {answer.status_code}): another program has "
+                "its port. Stop it, then: make up"
+            )
 
     def must(self, path: str, role: str, body: object = None) -> Any:
         answer = self.post(path, role, body)
@@ -58,8 +76,9 @@ def ticket(platform: Attached, client: httpx.Client) -> None:
     """Take a number, as a kiosk does."""
     answer = _Queue(platform, client).post("/v1/tickets", "kiosk", {"service_id": SERVICE})
     if not answer.is_success:
-        hint = "" if platform.directory.name == "morning" else " For open doors: make up CLOCK=morning"
-        raise UnableToStart(_refusal(answer.json()) + hint)
+        refusal = answer.json()
+        closed = refusal["code"] in _CLOSED and platform.directory.name != "morning"
+        raise UnableToStart(_refusal(refusal) + (" For open doors: make up CLOCK=morning" if closed else ""))
     number = answer.json()["number"]
     parts = answer.headers.get("traceresponse", "").split("-")
     note = {"number": number, "trace": parts[1] if len(parts) == 4 else ""}

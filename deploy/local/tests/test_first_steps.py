@@ -66,6 +66,32 @@ class TestATicket:
         with pytest.raises(UnableToStart, match=r"^Closed on this day\.$"):
             first_steps.ticket(platform(tmp_path, "morning"), client(self.refuses))
 
+    @pytest.mark.parametrize(
+        "status, code",
+        [(401, "invalid_token"), (404, "not_found"), (429, "too_many_requests"), (503, "busy")],
+    )
+    def test_is_refused_for_another_reason_without_that_advice(self, tmp_path, status, code):
+        def refuses(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(status, json={"code": code, "title": "This is why."})
+
+        with pytest.raises(UnableToStart, match=r"^This is why\.$"):
+            first_steps.ticket(platform(tmp_path), client(refuses))
+
+    @pytest.mark.parametrize("step", [first_steps.ticket, first_steps.call])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            httpx.Response(200, html="<h1>It works!</h1>"),
+            httpx.Response(404, text="Not here"),
+            httpx.Response(200, json=["a", "list"]),
+            httpx.Response(200, json={"status": "ready"}),
+            httpx.Response(500, content=b"\xff{"),
+        ],
+    )
+    def test_says_that_another_program_answers_in_the_queues_place(self, tmp_path, step, answer):
+        with pytest.raises(UnableToStart, match=r"What answers at http://queue is not Gerai's queue"):
+            step(platform(tmp_path), client(lambda request: answer))
+
     def test_needs_a_platform_that_runs(self, tmp_path):
         def away(request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("refused")
