@@ -130,12 +130,24 @@ def _spans(client: httpx.Client, address: str) -> list[Any]:
             answer = client.get(address)
         except httpx.TransportError as error:
             raise UnableToStart("Zipkin doesn't answer: is `make up` running?") from error
-        before, spans = len(spans), answer.json() if answer.is_success else []
+        before, spans = len(spans), _spans_in(answer) if answer.is_success else []
         services = {span.get("localEndpoint", {}).get("serviceName") for span in spans}
         if len(services) > 1 and len(spans) == before:
             break
         time.sleep(1.0)
     return spans
+
+
+def _spans_in(answer: httpx.Response) -> list[Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise UnableToStart(
+            f"What answers at {answer.request.url.host}:{answer.request.url.port} is not Zipkin."
+        )
+    return found
 
 
 def _shortened(body: Any) -> Any:

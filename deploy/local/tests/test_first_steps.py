@@ -143,6 +143,13 @@ class TestATrace:
             ["As", "a", "picture:", "http://zipkin/zipkin/traces/abc"],
         ]
 
+    def test_says_that_another_program_answers_in_zipkins_place(self, tmp_path):
+        here = platform(tmp_path)
+        (here.directory / "first-ticket.json").write_text('{"number": "AA-001", "trace": "abc"}')
+        page = httpx.Response(200, html="<h1>It works!</h1>")
+        with pytest.raises(UnableToStart, match="is not Zipkin"):
+            first_steps.trace(here, client(lambda request: page))
+
     def test_needs_a_number(self, tmp_path):
         with pytest.raises(UnableToStart, match="no number to follow: make ticket"):
             first_steps.trace(platform(tmp_path), client(Desk("free")))
