@@ -128,7 +128,7 @@ def _told(*, required: bool) -> dict[str, Any]:
 
 
 def _key(route: DeclaredRoute) -> dict[str, Any]:
-    described = {
+    described: dict[str, Any] = {
         "name": KEY_HEADER,
         "in": "header",
         "required": route.method == "POST",
