@@ -1,13 +1,16 @@
 """A bare machine: a container with a minimal Debian, which gets nothing of this machine but the network's settings."""
 
+import ast
 import os
+import re
 import resource
 import shutil
 import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.places import CACHE, ROOT
@@ -19,6 +22,10 @@ CHECKOUT = f"/home/{USER}/mal pelayanan"
 """A folder with a space in its name: people have such."""
 _BASE = os.environ.get("GERAI_NEWCOMER_BASE", "")
 """An image to begin with, where none is to be made here."""
+_DEBIAN = ("Origin: Debian", f"Codename: {SUITE}", "Component: main", "Created-By: Packages")
+"""Others have a repository for the same release: this is Debian's own."""
+_OR_A_BASE = "; or GERAI_NEWCOMER_BASE names an image"
+_HYBRID_CGROUPS = Path("/sys/fs/cgroup/unified")
 _CERTIFICATES = "/network/certificates.pem"
 _CERTIFICATE_SETTINGS = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REGISTRY_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy")
@@ -28,13 +35,17 @@ _STEP_SECONDS = 900
 def why_not() -> str | None:
     """What this machine lacks to make such a machine; None where it can."""
     if shutil.which("podman") is None:
-        return "there is no podman here"
-    if Path("/sys/fs/cgroup/unified").exists() and shutil.which("runc") is None:
-        return "podman has no runc here, and its crun can't run with both versions of cgroups"
-    if not _BASE and (shutil.which("debootstrap") is None or os.geteuid() != 0 or not _mirror()):
-        return (
-            "a base image is made with debootstrap, by root, on Debian; or GERAI_NEWCOMER_BASE names an image"
-        )
+        return "there is no podman here (apt-get install podman runc debootstrap)"
+    if _HYBRID_CGROUPS.exists() and shutil.which("runc") is None:
+        return "podman's crun can't run where cgroups of both versions are: apt-get install runc"
+    if _BASE:
+        return None
+    if shutil.which("debootstrap") is None:
+        return f"a base image is made with debootstrap (apt-get install debootstrap){_OR_A_BASE}"
+    if os.geteuid() != 0:
+        return f"a base image is made by root{_OR_A_BASE}"
+    if not _mirror():
+        return f"apt has no source of Debian {SUITE} here, of which a base image is made{_OR_A_BASE}"
     return None
 
 
@@ -46,7 +57,8 @@ class Box:
         self._env = env
 
     def podman(self, *arguments: str, seconds: float = _STEP_SECONDS) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
+        """What came of it; its output without logins of registries, since tests show it."""
+        done = subprocess.run(
             ("podman", *arguments),
             env=self._env,
             stdin=subprocess.DEVNULL,
@@ -56,11 +68,13 @@ class Box:
             timeout=seconds,
             check=False,
         )
+        done.stdout = masked(done.stdout)
+        return done
 
     def must(self, *arguments: str) -> str:
         done = self.podman(*arguments)
         if done.returncode != 0:
-            raise RuntimeError(f"podman {' '.join(arguments)}\n{done.stdout}")
+            raise RuntimeError(f"podman {arguments[0]} ended with {done.returncode}\n{done.stdout}")
         return done.stdout
 
     def root(self, command: str) -> str:
@@ -99,23 +113,26 @@ class Box:
 @contextmanager
 def bare_machine() -> Iterator[Box]:
     """A container with a clean clone of HEAD in a user's home. All of it is removed afterwards, however it ends."""
-    state = Path(tempfile.mkdtemp(prefix="gerai-newcomer-"))
-    box = Box(f"gerai-newcomer-{os.getpid()}", _settings_of_podman(state))
-    try:
+    with ExitStack() as afterwards:
+        state = Path(tempfile.mkdtemp(prefix="gerai-newcomer-"))
+        afterwards.callback(shutil.rmtree, state)
+        network = _network()
+        box = Box(f"gerai-newcomer-{os.getpid()}", {**_settings_of_podman(state), **network.env})
+        # podman leaves its storage mounted; where nothing is mounted, that is no failure
+        afterwards.callback(
+            subprocess.run, ("umount", "--quiet", str(state / "storage" / "overlay")), timeout=60
+        )
+        afterwards.callback(box.podman, "rmi", "--force", "--all")
+        afterwards.callback(box.podman, "rm", "--force", "--all", "--time", "0")
         image = _BASE or f"localhost/gerai-newcomer-{os.getpid()}"
         if not _BASE:
             box.must("import", "--quiet", str(_base()), image)
-        box.must("run", "--detach", "--name", box.name, *_network(), image, "sleep", "3600")
+        box.must("run", "--detach", "--name", box.name, *network.options, image, "sleep", "3600")
         box.root(f"useradd --create-home {USER}")
         subprocess.run(("git", "clone", "--quiet", str(ROOT), str(state / "clone")), check=True, timeout=120)
         box.must("cp", str(state / "clone"), f"{box.name}:{CHECKOUT}")
         box.root(f"chown -R {USER}: '{CHECKOUT}'; apt-get -qq update")
         yield box
-    finally:
-        box.podman("rm", "--force", "--all", "--time", "0")
-        box.podman("rmi", "--force", "--all")
-        subprocess.run(("umount", "--quiet", str(state / "storage" / "overlay")), check=False)
-        shutil.rmtree(state)
 
 
 def _base() -> Path:
@@ -143,30 +160,55 @@ def _mirror() -> str:
     """Where this machine's apt gets Debian from; empty where it gets it from nowhere."""
     if shutil.which("apt-get") is None:
         return ""
-    argv = ("apt-get", "indextargets", "--format", "$(REPO_URI)", f"Codename: {SUITE}")
+    argv = ("apt-get", "indextargets", "--format", "$(REPO_URI)", *_DEBIAN)
     found = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     return next(iter(sorted(found.stdout.split())), "")
 
 
-def _network() -> list[str]:
+@dataclass(frozen=True)
+class Network:
+    """`options` for `podman run`: they name what is in `env`, since everybody sees a command line and logs keep it."""
+
+    options: tuple[str, ...]
+    env: dict[str, str]
+
+
+def _network() -> Network:
     """The settings without which nothing can be downloaded here: registries, proxies, certificates."""
-    options = []
+    env = _registries()
+    env |= {name: value for name, value in os.environ.items() if name.startswith("UV_") and "INDEX" in name}
+    env |= {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
+    }
+    volumes: tuple[str, ...] = ()
+    certificates = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    inside = dict.fromkeys(_CERTIFICATE_SETTINGS, _CERTIFICATES)
+    if certificates and Path(certificates).exists():
+        volumes = ("--volume", f"{certificates}:{_CERTIFICATES}:ro")
+        volumes += tuple(part for name in inside for part in ("--env", f"{name}={_CERTIFICATES}"))
+    named = tuple(part for name in env for part in ("--env", name))
+    return Network(options=(*named, *volumes), env=env)
+
+
+def _registries() -> dict[str, str]:
+    """pip's settings of this machine, as variables of the environment."""
     listed = subprocess.run(
         ("python3", "-m", "pip", "config", "list"), capture_output=True, text=True, timeout=60, check=False
     )
+    found = {}
     for line in listed.stdout.splitlines():
-        name, _, value = line.rpartition("=") if line.count("=") == 1 else line.partition("=")
+        name, _, value = line.partition("=")
         key = name.rpartition(".")[2]
         if key in _REGISTRY_SETTINGS:
-            options += ["--env", f"PIP_{key.upper().replace('-', '_')}={value.strip(chr(39))}"]
-    names = [name for name in os.environ if name.startswith("UV_") and "INDEX" in name]
-    names += [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "no_proxy")]
-    options += [part for name in names for part in ("--env", name)]
-    certificates = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
-    if certificates and Path(certificates).exists():
-        options += ["--volume", f"{certificates}:{_CERTIFICATES}:ro"]
-        options += [part for name in _CERTIFICATE_SETTINGS for part in ("--env", f"{name}={_CERTIFICATES}")]
-    return options
+            found[f"PIP_{key.upper().replace('-', '_')}"] = ast.literal_eval(value)
+    return found
+
+
+def masked(text: str) -> str:
+    """The text without the logins that addresses in it carry."""
+    return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
 
 def _settings_of_podman(state: Path) -> dict[str, str]:

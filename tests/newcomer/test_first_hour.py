@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.newcomer.box import Box, bare_machine, why_not
+from tests.newcomer.box import Box, bare_machine, masked, why_not
 from tests.newcomer.readme import README, commands
 
 COMMANDS = commands(README.read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ async def test_the_readmes_commands_do_what_it_says(box: Box, tmp_path: Path) ->
     with box.running(COMMANDS.up, log) as up:
 
         async def said() -> str:
-            text = log.read_text(encoding="utf-8")
+            text = masked(log.read_text(encoding="utf-8"))
             assert up.poll() is None, text
             return text
 
