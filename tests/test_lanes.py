@@ -26,7 +26,7 @@ PASSES, FAILS, SKIPS = (
 )
 
 HANGS = "import threading; threading.Event().wait()"
-CLEANS_UP = """import os, pathlib, time
+CLEANS_UP = """import os, pathlib, threading
 def test_1():
     try:
         pathlib.Path({began!r} + ".draft").write_text(str(os.getpid()))
@@ -35,9 +35,7 @@ def test_1():
     finally:
         interrupts = 1
         try:
-            deadline = time.monotonic() + 1
-            while time.monotonic() < deadline:
-                time.sleep(0.01)
+            threading.Event().wait(1)
         except KeyboardInterrupt:
             interrupts += 1
         pathlib.Path({cleaned!r}).write_text(str(interrupts))
@@ -159,14 +157,13 @@ class TestARun:
         told = re.findall(r"] (test_. (?:begins|ended))", printed)
         assert told == ["test_a begins", "test_a ended", "test_b begins", "test_b ended"]
 
-    async def test_shows_what_a_lane_said_that_hangs_outside_a_test_and_fails(
+    async def test_stops_a_lane_that_hangs_outside_a_test_says_so_and_fails(
         self, planted, capsys, monkeypatch
     ):
         monkeypatch.setattr(lanes, "_LANE_SECONDS", 3.0)
-        (planted / "test_a.py").write_text(f"print('the last word', flush=True)\n{HANGS}")
+        (planted / "test_a.py").write_text(HANGS)
         assert await lanes.run_all([]) == 1
         printed = capsys.readouterr().out
-        assert "the last word" in printed
         assert "Stopped: test_a has not ended within 3 s." in printed
         assert printed.splitlines()[-1] == "0 passed, 1 failed"
 
