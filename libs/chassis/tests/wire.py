@@ -35,6 +35,10 @@ class Wire(asyncio.Transport):
         self.paused = False
         self.received = b""
         self.unsent = 0
+        self.closes_too = True
+        """Whether the client closes its side when we have closed ours."""
+        self.ended = False
+        """We have closed our side: nothing more is answered."""
         connection.connection_made(self)
 
     def says(self, data: bytes) -> None:
@@ -80,6 +84,11 @@ class Wire(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self.paused = False
+
+    def write_eof(self) -> None:
+        self.ended = True
+        if self.closes_too and not self.unsent:
+            self.close()
 
     def is_closing(self) -> bool:
         return self._closing

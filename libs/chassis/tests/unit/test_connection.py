@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import re
 from importlib.metadata import version
 from ipaddress import ip_network
 
@@ -164,7 +165,7 @@ class TestDeadlines:
         wire = listener.opens()
         wire.reads = False
         wire.says(b"nonsense\r\n\r\n")
-        assert wire.closed
+        assert wire.ended
         listener.at(6)
         assert len(listener.connections) == 0
 
@@ -373,6 +374,7 @@ class TestUvicorn:
         made = set(inspect.getsource(HttpToolsProtocol.__init__).replace("self.", " ").split())
         assert {"parser", "cycle:", "flow:", "transport:", "headers:"} <= made
         ours = {"on_message_begin", "on_headers_complete", "on_body", "on_message_complete", "data_received"}
+        ours |= {"on_header", "shutdown"}
         ours |= {
             "on_response_complete",
             "send_400_response",
@@ -381,6 +383,7 @@ class TestUvicorn:
         }
         assert {name for name in ours if not inspect.isfunction(vars(HttpToolsProtocol).get(name))} == set()
         cycle = inspect.getsource(RequestResponseCycle)
-        for name in ("disconnected", "response_complete", "response_started", "message_event"):
+        for name in ("disconnected", "response_complete", "response_started", "message_event", "keep_alive"):
             assert f"self.{name}" in cycle
+        assert set(re.findall(r"self\.transport\.(\w+)", cycle)) == {"write", "close", "is_closing"}
         assert issubclass(httptools.HttpParserCallbackError, httptools.HttpParserError)

@@ -2,29 +2,31 @@
 
 uvicorn's protocol (`HttpToolsProtocol`) has no deadline but keep-alive, no limit of a head, and parses as many pipelined
 requests as come. This one hands it a piece at a time, one request after the other, and watches over the phases of each.
-It relies on names inside uvicorn, so the version is pinned narrowly and `test_connection` fails when one is gone.
+`http_protocol` is the part of it that relies on names inside uvicorn.
 """
 
 import asyncio
 from enum import Enum
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_remote_addr
 
 from gerai.chassis.addresses import counted_as
 from gerai.chassis.auth import Caller
 from gerai.chassis.connections import CLOSED, Connections
+from gerai.chassis.http_protocol import HttpProtocol
 from gerai.chassis.problems import on_the_wire
 
-VERSION = b"HTTP/"
-"""Ends every request's first line, so that a piece of bytes with one of these begins one request at most."""
+HEAD_END = b"\r\n\r\n"
+"""The parser accepts no other end of a head: it refuses a line feed without a carriage return."""
 HELD_BYTES = 64 * 1024
 """Of requests that wait for the answer to the one before them."""
 FRAMING = 8
-"""Bytes that may be spent on chunk sizes for each byte of a body, beyond `HELD_BYTES`."""
+"""Overhead of chunked encoding allowed for each byte of body, beyond `HELD_BYTES`."""
+UNREAD_BYTES = 64 * 1024
+"""What a client may still send after its last answer; more is left in the socket until the connection ends."""
 GOODBYE_S = 5.0
-"""In this time a last answer must have gone out."""
+"""In this time a last answer must have gone out and the client must have closed its side."""
 CODES = {400: "malformed_request", 408: "request_timeout", 414: "uri_too_long", 431: "headers_too_large"}
 
 
@@ -39,13 +41,10 @@ class Phase(Enum):
     IDLE = "idle"
     """The next request; uvicorn's keep-alive limits it."""
     GONE = "gone"
+    """Nothing: whatever still comes is thrown away unread."""
 
 
 FIRST_BYTE, HEAD, BODY, ANSWER, IDLE, GONE = Phase  # Python 3.11 looks a member of an enumeration up slowly
-
-
-class TooFast(Exception):
-    """A request was complete before the one before it had its answer."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -53,17 +52,24 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, connections: Connections, **uvicorns: Any) -> None:
         self._all = connections
-        self._limits = connections.limits
-        self._http = _Http(self, **uvicorns)
+        self.limits = connections.limits
+        self._http = HttpProtocol(self, **uvicorns)
         self._transport: asyncio.Transport | None = None
         self._held = b""
         self._phase = FIRST_BYTE
         self._since = connections.now
         self._begun = False
-        """Whether the parser is in the midst of a head; it may be while the request before has no answer yet."""
+        """Whether the parser is in the midst of a head."""
         self._head_bytes = 0
+        self._last_of_head = b""
+        """Its last three bytes so far: the end of a head may come in two portions."""
+        self._body_left: int | None = None
+        """Bytes of the body that are still to come, or None where it is chunked."""
         self._body_bytes = 0
         self._framing_bytes = 0
+        self._bodiless_bytes = 0
+        """Of a chunked body, since the last byte that was not framing. Trailers are among them."""
+        self._thrown_away = 0
         self._unread = 0
         self._taken = 0
         self._unread_since = 0.0
@@ -79,6 +85,10 @@ class Connection(asyncio.BufferedProtocol):
     def gone(self) -> bool:
         """Nobody will read what is sent now."""
         return self._phase is GONE
+
+    @property
+    def expects_head(self) -> bool:
+        return self._phase is HEAD
 
     def mark_authenticated(self, caller: Caller) -> None:
         """A request on it has shown a good token of this caller."""
@@ -101,9 +111,10 @@ class Connection(asyncio.BufferedProtocol):
         return self._all.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = bytes(self._all.buffer[:nbytes])
         if self._phase is GONE:
+            self._throw_away(nbytes)
             return
+        data = bytes(self._all.buffer[:nbytes])
         if not self._held and self._phase is not ANSWER:
             self._feed(data)
             return
@@ -139,31 +150,74 @@ class Connection(asyncio.BufferedProtocol):
                 self._held = data
                 self._http.flow.pause_reading()
                 return
-            in_body = self._phase is BODY
-            piece, data = _split(data, after=2 if not self._begun and not in_body else 1)
-            if self._phase in (IDLE, FIRST_BYTE):
-                self._enter(HEAD)
-            carried = self._body_bytes
-            self._http.data_received(piece)
+            end = self._end_of_body(data) if self._phase is BODY else self._end_of_head(data)
+            piece, data = (data, b"") if end >= len(data) else (data[:end], data[end:])
+            if self._phase is BODY:
+                self._feed_body(piece)
+            else:
+                self._feed_head(piece)
             if self._phase is GONE:
                 return
-            if not in_body:
-                self._head_bytes += len(piece) if self._phase is HEAD else 0
-                self._require_small_head()
-            elif self._phase is BODY:
-                self._framing_bytes += len(piece) - (self._body_bytes - carried)
-                if self._framing_bytes > HELD_BYTES + FRAMING * self._body_bytes:
-                    self.refuse(400, "framing")
         self._held = b""
+
+    def _end_of_head(self, data: bytes) -> int:
+        """How much of it the parser may see: the rest of one head. Empty lines may stand before a head."""
+        if not self._begun:
+            empty = len(data) - len(data.lstrip(b"\r\n"))
+            self._last_of_head = b""
+            if empty:
+                return empty
+        before = len(self._last_of_head)
+        across = (self._last_of_head + data[:3]).find(HEAD_END)
+        if across >= 0:
+            return across + len(HEAD_END) - before
+        within = data.find(HEAD_END)
+        if within >= 0:
+            return within + len(HEAD_END)
+        self._last_of_head = (self._last_of_head + data[-3:])[-3:]
+        return len(data)
+
+    def _end_of_body(self, data: bytes) -> int:
+        """The parser alone finds the end of a chunked body: a request behind it in the same portion is not read, and
+        the connection ends with the answer (`ends_with_this`)."""
+        return len(data) if self._body_left is None else self._body_left
+
+    def _feed_head(self, piece: bytes) -> None:
+        if self._phase is not HEAD:
+            self._enter(HEAD)
+        self._head_bytes += len(piece)
+        self._http.data_received(piece)
+        self._require_small_head()
+        if self._phase is BODY:
+            self._body_left = self._http.await_body()
+
+    def _feed_body(self, piece: bytes) -> None:
+        carried = self._body_bytes
+        if self._body_left is not None:
+            self._body_left -= len(piece)
+        self._http.data_received(piece)
+        if self._phase is not BODY:
+            return
+        came = self._body_bytes - carried
+        self._framing_bytes += len(piece) - came
+        self._bodiless_bytes = 0 if came else self._bodiless_bytes + len(piece)
+        if (
+            self._framing_bytes > HELD_BYTES + FRAMING * self._body_bytes
+            or self._bodiless_bytes > self.limits.head_bytes
+        ):
+            self.refuse(400, "framing")
+
+    def _throw_away(self, nbytes: int) -> None:
+        self._thrown_away += nbytes
+        if self._thrown_away > UNREAD_BYTES and self._transport is not None:
+            self._transport.pause_reading()
 
     def _require_small_head(self) -> None:
         if self._phase is not HEAD:
             return
-        if len(self._http.url or b"") > self._limits.url_bytes:
+        if len(self._http.url or b"") > self.limits.url_bytes:
             self.refuse(414, "uri_too_long")
-        elif (
-            self._head_bytes > self._limits.head_bytes or len(self._http.headers or ()) > self._limits.headers
-        ):
+        elif self._head_bytes > self.limits.head_bytes or len(self._http.headers or ()) > self.limits.headers:
             self.refuse(431, "headers_too_large")
 
     def _enter(self, phase: Phase) -> None:
@@ -177,52 +231,54 @@ class Connection(asyncio.BufferedProtocol):
 
     def head_ended(self) -> None:
         self._begun = False
-        self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        self._head_bytes = self._body_bytes = self._framing_bytes = self._bodiless_bytes = 0
         self._enter(BODY)
 
     def body_came(self, nbytes: int) -> None:
         self._body_bytes += nbytes
 
     def message_ended(self) -> None:
-        self._enter(IDLE if self._http.cycle.response_complete else ANSWER)
+        self._enter(ANSWER)
 
     def answered(self) -> None:
-        """Where it was answered before its body was there, the rest of that has its deadline from now on."""
         self._all.mark_used(self)
-        if self._phase is GONE:
+        if self._phase is GONE or self._transport is None:
             return
-        if self._phase is BODY:
-            self._enter(BODY)
-        else:
-            self._enter(HEAD if self._begun else IDLE)
-        if self._held:
-            held, self._held = self._held, b""
+        self._enter(IDLE)
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
             self._feed(held)
 
     # The end
 
     def refuse(self, status: int, reason: str) -> None:
         """The last answer on this connection. One that has begun is broken off instead."""
+        if self._phase is GONE:
+            return
         cycle = self._http.cycle
         begun = cycle is not None and cycle.response_started and not cycle.response_complete
         if self._transport is None or self._transport.is_closing() or begun or self._phase is ANSWER:
             self.end(reason)
             return
+        self._transport.write(on_the_wire(status, CODES[status]))
+        self.linger(reason)
+
+    def linger(self, reason: str) -> None:
+        """Say that nothing more is answered, and wait for the client to close. If we closed at once, with bytes of
+        its unread, the system would reset the connection, and the answer could be lost on the way."""
         CLOSED.labels(reason).inc()
-        answered = self._phase is BODY and cycle.response_complete
-        if not answered:
-            self._transport.write(on_the_wire(status, CODES[status]))
         self._leave()
-        self._transport.close()
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._http.flow.resume_reading()
+        self._transport.write_eof()
 
     def end(self, reason: str) -> None:
         CLOSED.labels(reason).inc()
         self._leave()
         if self._transport is not None:
             self._transport.abort()
-        self._all.forget(
-            self
-        )  # the transport tells of its end in a later turn of the loop; the place is free now
+        self._all.forget(self)  # the transport tells of its end in a later turn; the place is free now
 
     def _leave(self) -> None:
         """Whoever reads or writes for it is told now; the transport may need longer."""
@@ -235,13 +291,13 @@ class Connection(asyncio.BufferedProtocol):
             return
         waited = now - self._since
         match self._phase:
-            case Phase.FIRST_BYTE if waited > self._limits.first_byte_s:
+            case Phase.FIRST_BYTE if waited > self.limits.first_byte_s:
                 self.end("first_byte")
-            case Phase.HEAD if waited > self._limits.head_s:
+            case Phase.HEAD if waited > self.limits.head_s:
                 self.refuse(408, "head")
             case Phase.BODY if self._http.flow.read_paused:
                 self._since = now  # it is we who do not read
-            case Phase.BODY if waited > self._limits.body_s + self._body_bytes / self._limits.body_rate:
+            case Phase.BODY if waited > self.limits.body_s + self._body_bytes / self.limits.body_rate:
                 self.refuse(408, "body")
             case Phase.GONE if waited > GOODBYE_S:
                 self.end("goodbye")
@@ -254,72 +310,10 @@ class Connection(asyncio.BufferedProtocol):
             return False
         self._taken += max(0, self._unread - waiting)
         self._unread = waiting
-        if now - self._unread_since < self._limits.unread_s:
+        if now - self._unread_since < self.limits.unread_s:
             return False
-        enough = self._taken >= self._limits.unread_least
+        enough = self._taken >= self.limits.unread_least
         self._taken, self._unread_since = 0, now
         if not enough:
             self.end("unread")
         return not enough
-
-
-def _split(data: bytes, *, after: int) -> tuple[bytes, bytes]:
-    """What the parser may see, and the rest: the cut is after the first request line, or the second where the parser
-    is not in the midst of one, so that no two requests are complete before it."""
-    end = data.find(VERSION) + len(VERSION)
-    if after == 2 and end >= len(VERSION):
-        end = data.find(VERSION, end) + len(VERSION)
-    return (data, b"") if end < len(VERSION) else (data[:end], data[end:])
-
-
-class _Http(HttpToolsProtocol):
-    """uvicorn's protocol, which tells its connection how far it is."""
-
-    def __init__(self, connection: Connection, **uvicorns: Any) -> None:
-        self._connection = connection
-        self.url = b""
-        super().__init__(**uvicorns)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._connection.head_began()
-        self.scope["gerai.connection"] = self._connection  # type: ignore[typeddict-unknown-key]
-
-    def on_headers_complete(self) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
-            raise TooFast
-        limits = self._connection._limits
-        if len(self.url) > limits.url_bytes or len(self.headers) > limits.headers:
-            self._connection.refuse(414 if len(self.url) > limits.url_bytes else 431, "head_limit")
-            return
-        super().on_headers_complete()
-        self._connection.head_ended()
-
-    def on_body(self, body: bytes) -> None:
-        if not self._connection.gone:
-            self._connection.body_came(len(body))
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        if not self._connection.gone:
-            super().on_message_complete()
-            self._connection.message_ended()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._connection.answered()
-
-    def send_400_response(self, msg: str) -> None:
-        self._connection.refuse(400, "malformed")
-
-    def tell_gone(self) -> None:
-        self._unset_keepalive_if_required()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if self.flow is not None:
-            self.flow.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unset_keepalive_if_required()
-        super().connection_lost(exc)
