@@ -18,7 +18,7 @@ from tests.integration.register import TENANT, desk_id
 SECONDS = 5.0
 OFFICERS = 4
 QUICK_S = 0.015
-"""Where an idle process answers faster, a slow turn of this machine's two cores would decide."""
+"""An idle p99 below this is taken as this: decision 15 says why."""
 SLOWER = 4
 GROWN_MB, LEFT_MB = 150, 50
 MB = 2**20

@@ -209,8 +209,8 @@ class TestRates:
     async def test_who_may_not_do_it_may_not_ask_without_end(self, door: Door, clock: Hand) -> None:
         restrict(door, SMALL, now=clock)
         outsider = door.client(roles=["display"])
-        seen = [(await outsider.gets("/v1/notes")).status_code for _ in range(21)]
-        assert seen == [403] * 20 + [429]
+        seen = [(await outsider.gets("/v1/notes")).status_code for _ in range(5)]
+        assert seen == [403] * 4 + [429]
 
     async def test_bad_tokens_are_counted_and_a_good_one_from_there_is_taken(
         self, door: Door, clock: Hand
@@ -224,8 +224,8 @@ class TestRates:
     async def test_a_subject_and_a_regency_have_rates(self, door: Door, clock: Hand) -> None:
         restrict(door, SMALL, now=clock)
         one, other = door.client(sub="one"), door.client(sub="other")
-        assert [(await one.gets("/v1/notes")).status_code for _ in range(21)] == [200] * 20 + [429]
-        assert [(await other.gets("/v1/notes")).status_code for _ in range(11)] == [200] * 10 + [429]
+        assert [(await one.gets("/v1/notes")).status_code for _ in range(5)] == [200] * 4 + [429]
+        assert [(await other.gets("/v1/notes")).status_code for _ in range(3)] == [200] * 2 + [429]
         assert (await door.client(tenant="badung").gets("/v1/notes")).status_code == 200
 
     async def test_as_deployed_one_token_cannot_take_all_that_a_process_answers(
@@ -243,7 +243,7 @@ class TestRates:
                     done += 1
             return done
 
-        await asked(20_000, caller("flood"))
+        assert await asked(20_000, caller("flood")) <= 600, "what is let in at once, others wait for"
         clock.at = 1
         assert 290 < await asked(2_000, caller("flood")) <= 300
         assert await asked(100, caller("officer")) == 100
@@ -256,7 +256,7 @@ class TestRates:
     async def test_a_caller_who_asks_too_often_waits_before_hearing_so(self, door: Door, clock: Hand) -> None:
         door.app.state.admission = Admission(SMALL, Proxies(()), now=clock, pause_s=30)
         officer = door.client()
-        for _ in range(20):
+        for _ in range(4):
             await officer.gets("/v1/notes")
         told = asyncio.create_task(officer.gets("/v1/notes"))
         for _ in range(200):

@@ -20,7 +20,9 @@ from gerai.chassis.auth import Caller
 from gerai.chassis.problems import Problem
 
 AT_ONCE_S = 10.0
-"""So many seconds' worth of requests may come in one moment, after a silence."""
+"""So many seconds' worth of strangers' requests may come in one moment, after a silence."""
+CALLERS_AT_ONCE_S = 2.0
+"""The same of callers: each of theirs is work, and what is let in at once is what everybody else waits for."""
 PAUSE_S = 1.0
 """The 429 is delayed by this long, so a client that waits for answers is slowed down."""
 KNOWN = 16_384
@@ -29,7 +31,8 @@ PUBLIC_BODY_LIMIT = 8 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class AdmissionLimits:
-    """Of one process. Rates are requests a second; ten times as many may come at once after a silence."""
+    """Of one process. Rates are requests a second; after a silence ten times as many strangers' may come at once, and twice as
+    many callers'."""
 
     strangers_at_once: int = 64
     at_once: int = 1_024
@@ -46,8 +49,15 @@ class AdmissionLimits:
 class Rate:
     """How often each of many may ask, as a leaky bucket: all that is kept of one is when its bucket will be empty."""
 
-    def __init__(self, per_second: float, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        *,
+        at_once_s: float = AT_ONCE_S,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._interval = 1.0 / per_second
+        self._at_once_s = at_once_s
         self._now = now
         self._empty_at: OrderedDict[str, float] = OrderedDict()
 
@@ -58,8 +68,8 @@ class Rate:
         """0: it may. Otherwise the seconds after which it may again."""
         now = self._now()
         level = max(self._empty_at.get(name, now), now) + self._interval
-        if level - now > AT_ONCE_S:
-            return level - now - AT_ONCE_S
+        if level - now > self._at_once_s:
+            return level - now - self._at_once_s
         self._empty_at[name] = level
         self._empty_at.move_to_end(name)
         if len(self._empty_at) > KNOWN:
@@ -86,8 +96,8 @@ class Admission:
         self._in_progress: Counter[str] = Counter()
         self._of_address = Rate(limits.rate_per_address, now=now)
         self._failed = Rate(limits.failed_logins_per_address, now=now)
-        self._of_subject = Rate(limits.rate_per_subject, now=now)
-        self._of_regency = Rate(limits.rate_per_regency, now=now)
+        self._of_subject = Rate(limits.rate_per_subject, at_once_s=CALLERS_AT_ONCE_S, now=now)
+        self._of_regency = Rate(limits.rate_per_regency, at_once_s=CALLERS_AT_ONCE_S, now=now)
         self._full = False
 
     async def stranger_asks(self, request: HTTPConnection) -> None:
