@@ -126,6 +126,11 @@ class Listener:
         )
         return Wire(connection, address)
 
+    def stops(self) -> None:
+        """As uvicorn's server does it."""
+        for protocol in list(self._state.connections):
+            protocol.shutdown()
+
     def at(self, seconds: float) -> None:
         """So long after the beginning, a sweep."""
         self.connections.sweep(seconds)

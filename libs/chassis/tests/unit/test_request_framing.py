@@ -172,6 +172,16 @@ class TestAfterAnEarlyAnswer:
         await wire.hears(2)
         assert app.ran == ["/early", "/second"] and b"connection: close" not in wire.received
 
+    async def test_a_process_that_stops_ends_the_connection_with_the_answer_to_a_body_that_was_on_its_way(
+        self, listener: Listener, app: App
+    ) -> None:
+        wire = listener.opens()
+        wire.says(b"POST /read HTTP/1.1\r\ncontent-length: 1\r\n\r\n")
+        listener.stops()
+        wire.says(b"x")
+        await wire.hears()
+        assert app.bodies == [b"x"] and b"connection: close" in wire.received and wire.closed
+
     async def test_a_refused_head_can_be_read_too(self, listener: Listener) -> None:
         wire = listener.opens()
         wire.closes_too = False
