@@ -35,6 +35,7 @@ def _settings(driver: Driver) -> dict[str, str]:
         **business_clock.settings(),
         "GERAI_TRACE_RATIO": "0",  # who is known and asks for it has a few traces kept all the same
         "GERAI_MONGODB_DRIVER": driver.value,
+        "GERAI_FAILED_LOGINS_PER_ADDRESS": "40",  # so that a flood reaches it on a slow machine, too
     }
 
 
