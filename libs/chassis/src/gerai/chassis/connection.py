@@ -23,8 +23,9 @@ HELD_BYTES = 64 * 1024
 """Of requests that wait for the answer to the one before them."""
 FRAMING = 8
 """Overhead of chunked encoding allowed for each byte of body, beyond `HELD_BYTES`."""
-UNREAD_BYTES = 64 * 1024
-"""What a client may still send after its last answer; more is left in the socket until the connection ends."""
+UNREAD_BYTES = 16 * 1024 * 1024
+"""What a client may still send after its last answer; more is left in the socket until the connection ends. It costs no
+more than the copy: a client that sends a whole file before it reads still hears why the file was refused."""
 GOODBYE_S = 5.0
 """In this time a last answer must have gone out and the client must have closed its side."""
 CODES = {400: "malformed_request", 408: "request_timeout", 414: "uri_too_long", 431: "headers_too_large"}
