@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from math import inf
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from wire import Listener, Wire, soon
 
+from gerai.chassis.auth import Caller
 from gerai.chassis.connection import GOODBYE_S, UNREAD_BYTES
 from gerai.chassis.connections import READ_BYTES, Limits
 from gerai.chassis.http_protocol import HttpProtocol
@@ -141,6 +143,13 @@ class TestAfterAnEarlyAnswer:
             wire.says(b"x" * READ_BYTES)
             taken += READ_BYTES
         assert taken <= UNREAD_BYTES + READ_BYTES
+
+    async def test_a_caller_may_send_a_whole_file_before_it_reads(self, listener: Listener) -> None:
+        wire = await self.answered(listener)
+        wire._connection.mark_authenticated(Caller("officer-1", "a", frozenset(), inf))
+        for _ in range(10 * 1024 * 1024 // READ_BYTES):
+            wire.says(b"x" * READ_BYTES)
+        assert not wire.paused
 
     @pytest.mark.parametrize("head", [HEAD, CHUNKED.replace(b"read", b"early")], ids=["length", "chunked"])
     @pytest.mark.parametrize("behind", [SECOND, b"0\r\n\r\n" + SECOND, b"x" * 100 + SECOND])

@@ -23,9 +23,10 @@ HELD_BYTES = 64 * 1024
 """Of requests that wait for the answer to the one before them."""
 FRAMING = 8
 """Overhead of chunked encoding allowed for each byte of body, beyond `HELD_BYTES`."""
-UNREAD_BYTES = 16 * 1024 * 1024
-"""What a client may still send after its last answer; more is left in the socket until the connection ends. It costs no
-more than the copy: a client that sends a whole file before it reads still hears why the file was refused."""
+UNREAD_BYTES = 64 * 1024
+"""What a stranger may still send after the last answer; more is left in the socket until the connection ends."""
+UNREAD_BYTES_OF_CALLERS = 16 * 1024 * 1024
+"""What a caller may: a client that sends a whole file before it reads still hears why the file was refused."""
 GOODBYE_S = 5.0
 """In this time a last answer must have gone out and the client must have closed its side."""
 CODES = {400: "malformed_request", 408: "request_timeout", 414: "uri_too_long", 431: "headers_too_large"}
@@ -210,7 +211,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _throw_away(self, nbytes: int) -> None:
         self._thrown_away += nbytes
-        if self._thrown_away > UNREAD_BYTES and self._transport is not None:
+        most = UNREAD_BYTES_OF_CALLERS if self.authenticated else UNREAD_BYTES
+        if self._thrown_away > most and self._transport is not None:
             self._transport.pause_reading()
 
     def _require_small_head(self) -> None:
