@@ -6,6 +6,7 @@ oldest of them leaves, and nobody who was let in by a token does. Of the other p
 quarter and no regency more than a half; what they open beyond that stays a stranger's.
 """
 
+import gc
 import resource
 import time
 from collections import Counter, OrderedDict
@@ -25,6 +26,9 @@ READ_BYTES = 16 * 1024
 FOR_OTHERS = 256
 """Descriptors that MongoDB, Kafka, logs and the trace exporter need."""
 LEAST_CONNECTIONS = 16
+COLLECTED_EVERY = 2_000
+"""Strangers' connections that end between two collections of garbage. A connection, its parser and its transport refer to
+one another, and the collector by itself waits until there are a million objects: a crowd's would stay for good."""
 SCAN_LIMIT = 32
 """Connections that are looked at for an idle one."""
 FULL_FROM, FULL_UNTIL = 0.9, 0.7
@@ -102,6 +106,7 @@ class Connections:
         """One for all: what is read is taken out before anybody else is read."""
         self.now = time.monotonic()
         """As of the last sweep; close enough for deadlines of seconds."""
+        self._ended_strangers = 0
         self._authenticated: OrderedDict[Peer, tuple[str, ...]] = OrderedDict()
         """Each with those whose share it takes; the one that has been quiet longest first."""
         self._strangers: OrderedDict[Peer, None] = OrderedDict()
@@ -192,6 +197,9 @@ class Connections:
                 del self._held[holder]
         if peer in self._strangers:
             self._forget_stranger(peer)
+            self._ended_strangers += 1
+            if self._ended_strangers % COLLECTED_EVERY == 0:
+                gc.collect()
         self._gauge.set(len(self))
 
     def _forget_stranger(self, peer: Peer) -> None:
