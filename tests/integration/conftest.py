@@ -17,6 +17,7 @@ from tests.integration import business_clock
 from tests.integration.ground import Ground, grounded
 from tests.integration.people import Doors, Registrar, Supervisor
 from tests.integration.register import (
+    DESKS,
     NIGHT_SITE,
     OTHER_TENANT,
     SERVICES,
@@ -82,13 +83,16 @@ async def doors(ground: Ground) -> AsyncIterator[Doors]:
 
 
 async def _knows_the_register(supervisor: Supervisor, door: int) -> None:
-    async def known() -> set[str]:
-        found: set[str] = set()
+    async def unknown() -> set[str]:
+        services, desks = set(SERVICES), set(DESKS)
         for site in (SITE, NIGHT_SITE, VISIT_SITE):
             answer = await supervisor.send("GET", f"/v1/sites/{site}/availability", door=door)
-            found |= {row["service_id"] for row in answer.json()} if answer.is_success else set()
-        return found
+            services -= {row["service_id"] for row in answer.json()} if answer.is_success else set()
+        for desk in DESKS:
+            answer = await supervisor.send("GET", f"/v1/desks/{desk}", door=door)
+            desks -= {desk} if answer.is_success else set()
+        return services | desks
 
     await eventually(
-        known, lambda seen: seen >= set(SERVICES), because=f"replica {door + 1} knows the register", within=60
+        unknown, lambda left: not left, because=f"replica {door + 1} knows the register", within=60
     )

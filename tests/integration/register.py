@@ -128,3 +128,4 @@ def others_register() -> Row:
 
 
 SERVICES = tuple(row["id"] for row in register()["services"])
+DESKS = tuple(row["id"] for row in register()["desks"])
