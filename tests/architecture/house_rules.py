@@ -236,12 +236,14 @@ def _wanted_of_all(name: str) -> Iterator[tuple[str, str, str]]:
 
 def _wanted_of_services(package: Path) -> Iterator[tuple[str, str, str]]:
     """A flat service has no rooms, and none of these rules; with its first room it needs all of them."""
-    rooms = [room for room in ROOM_RULES if (package / room).is_dir() or (package / f"{room}.py").is_file()]
-    if not rooms:
+    components = [
+        room for room in ROOM_RULES if (package / room).is_dir() or (package / f"{room}.py").is_file()
+    ]
+    if not components:
         return
     yield f"importlinter:contract:rooms-of-{package.name}", "containers", f"gerai.{package.name}"
     yield f"importlinter:contract:rooms-of-{package.name}", "exhaustive", "true"
-    for room in rooms:
+    for room in components:
         for contract in ROOM_RULES[room]:
             yield f"importlinter:contract:{contract}", "source_modules", f"gerai.{package.name}.{room}"
     if (package / "settings.py").is_file():

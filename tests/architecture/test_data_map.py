@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gerai.chassis.house import Service
+from gerai.chassis.service_context import Service
 from gerai.hourly.service import service as hourly
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.mongo.storage import messaging_indexes

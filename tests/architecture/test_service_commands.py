@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gerai.chassis.house import Service
+from gerai.chassis.service_context import Service
 from gerai.hourly.service import service as hourly
 from gerai.queue.bootstrap import service as queue
 from gerai.registry.bootstrap import service as registry

@@ -7,8 +7,8 @@ import pytest
 
 from gerai.chassis.clock import RealClock
 from gerai.chassis.health import Health
-from gerai.chassis.house import House, Rooms, Service
 from gerai.chassis.service import application
+from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.chassis.settings import Environment
 from gerai.contracts.event import Cleanup
 from gerai.contracts.language import topics
@@ -25,7 +25,7 @@ from local.plan import SERVICES
 SERVED: tuple[Service, ...] = (registry, queue, hourly)
 
 
-def house_of(service: Service) -> House:
+def house_of(service: Service) -> ServiceContext:
     settings = service.settings(  # type: ignore[call-arg]
         environment=Environment.DEVELOPMENT,
         mongodb_uri="mongodb://127.0.0.1:1",
@@ -35,7 +35,7 @@ def house_of(service: Service) -> House:
         jwks_url="http://127.0.0.1:1/jwks.json",
     )
     storage = MemoryStorage()
-    return House(
+    return ServiceContext(
         source=f"/gerai/{service.name}",
         settings=settings,
         clock=RealClock(),
@@ -47,7 +47,7 @@ def house_of(service: Service) -> House:
 
 
 @pytest.fixture(scope="module")
-def rooms() -> Iterator[dict[str, tuple[House, Rooms]]]:
+def components() -> Iterator[dict[str, tuple[ServiceContext, Components]]]:
     houses = {service.name: house_of(service) for service in SERVED}
     yield {service.name: (houses[service.name], service.assemble(houses[service.name])) for service in SERVED}
 
@@ -56,10 +56,12 @@ async def test_the_platform_starts_every_service() -> None:
     assert {service.name for service in SERVED} == set(SERVICES)
 
 
-async def test_topics_read_are_topics_granted(rooms: dict[str, tuple[House, Rooms]]) -> None:
+async def test_topics_read_are_topics_granted(
+    components: dict[str, tuple[ServiceContext, Components]],
+) -> None:
     read = {
         (topic, name)
-        for name, (_, of) in rooms.items()
+        for name, (_, of) in components.items()
         for subscription in of.subscriptions
         for topic in subscription.topics
     }
@@ -74,10 +76,10 @@ async def test_topics_owned_are_topics_declared(service: Service) -> None:
 
 
 async def test_the_inbox_outlives_everything_that_can_be_delivered_again(
-    rooms: dict[str, tuple[House, Rooms]],
+    components: dict[str, tuple[ServiceContext, Components]],
 ) -> None:
     """A record that lies in a topic, or among the dead letters, may come again on its last day."""
-    groups = {subscription.group for _, of in rooms.values() for subscription in of.subscriptions}
+    groups = {subscription.group for _, of in components.values() for subscription in of.subscriptions}
     kept = {
         topic.name: topic.retention_days
         for topic in (*topics(), *(one for group in groups for one in group_topics(group)))
@@ -90,12 +92,12 @@ async def test_the_inbox_outlives_everything_that_can_be_delivered_again(
 
 @pytest.mark.parametrize("service", SERVED, ids=lambda service: service.name)
 async def test_every_route_says_who_may_use_it(
-    service: Service, rooms: dict[str, tuple[House, Rooms]]
+    service: Service, components: dict[str, tuple[ServiceContext, Components]]
 ) -> None:
-    house, of = rooms[service.name]
+    service_context, of = components[service.name]
     operations = [
         operation
-        for path in application(service, house, of).openapi()["paths"].values()
+        for path in application(service, service_context, of).openapi()["paths"].values()
         for operation in path.values()
     ]
     assert operations

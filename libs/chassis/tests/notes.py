@@ -10,17 +10,17 @@ from starlette.responses import Response
 from gerai.chassis import (
     CallerOf,
     CommandsOf,
+    Components,
     Cursor,
-    House,
     IfMatch,
     Page,
     PageSize,
     Permission,
     QueriesOf,
-    Rooms,
     Routes,
     Secret,
     Service,
+    ServiceContext,
     Settings,
     cursor_after,
     id_before,
@@ -28,7 +28,7 @@ from gerai.chassis import (
 from gerai.chassis.links import VERSION_READ, ResponseLink, answered
 from gerai.contracts.text import Name
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import StoreBusy
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -39,14 +39,14 @@ READ = Permission.to("notes.read", "officer", "operator")
 
 class UnableToChangeNote(Refusal):
     kind = RefusalKind.STALE
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "stale_version": Sentence("Catatan sudah berubah.", "The note has changed.")
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "stale_version": LocalizedText("Catatan sudah berubah.", "The note has changed.")
     }
 
 
 class UnableToAddNote(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "office_closed": Sentence("Kantor sedang {state}.", "The office is {state}.")
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "office_closed": LocalizedText("Kantor sedang {state}.", "The office is {state}.")
     }
 
 
@@ -148,8 +148,8 @@ def trouble() -> Routes:
     return routes
 
 
-def assemble(house: House) -> Rooms:
-    return Rooms(routes=[notes(), trouble()])
+def assemble(service_context: ServiceContext) -> Components:
+    return Components(routes=[notes(), trouble()])
 
 
 class NotesSettings(Settings):

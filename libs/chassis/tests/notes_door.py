@@ -17,9 +17,9 @@ from gerai.chassis.auth import Authenticator
 from gerai.chassis.clock import RealClock
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
-from gerai.chassis.house import House, Service
 from gerai.chassis.keys import Keys
 from gerai.chassis.server import application, operators
+from gerai.chassis.service_context import Service, ServiceContext
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import connect
@@ -110,7 +110,7 @@ async def notes_door(
 ) -> AsyncIterator[Door]:
     source = f"/gerai/{service.name}"
     async with GroupCommit(storage, source=source) as commit:
-        house = House(
+        service_context = ServiceContext(
             source=source,
             settings=settings(**more),
             clock=RealClock(),
@@ -119,9 +119,9 @@ async def notes_door(
             commit=commit,
             health=Health(),
         )
-        house.health.started = True
-        app = application(service, house, service.assemble(house))
+        service_context.health.started = True
+        app = application(service, service_context, service.assemble(service_context))
         issuer = Issuer()
         app.state.authenticator = Authenticator(Keys(issuer.fetch), issuer=ISSUER, audience="gerai")
-        yield Door(app, issuer, house.health, service)
-        await house.database.close()
+        yield Door(app, issuer, service_context.health, service)
+        await service_context.database.close()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from notes import Note, NotesSettings
 
-from gerai.chassis import Background, House, Rooms, Service
+from gerai.chassis import Background, Components, Service, ServiceContext
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -36,14 +36,14 @@ class Shelf:
         return {}
 
 
-def assemble(house: House) -> Rooms:
-    shelf = Shelf(house.database)
+def assemble(service_context: ServiceContext) -> Components:
+    shelf = Shelf(service_context.database)
 
     async def remind(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         uow.add(Note(id=uuid.uuid4().hex, tenant=timer.tenant, text=f"{timer.key}: {shelf.holds}"))
 
     look = Background(name="shelf", run=shelf.run, progress=shelf.progress, ready=shelf.ready)
-    return Rooms(timers={"remind": remind}, background=[look])
+    return Components(timers={"remind": remind}, background=[look])
 
 
 service = Service(name="reminders", title="Reminders", assemble=assemble, settings=NotesSettings)

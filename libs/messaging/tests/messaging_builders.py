@@ -15,8 +15,8 @@ from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.record import Record
-from gerai.messaging.refusal import Refusal, Sentence
-from gerai.messaging.storage import Batch, Conflict, Once, OnceKind, OutboxRow
+from gerai.messaging.refusal import LocalizedText, Refusal
+from gerai.messaging.storage import Batch, Conflict, IdempotencyKey, KeyKind, OutboxRow
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 
@@ -38,7 +38,9 @@ class JarFilled(Event, type="test.jar-filled.v1", topic=JARS, subject="{jar_id}"
 
 
 class UnableToFill(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {"full": Sentence("Stoples penuh.", "The jar is full.")}
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "full": LocalizedText("Stoples penuh.", "The jar is full.")
+    }
 
 
 class Part(BaseModel):
@@ -94,8 +96,8 @@ def context(tenant: str | None = "muna-barat", **rest: Any) -> Context:
     return Context(tenant=tenant, actor="tester", correlation_id="corr-1", **rest)
 
 
-def once(key: str, fingerprint: str = "f") -> Once:
-    return Once(kind=OnceKind.IDEMPOTENCY, key=key, fingerprint=fingerprint)
+def idempotency_key(key: str, fingerprint: str = "f") -> IdempotencyKey:
+    return IdempotencyKey(kind=KeyKind.IDEMPOTENCY, key=key, fingerprint=fingerprint)
 
 
 def by(actor: str) -> Context:

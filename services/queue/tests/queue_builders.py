@@ -13,8 +13,8 @@ from gerai.contracts.event import Envelope
 from gerai.contracts.queue import PriorityClass
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
-from gerai.messaging.storage import Once, OutboxRow, Storage, StoredAnswer
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.storage import IdempotencyKey, OutboxRow, Storage, StoredAnswer
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.register_entry import EntryChanged
@@ -224,7 +224,7 @@ class Hall:
         self,
         use_case: Callable[[UnitOfWork], Awaitable[T]],
         *,
-        once: Once | None = None,
+        idempotency_key: IdempotencyKey | None = None,
         needs: Needs = NOTHING,
         actor: str = "tester",
     ) -> T:
@@ -234,7 +234,9 @@ class Hall:
             outcome[:] = [await use_case(uow)]
             return None
 
-        await self.commit.execute(command, context=self.context(actor), once=once, needs=needs)
+        await self.commit.execute(
+            command, context=self.context(actor), idempotency_key=idempotency_key, needs=needs
+        )
         return outcome[0]
 
     async def issues(
@@ -278,7 +280,7 @@ class Hall:
 
     @property
     def queries(self) -> UnitOfWork:
-        return UnitOfWork(Gathering(self.storage, {}), self.context(), source="/gerai/queue")
+        return UnitOfWork(IdentityMap(self.storage, {}), self.context(), source="/gerai/queue")
 
     async def sees(self, ticket_id: str) -> Ticket:
         return await self.queries.get(Ticket, ticket_id)

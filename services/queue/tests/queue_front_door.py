@@ -17,9 +17,9 @@ from queue_builders import MORNING, TENANT
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
-from gerai.chassis.house import Background, House, Rooms
 from gerai.chassis.keys import Keys
 from gerai.chassis.service import application, operators
+from gerai.chassis.service_context import Background, Components, ServiceContext
 from gerai.chassis.settings import Role
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database, connect
@@ -67,18 +67,20 @@ async def _keys() -> dict[str, Any]:
 class Door:
     """An application that answers, with the parts that a test looks at."""
 
-    def __init__(self, app: Edge, house: House, rooms: Rooms, clock: HandClock) -> None:
+    def __init__(
+        self, app: Edge, service_context: ServiceContext, components: Components, clock: HandClock
+    ) -> None:
         self.app = app
-        self.house = house
-        self.rooms = rooms
+        self.service_context = service_context
+        self.components = components
         self.clock = clock
 
     def runs_as(self, role: Role) -> list[Background]:
         """What goes on beside requests in a process of this role."""
-        return [one for one in self.rooms.background if role in one.roles]
+        return [one for one in self.components.background if role in one.roles]
 
     def background(self, name: str) -> Any:
-        return next(one.run for one in self.rooms.background if one.name == name)
+        return next(one.run for one in self.components.background if one.name == name)
 
 
 @asynccontextmanager
@@ -88,7 +90,7 @@ async def front_door(
     clock = clock or HandClock()
     asked = database or connect("mongodb://127.0.0.1:1", "never_asked")
     async with GroupCommit(storage, source="/gerai/queue") as commit:
-        house = House(
+        service_context = ServiceContext(
             source="/gerai/queue",
             settings=settings(),
             clock=clock,
@@ -97,10 +99,10 @@ async def front_door(
             commit=commit,
             health=Health(),
         )
-        rooms = assemble(house)
-        app = application(service, house, rooms)
+        components = assemble(service_context)
+        app = application(service, service_context, components)
         app.state.authenticator = Authenticator(Keys(_keys), issuer=ISSUER, audience="gerai")
-        yield Door(Edge(operators(app), body_limits=service.body_limits), house, rooms, clock)
+        yield Door(Edge(operators(app), body_limits=service.body_limits), service_context, components, clock)
         if database is None:
             await asked.close()
 

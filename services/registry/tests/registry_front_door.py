@@ -17,9 +17,9 @@ from registry_builders import MORNING, TENANT
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
-from gerai.chassis.house import House
 from gerai.chassis.keys import Keys
 from gerai.chassis.service import application, operators
+from gerai.chassis.service_context import ServiceContext
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import connect
 from gerai.messaging.storage import Storage
@@ -72,7 +72,7 @@ def trusting(app: FastAPI) -> FastAPI:
 @asynccontextmanager
 async def front_door(storage: Storage) -> AsyncIterator[Edge]:
     async with GroupCommit(storage, source="/gerai/registry") as commit:
-        house = House(
+        service_context = ServiceContext(
             source="/gerai/registry",
             settings=settings(),
             clock=FixedClock(),
@@ -81,9 +81,9 @@ async def front_door(storage: Storage) -> AsyncIterator[Edge]:
             commit=commit,
             health=Health(),
         )
-        app = trusting(application(service, house, assemble(house)))
+        app = trusting(application(service, service_context, assemble(service_context)))
         yield Edge(operators(app), body_limits=service.body_limits)
-        await house.database.close()
+        await service_context.database.close()
 
 
 class Client:

@@ -37,21 +37,21 @@ async def test_a_request_that_is_repeated_over_the_update_gets_its_first_answer(
     await database["outbox"].insert_many([*before, {"_id": "an event", "topic": "t", "pending": True}])
     await asyncio.gather(*(move_earlier_answers(database) for _ in range(3)))
     for request, body in ((asked, b"the link"), (asked.part(0), b"a part")):
-        kept = (await MongoStorage(database).answers([request.once]))[request.once.key]
+        kept = (await MongoStorage(database).answers([request.idempotency_key]))[request.idempotency_key.key]
         assert body not in kept.body
         opened = request.open(kept)
         assert (opened.body, opened.fingerprint) == (body, "f")
         assert {"status": "201", "etag": '"1"'}.items() <= opened.headers.items()
     rows = {row["_id"]: row for row in await database.find("outbox", {})}
-    assert set(rows) == {asked.once.key, asked.part(0).once.key, "an event"}
-    assert rows[asked.once.key]["answered_at"] == before[0]["answered_at"]
+    assert set(rows) == {asked.idempotency_key.key, asked.part(0).idempotency_key.key, "an event"}
+    assert rows[asked.idempotency_key.key]["answered_at"] == before[0]["answered_at"]
 
 
 async def test_one_that_was_given_again_meanwhile_stands(database: Database) -> None:
     """A process that was killed between writing the new row and deleting the old one."""
     asked = Repeatable.of(OWNER, "tap-1", fingerprint="f")
     await database["outbox"].insert_one(earlier(f"{OWNER} tap-1"))
-    await database["outbox"].insert_one(earlier(asked.once.key, body=b"stands"))
+    await database["outbox"].insert_one(earlier(asked.idempotency_key.key, body=b"stands"))
     assert await move_earlier_answers(database) == 1
     assert [row["body"] for row in await database.find("outbox", {})] == [b"stands"]
 

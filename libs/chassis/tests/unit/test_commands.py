@@ -48,7 +48,7 @@ class TestIdempotency:
         self, officer: Client, storage: MemoryStorage
     ) -> None:
         first = await officer.adds({"text": "a visitor's secret"}, key="counter-7")
-        [(_, id)], [kept] = storage.once, storage.once.values()
+        [(_, id)], [kept] = storage.idempotency_key, storage.idempotency_key.values()
         assert b"secret" in first.content
         assert b"secret" not in kept.body
         assert "counter-7" not in f"{id} {kept}"
@@ -59,8 +59,10 @@ class TestIdempotency:
         self, officer: Client, storage: MemoryStorage
     ) -> None:
         await officer.adds({"text": "a"}, key="k1")
-        [(id, kept)] = storage.once.items()
-        storage.once[id] = replace(kept, body=b'{"text": "from before"}', headers={"status": "201"})
+        [(id, kept)] = storage.idempotency_key.items()
+        storage.idempotency_key[id] = replace(
+            kept, body=b'{"text": "from before"}', headers={"status": "201"}
+        )
         again = await officer.adds({"text": "a"}, key="k1")
         assert (again.status_code, again.json()) == (201, {"text": "from before"})
 

@@ -6,7 +6,7 @@ import pytest
 from notes_door import Door, notes_door
 from pydantic import BaseModel, ConfigDict
 
-from gerai.chassis import Permission, Rooms, Routes, Secret, Service
+from gerai.chassis import Components, Permission, Routes, Secret, Service
 from gerai.chassis.routes import LooseBody, UndeclaredRoute
 from gerai.messaging.memory.storage import MemoryStorage
 
@@ -29,7 +29,7 @@ def silent() -> Routes:
 
 class TestDeclarations:
     async def test_a_forgotten_one_is_named_and_nothing_starts(self, storage: MemoryStorage) -> None:
-        service = Service(name="x", title="x", assemble=lambda house: Rooms(routes=[silent()]))
+        service = Service(name="x", title="x", assemble=lambda service_context: Components(routes=[silent()]))
         with pytest.raises(UndeclaredRoute, match=r"GET /v1/forgotten$"):
             async with notes_door(storage, service):
                 pass
@@ -70,7 +70,7 @@ class TestBodies:
         @routes.post("/v1/things", permission=LOOK)
         async def take(body: Outer) -> None: ...
 
-        service = Service(name="x", title="x", assemble=lambda house: Rooms(routes=[routes]))
+        service = Service(name="x", title="x", assemble=lambda service_context: Components(routes=[routes]))
         with pytest.raises(LooseBody, match=r"/v1/things: Inner$"):
             async with notes_door(storage, service):
                 pass

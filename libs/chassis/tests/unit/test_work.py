@@ -7,7 +7,7 @@ import httpx
 from starlette.applications import Starlette
 
 from gerai.chassis.health import Health
-from gerai.chassis.house import Background
+from gerai.chassis.service_context import Background
 from gerai.chassis.work import Deadline, Work
 
 

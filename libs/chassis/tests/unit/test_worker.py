@@ -12,8 +12,8 @@ from notes import service
 from notes_door import settings
 from starlette.applications import Starlette
 
-from gerai.chassis.house import ForeignTopic, Rooms
 from gerai.chassis.service import house_of
+from gerai.chassis.service_context import Components, ForeignTopic
 from gerai.chassis.work import Deadline
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HourCounted
@@ -43,9 +43,11 @@ class TestForeignTopics:
             replace(service, topics=[HourCounted.topic])
 
     def test_nor_one_whose_group_is_named_after_another(self) -> None:
-        rooms = Rooms(subscriptions=[Subscription(group="queue.notes", handlers={HourCounted: react})])
+        components = Components(
+            subscriptions=[Subscription(group="queue.notes", handlers={HourCounted: react})]
+        )
         with pytest.raises(ForeignTopic, match=r"notes does not own queue.notes.dead-letters"):
-            service.topics_written(rooms)
+            service.topics_written(components)
 
     def test_only_a_topic_that_is_known_to_be_anothers_is_foreign(self) -> None:
         """Another version of this service may declare topics and groups that this one does not know."""
@@ -70,7 +72,7 @@ async def called(job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) 
 async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """None of them ever turns here, and a command waits: an hour later each is named."""
     groups = ["notes.one", "notes.two"]
-    rooms = Rooms(
+    components = Components(
         subscriptions=[Subscription(group=group, handlers={HourCounted: react}) for group in groups],
         timers={"remind": remind},
         jobs=[JobKind(name="call", perform=call, complete=called, when_unknown=WhenUnknown.HOLD)],
@@ -81,22 +83,22 @@ async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatc
         begun.set()
         await goes_on.wait()
 
-    async with house_of(service, settings(roles="worker"), Deadline(5)) as (house, worker):
+    async with house_of(service, settings(roles="worker"), Deadline(5)) as (service_context, worker):
         parts = [
-            *worker.timers(house, rooms),
-            *worker.jobs(house, rooms),
-            *worker.to_kafka(house, rooms),
+            *worker.timers(service_context, components),
+            *worker.jobs(service_context, components),
+            *worker.to_kafka(service_context, components),
         ]
         tasks = {one.name for one in parts}
         assert tasks == {"timers", "jobs", "relay", "subscriber notes.one", "subscriber notes.two"}
         context = Context(tenant=None, actor="tester", correlation_id="c")
-        waiting = asyncio.create_task(house.commit.execute(command, context=context))
+        waiting = asyncio.create_task(service_context.commit.execute(command, context=context))
         await begun.wait()
-        transport = httpx.ASGITransport(app=Starlette(routes=house.health.routes()))
+        transport = httpx.ASGITransport(app=Starlette(routes=service_context.health.routes()))
         async with httpx.AsyncClient(transport=transport, base_url="http://notes.test") as http:
             with contextlib.ExitStack() as watched:
                 for one in parts:
-                    watched.enter_context(house.health.watching(one.progress))
+                    watched.enter_context(service_context.health.watching(one.progress))
                 assert (await http.get("/health/live")).json()["stuck"] == {}
                 for module in (group_commit, relay, timers, jobs, subscriber):
                     monkeypatch.setattr(module, "time", LaterOn)

@@ -14,7 +14,7 @@ from messaging_builders import (
     Tally,
     context,
     event,
-    once,
+    idempotency_key,
 )
 
 from gerai.messaging.group_commit import GroupCommit, Needs
@@ -29,7 +29,7 @@ from gerai.messaging.storage import (
     TimerGone,
     TimerRow,
 )
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 
 
 def saved(jar: Jar, version: int = 1) -> Jar:
@@ -41,7 +41,7 @@ def jar(id: str, **fields: object) -> Jar:
 
 
 def unit_of(storage: Storage, tenant: str | None = "muna-barat") -> UnitOfWork:
-    return UnitOfWork(Gathering(storage, {}), context(tenant), source="test")
+    return UnitOfWork(IdentityMap(storage, {}), context(tenant), source="test")
 
 
 def timer(version: int = 1) -> TimerRow:
@@ -100,12 +100,12 @@ class TestCommit:
         with pytest.raises(Conflict):
             await storage.commit(Batch(added=[jar("j1")]))
 
-    async def test_a_once_key_takes_effect_once(self, storage: Storage) -> None:
+    async def test_an_idempotency_key_takes_effect_once(self, storage: Storage) -> None:
         answer = StoredAnswer(body=b"first", fingerprint="f", headers={"status": "201"})
-        await storage.commit(Batch(once=[(once("k"), answer)], added=[jar("j1")]))
+        await storage.commit(Batch(idempotency_key=[(idempotency_key("k"), answer)], added=[jar("j1")]))
         with pytest.raises(KeyTaken):
-            await storage.commit(Batch(once=[(once("k"), answer)], added=[jar("j2")]))
-        assert await storage.answers([once("k"), once("other")]) == {"k": answer}
+            await storage.commit(Batch(idempotency_key=[(idempotency_key("k"), answer)], added=[jar("j2")]))
+        assert await storage.answers([idempotency_key("k"), idempotency_key("other")]) == {"k": answer}
         assert await storage.fetch({Jar: ["j2"]}) == []
 
     async def test_a_timer_is_done_once_and_a_moved_one_is_not_the_same(self, storage: Storage) -> None:
@@ -220,59 +220,59 @@ class TestSelect:
     async def test_a_group_sees_its_own_changes(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1"), jar("j2"), jar("j3", filled=1)]))
         empty = Selection(kind=Jar, where={"filled": 0}, limit=10)
-        gathering = Gathering(storage, {})
-        one = UnitOfWork(gathering, context(), source="test")
+        identity_map = IdentityMap(storage, {})
+        one = UnitOfWork(identity_map, context(), source="test")
         first, *_ = await one.select(empty, first=1)
         first.fill()
         one.add(Jar(id="j0", tenant="muna-barat"))
         one.join()
-        two = UnitOfWork(gathering, context(), source="test")
+        two = UnitOfWork(identity_map, context(), source="test")
         assert [found.id for found in await two.select(empty)] == ["j0", "j2"]
 
     async def test_a_group_that_has_used_up_what_was_read_reads_on(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar(f"j{number}") for number in range(9)]))
         narrow = Selection(kind=Jar, where={"filled": 0}, limit=2)
-        gathering = Gathering(storage, {})
+        identity_map = IdentityMap(storage, {})
         for number in range(9):
-            unit = UnitOfWork(gathering, context(), source="test")
+            unit = UnitOfWork(identity_map, context(), source="test")
             (found, *_) = await unit.select(narrow, first=1)
             assert found.id == f"j{number}"
             found.fill()
             unit.join()
-        assert await UnitOfWork(gathering, context(), source="test").select(narrow, first=1) == []
+        assert await UnitOfWork(identity_map, context(), source="test").select(narrow, first=1) == []
 
     @pytest.mark.parametrize("limit", [3, 4, 7, 20])
     async def test_the_first_of_each_value_wherever_they_stand(self, storage: Storage, limit: int) -> None:
         jars = [jar(f"j{number:02}", shelf=shelf) for number, shelf in enumerate("aaadaabbccc")]
         await storage.commit(Batch(added=list(jars)))
         by_shelf = Selection(kind=Jar, where={"filled": 0}, order=(("shelf", 1), ("id", 1)), limit=limit)
-        gathering = Gathering(storage, {})
-        unit = UnitOfWork(gathering, context(), source="test")
+        identity_map = IdentityMap(storage, {})
+        unit = UnitOfWork(identity_map, context(), source="test")
         found = await unit.select_of_each(by_shelf, "abcd", first=2)
         assert [one.id for one in found] == ["j00", "j01", "j06", "j07", "j08", "j09", "j03"]
         for one in found[:3]:
             one.fill()
         found[5].shelf = "d"
         unit.join()
-        after = UnitOfWork(gathering, context(), source="test")
+        after = UnitOfWork(identity_map, context(), source="test")
         found = await after.select_of_each(by_shelf, "abcd", first=2)
         assert [one.id for one in found] == ["j02", "j04", "j07", "j08", "j10", "j03", "j09"]
-        after = UnitOfWork(gathering, context(), source="test")
+        after = UnitOfWork(identity_map, context(), source="test")
         found = await after.select_of_each(by_shelf, "abcd", first=1)
         assert [one.id for one in found] == ["j02", "j07", "j08", "j03"]
 
     async def test_what_was_read_later_is_not_what_a_command_has_changed(self, storage: Storage) -> None:
         """Else its change would be taken for one of the newer state, and that would be lost."""
         await storage.commit(Batch(added=[Tally(id="t", tenant="muna-barat", version=1, count=1)]))
-        gathering = Gathering(storage, {})
-        unit = UnitOfWork(gathering, context(), source="test")
+        identity_map = IdentityMap(storage, {})
+        unit = UnitOfWork(identity_map, context(), source="test")
         (await unit.get(Tally, "t")).next()
         elsewhere = Tally(id="t", tenant="muna-barat", version=2, count=7)
-        await storage.commit(Batch(changed=[(elsewhere, gathering.stored[Tally, "t"])]))
+        await storage.commit(Batch(changed=[(elsewhere, identity_map.stored[Tally, "t"])]))
         await unit.select(Selection(kind=Tally, where={"count": 7}))
         unit.join()
         with pytest.raises(Conflict):
-            await storage.commit(gathering.sealed())
+            await storage.commit(identity_map.sealed())
         assert await storage.fetch({Tally: ["t"]}) == [elsewhere]
 
 
@@ -293,12 +293,12 @@ class TestGroupCommit:
 
     async def test_positions_never_fall_within_an_aggregate(self, storage: Storage) -> None:
         await storage.commit(Batch(added=[jar("j1", room=10)]))
-        gathering = Gathering(storage, {})
+        identity_map = IdentityMap(storage, {})
         for _ in range(5):
-            unit = UnitOfWork(gathering, context(), source="test")
+            unit = UnitOfWork(identity_map, context(), source="test")
             (await unit.get(Jar, "j1")).fill(at=NOON - timedelta(days=1))
             unit.join()
-        rows = gathering.batch.outbox
+        rows = identity_map.batch.outbox
         assert [row.version for row in rows] == [2, 3, 4, 5, 6]
         assert [row.position for row in rows] == sorted({row.position for row in rows})
         assert all(row.headers["ce_id"] == row.id for row in rows)

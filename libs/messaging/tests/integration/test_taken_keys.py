@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from messaging_builders import Jar, Label, Tally, UnableToFill, context, event, once
+from messaging_builders import Jar, Label, Tally, UnableToFill, context, event, idempotency_key
 
 from gerai.messaging.group_commit import Command, GroupCommit
 from gerai.messaging.refusal import UnableToAdd
-from gerai.messaging.storage import Batch, KeyTaken, Once, OnceKind, Storage, StoredAnswer
+from gerai.messaging.storage import Batch, IdempotencyKey, KeyKind, KeyTaken, Storage, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
 
@@ -20,9 +20,9 @@ class TestTakenKeys:
         label = Label(id="l1", tenant="muna-barat", version=1, text="a")
         tally = Tally(id="t1", tenant="muna-barat", version=1, count=91)
         answer = StoredAnswer(body=b"")
-        inbox = Once(kind=OnceKind.INBOX, key="g:1")
+        inbox = IdempotencyKey(kind=KeyKind.INBOX, key="g:1")
         before = Batch(added=[jar("j1"), label, tally], outbox=[event("a", version=1)])
-        before.once = [(once("k"), answer), (inbox, answer)]
+        before.idempotency_key = [(idempotency_key("k"), answer), (inbox, answer)]
         await storage.commit(before)
         other = Label(id="l2", tenant="muna-barat", version=1, text="b")
         await storage.commit(Batch(added=[other]))
@@ -33,8 +33,8 @@ class TestTakenKeys:
             (Batch(changed=[(moved, other)]), ("labels", "tenant_1_text_1")),
             (Batch(added=[tally.model_copy(update={"id": "t2"})]), ("tallies", "tenant_1_count_1")),
             (Batch(outbox=[event("a", version=1)]), ("outbox", "event")),
-            (Batch(once=[(once("k"), answer)]), ("outbox", "_id_")),
-            (Batch(once=[(inbox, answer)]), ("inbox", "_id_")),
+            (Batch(idempotency_key=[(idempotency_key("k"), answer)]), ("outbox", "_id_")),
+            (Batch(idempotency_key=[(inbox, answer)]), ("inbox", "_id_")),
         ):
             with pytest.raises(KeyTaken) as taken:
                 await storage.commit(batch)

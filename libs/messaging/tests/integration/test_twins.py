@@ -31,7 +31,7 @@ from gerai.messaging.parking import Parked, ParkedRecords, Parking, home
 from gerai.messaging.record import Record
 from gerai.messaging.storage import Batch, OutboxRow, Storage, TimerRow
 from gerai.messaging.timers import DueTimers
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 
 OURS = {"t": {0}}
 
@@ -331,8 +331,8 @@ def record(key: str, offset: int) -> Record:
 async def park(
     kit: Kit, parking: Parking, record: Record, *, attempts: int = 0, again: Parked | None = None
 ) -> None:
-    gathering = Gathering(kit.storage, {})
-    unit = UnitOfWork(gathering, context(), source="test")
+    identity_map = IdentityMap(kit.storage, {})
+    unit = UnitOfWork(identity_map, context(), source="test")
     parking.keep(unit, replace(record), reason="why", attempts=attempts, again=again)
     unit.join()
-    await kit.storage.commit(gathering.sealed())
+    await kit.storage.commit(identity_map.sealed())

@@ -39,11 +39,11 @@ from gerai.messaging.storage import (
     Conflict,
     Contended,
     KeyTaken,
-    Overtaken,
     StoreBusy,
     TimerGone,
     TooManyWaiting,
     Unstorable,
+    VersionConflict,
 )
 
 
@@ -75,7 +75,7 @@ AWAY: list[Exception] = [
 ]
 CONTENDED: list[Exception] = [
     Contended("planted"),
-    Overtaken("planted"),
+    VersionConflict("planted"),
     Conflict("planted"),
     TimerGone("planted"),
     server(112),  # WriteConflict

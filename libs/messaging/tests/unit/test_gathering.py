@@ -7,8 +7,8 @@ from messaging_builders import Jar, context, put
 from pymongo.errors import AutoReconnect
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.gathering import Gathering
 from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.identity_map import IdentityMap
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -56,12 +56,12 @@ async def test_a_question_that_was_not_answered_says_nothing_to_the_neighbours()
 async def test_while_a_question_is_under_way_nobody_is_told_that_it_is_not_there() -> None:
     storage = Slow()
     await put(storage, Jar(id="j1", tenant="muna-barat"))
-    gathering = Gathering(storage, {})
-    loads = [asyncio.create_task(gathering.load([(Jar, "j1"), (Jar, "j2")])) for _ in range(2)]
+    identity_map = IdentityMap(storage, {})
+    loads = [asyncio.create_task(identity_map.load([(Jar, "j1"), (Jar, "j2")])) for _ in range(2)]
     await asyncio.sleep(0)
-    assert gathering.known == {}
+    assert identity_map.known == {}
     assert not any(one.done() for one in loads)
     storage.goes_on.set()
     await asyncio.gather(*loads)
-    assert gathering.known[Jar, "j2"] is None
-    assert gathering.known[Jar, "j1"] is not None
+    assert identity_map.known[Jar, "j2"] is None
+    assert identity_map.known[Jar, "j1"] is not None

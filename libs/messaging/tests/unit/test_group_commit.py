@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
-from messaging_builders import CountingStorage, Jar, Tally, UnableToFill, context, event, once, put
+from messaging_builders import CountingStorage, Jar, Tally, UnableToFill, context, event, idempotency_key, put
 from pymongo.errors import ServerSelectionTimeoutError
 
 from gerai.messaging.group_commit import GroupCommit, Needs
@@ -16,9 +16,9 @@ from gerai.messaging.storage import (
     Contended,
     Index,
     KeyTaken,
-    Overtaken,
     StoredAnswer,
     TooManyWaiting,
+    VersionConflict,
 )
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -88,8 +88,8 @@ class TestOnce:
         storage = MemoryStorage()
         await put(storage, Jar(id="j1", tenant="muna-barat"))
         async with GroupCommit(storage, source="test") as commit:
-            first = await commit.execute(filling(), context=context(), once=once("k"))
-            again = await commit.execute(filling(), context=context(), once=once("k"))
+            first = await commit.execute(filling(), context=context(), idempotency_key=idempotency_key("k"))
+            again = await commit.execute(filling(), context=context(), idempotency_key=idempotency_key("k"))
         assert (first.body, again.body) == (b"1", b"1")
         assert (first.repeated, again.repeated) == (False, True)
         assert len(storage.outbox) == 1
@@ -99,7 +99,10 @@ class TestOnce:
         await put(storage, Jar(id="j1", tenant="muna-barat"))
         async with GroupCommit(storage, source="test") as commit:
             answers = await asyncio.gather(
-                *(commit.execute(filling(), context=context(), once=once("k")) for _ in range(3))
+                *(
+                    commit.execute(filling(), context=context(), idempotency_key=idempotency_key("k"))
+                    for _ in range(3)
+                )
             )
         assert {answer.body for answer in answers} == {b"1"}
         assert len(storage.outbox) == 1
@@ -108,17 +111,19 @@ class TestOnce:
         storage = MemoryStorage()
         await put(storage, Jar(id="j1", tenant="muna-barat", room=1))
         async with GroupCommit(storage, source="test") as commit:
-            await commit.execute(filling(), context=context(), once=once("k"))
-            again = await commit.execute(filling(), context=context(), once=once("k"))
+            await commit.execute(filling(), context=context(), idempotency_key=idempotency_key("k"))
+            again = await commit.execute(filling(), context=context(), idempotency_key=idempotency_key("k"))
         assert again.body == b"1"
 
     async def test_the_same_key_with_another_request_is_refused(self) -> None:
         storage = MemoryStorage()
         await put(storage, Jar(id="j1", tenant="muna-barat"))
         async with GroupCommit(storage, source="test") as commit:
-            await commit.execute(filling(), context=context(), once=once("k", "one"))
+            await commit.execute(filling(), context=context(), idempotency_key=idempotency_key("k", "one"))
             with pytest.raises(UnableToRepeat):
-                await commit.execute(filling(), context=context(), once=once("k", "two"))
+                await commit.execute(
+                    filling(), context=context(), idempotency_key=idempotency_key("k", "two")
+                )
         assert len(storage.outbox) == 1
 
 
@@ -154,7 +159,7 @@ class TestTrouble:
         storage = CountingStorage()
         await put(storage, Jar(id="j1", tenant="muna-barat", room=50))
         before = storage.commits
-        storage.conflicts, storage.conflict = 10, Overtaken("planted")
+        storage.conflicts, storage.conflict = 10, VersionConflict("planted")
         async with GroupCommit(storage, source="test") as commit:
             await asyncio.gather(*(commit.execute(filling(), context=context()) for _ in range(20)))
         assert storage.commits - before == 1
@@ -329,9 +334,9 @@ class TestTrust:
             (await uow.get(Tally, "t1")).count = 0
 
         async with GroupCommit(storage, source="a") as one, GroupCommit(storage, source="b") as two:
-            await one.execute(at_least_one, context=context(), once=once("k1"))
+            await one.execute(at_least_one, context=context(), idempotency_key=idempotency_key("k1"))
             await two.execute(reset, context=context())
-            await one.execute(at_least_one, context=context(), once=once("k2"))
+            await one.execute(at_least_one, context=context(), idempotency_key=idempotency_key("k2"))
         assert storage.aggregates[Tally]["t1"].count == 1
 
     async def test_an_error_is_not_believed_before_the_earlier_answer_was_looked_for(self) -> None:
@@ -346,8 +351,10 @@ class TestTrust:
             return StoredAnswer(body=b"done")
 
         async with GroupCommit(storage, source="test") as commit:
-            await commit.execute(fill_the_first, context=context(), once=once("k"))
-            again = await commit.execute(fill_the_first, context=context(), once=once("k"))
+            await commit.execute(fill_the_first, context=context(), idempotency_key=idempotency_key("k"))
+            again = await commit.execute(
+                fill_the_first, context=context(), idempotency_key=idempotency_key("k")
+            )
         assert (again.body, again.repeated) == (b"done", True)
 
 

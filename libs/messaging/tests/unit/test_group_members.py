@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
-from messaging_builders import NOON, Jar, context, once
+from messaging_builders import NOON, Jar, context, idempotency_key
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
@@ -143,9 +143,10 @@ async def with_neighbours(
     """The answers of nine good commands around a bad one, and the bad one's own answer last."""
     async with GroupCommit(storage, source="test") as commit:
         ten = [
-            commit.execute(good(number), context=context(), once=once(f"k{number}")) for number in range(9)
+            commit.execute(good(number), context=context(), idempotency_key=idempotency_key(f"k{number}"))
+            for number in range(9)
         ]
-        ten.insert(4, commit.execute(command, context=of, once=once(key)))
+        ten.insert(4, commit.execute(command, context=of, idempotency_key=idempotency_key(key)))
         results = await asyncio.gather(*ten, return_exceptions=True)
     return [*results[:4], *results[5:], results[4]]
 
@@ -160,8 +161,8 @@ async def test_its_neighbours_do_not_feel_it(command: Command) -> None:
     assert {row.aggregate for row in storage.outbox} == {"jars:good"}
     assert set(storage.aggregates[Jar]) == {"good"}
     assert storage.timers == {}
-    assert all(once == "idempotency" for once, _ in storage.once)
-    assert len(storage.once) == 9
+    assert all(idempotency_key == "idempotency" for idempotency_key, _ in storage.idempotency_key)
+    assert len(storage.idempotency_key) == 9
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ async def test_its_neighbours_do_not_feel_it(command: Command) -> None:
         (replace(context(), traceparent=LONE), "bad"),
         (context(), LONE),
     ],
-    ids=["a correlation id", "a traceparent", "a once-key"],
+    ids=["a correlation id", "a traceparent", "an idempotency key"],
 )
 async def test_nor_what_comes_with_it(of: Context, key: str) -> None:
     storage = Alone()
@@ -205,7 +206,7 @@ class Counting(MemoryStorage):
         return made
 
     async def commit(self, batch: Batch) -> None:
-        written = [*batch.added, *batch.outbox, *batch.once, *(new for new, _ in batch.changed)]
+        written = [*batch.added, *batch.outbox, *batch.idempotency_key, *(new for new, _ in batch.changed)]
         self.reused += [id(one) in batch.encoded for one in written]
         await super().commit(batch)
 
@@ -216,7 +217,9 @@ async def test_what_is_written_was_encoded_once() -> None:
         for round in range(2):
             await asyncio.gather(
                 *(
-                    commit.execute(filling(f"j{n}"), context=context(), once=once(f"k{round}{n}"))
+                    commit.execute(
+                        filling(f"j{n}"), context=context(), idempotency_key=idempotency_key(f"k{round}{n}")
+                    )
                     for n in range(5)
                 )
             )

@@ -3,13 +3,13 @@
 import asyncio
 from typing import Any
 
-from messaging_builders import CountingStorage, Jar, UnableToFill, by, context, once, put
+from messaging_builders import CountingStorage, Jar, UnableToFill, by, context, idempotency_key, put
 
 from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Batch, StoredAnswer
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 
 
 async def test_who_comes_while_a_group_reads_sees_what_was_answered_before() -> None:
@@ -45,13 +45,13 @@ async def test_who_comes_while_a_group_reads_sees_what_was_answered_before() -> 
 
 async def test_who_comes_late_asks_again_for_what_the_group_has_only_met() -> None:
     storage = MemoryStorage()
-    gathering = Gathering(storage, {})
+    identity_map = IdentityMap(storage, {})
     await put(storage, Jar(id="j1", tenant="muna-barat"))
-    await gathering.run([Selection(kind=Jar, where={"filled": 0}, tenant="muna-barat")])
+    await identity_map.run([Selection(kind=Jar, where={"filled": 0}, tenant="muna-barat")])
     elsewhere = Jar(id="j1", tenant="muna-barat", version=2, filled=3)
     await storage.commit(Batch(changed=[(elsewhere, storage.aggregates[Jar]["j1"])]))
-    await gathering.load([(Jar, "j1")], again=True)
-    assert gathering.known[Jar, "j1"] == elsewhere
+    await identity_map.load([(Jar, "j1")], again=True)
+    assert identity_map.known[Jar, "j1"] == elsewhere
 
 
 async def test_nobody_is_run_unread_however_many_turns_bring_somebody() -> None:
@@ -78,13 +78,13 @@ async def test_nobody_is_run_unread_however_many_turns_bring_somebody() -> None:
         raise UnableToFill("full")
 
     async with GroupCommit(storage, source="test") as commit:
-        keys = [once(f"k{number}") for number in range(5)]
+        keys = [idempotency_key(f"k{number}") for number in range(5)]
         for number, key in enumerate(keys):
-            await commit.execute(add, context=by(f"b{number}"), once=key)
-        storage.conflicts = 1  # from now on once-keys are looked up, and refusals believed
+            await commit.execute(add, context=by(f"b{number}"), idempotency_key=key)
+        storage.conflicts = 1  # from now on idempotency keys are looked up, and refusals believed
         await commit.execute(add, context=by("other"))
         again = [
-            commit.execute(refuse, context=by(f"b{number}"), once=key, needs=needs)
+            commit.execute(refuse, context=by(f"b{number}"), idempotency_key=key, needs=needs)
             for number, key in enumerate(keys)
         ]
         coming[:] = again[1:]
@@ -108,14 +108,14 @@ async def test_the_answer_to_the_later_question_counts_though_it_comes_first() -
             return found
 
     storage = SlowAtFirst()
-    gathering = Gathering(storage, {})
-    early = asyncio.create_task(gathering.run([full]))
+    identity_map = IdentityMap(storage, {})
+    early = asyncio.create_task(identity_map.run([full]))
     await reading.wait()
     await put(storage, Jar(id="j1", tenant="muna-barat", filled=3))
-    await gathering.run([full], again=True)
+    await identity_map.run([full], again=True)
     go_on.set()
     await early
-    unit = UnitOfWork(gathering, context(), source="test")
+    unit = UnitOfWork(identity_map, context(), source="test")
     assert [one.id for one in await unit.select(full)] == ["j1"]
 
 

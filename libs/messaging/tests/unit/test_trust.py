@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from messaging_builders import Jar, Tally, context, once, put
+from messaging_builders import Jar, Tally, context, idempotency_key, put
 
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Overtaken, StoredAnswer
+from gerai.messaging.storage import Batch, StoredAnswer, VersionConflict
 from gerai.messaging.unit_of_work import UnitOfWork
 
 Hook = Callable[[], Awaitable[None]]
@@ -85,11 +85,11 @@ class TestRetryThatMeetsItsFirstRun:
         async with GroupCommit(storage, source="b") as other:
 
             async def first_run() -> None:
-                await other.execute(fill, context=context(), once=once("k"))
+                await other.execute(fill, context=context(), idempotency_key=idempotency_key("k"))
 
             mine = Meeting(storage, first_run, before_reading=before_reading, conflicts=conflicts)
             async with GroupCommit(mine, source="a") as commit:
-                return await commit.execute(fill, context=context(), once=once("k"))
+                return await commit.execute(fill, context=context(), idempotency_key=idempotency_key("k"))
 
     async def test_between_the_look_for_its_key_and_the_reading_of_what_it_changes(self) -> None:
         answer = await self.retried(before_reading=True, conflicts=1)
@@ -127,7 +127,7 @@ class Meeting(MemoryStorage):
     async def commit(self, batch: Batch) -> None:
         if self._conflicts:
             self._conflicts -= 1
-            raise Overtaken("planted")
+            raise VersionConflict("planted")
         await self._meet()
         await super().commit(batch)
 

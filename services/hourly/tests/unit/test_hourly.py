@@ -10,7 +10,7 @@ from gerai.hourly.service import HourTally, when_ticket_issued_count
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.storage import Once, OnceKind
+from gerai.messaging.storage import IdempotencyKey, KeyKind
 
 NINE = datetime(2026, 11, 24, 1, 15, tzinfo=UTC)
 
@@ -51,7 +51,9 @@ async def deliver(storage: MemoryStorage, *envelopes: Envelope) -> None:
 
             context = Context(tenant=None, actor="consumer", correlation_id="c")
             await commit.execute(
-                react, context=context, once=Once(kind=OnceKind.INBOX, key=f"g:{envelope.id}")
+                react,
+                context=context,
+                idempotency_key=IdempotencyKey(kind=KeyKind.INBOX, key=f"g:{envelope.id}"),
             )
 
 

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gerai.chassis import House, Settings
+from gerai.chassis import ServiceContext, Settings
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.clock import RealClock
 from gerai.chassis.edge import Edge
@@ -84,7 +84,7 @@ async def hall() -> AsyncIterator[Hall]:
         jwks_url=f"{ISSUER}/jwks",
     )
     async with GroupCommit(storage, source="/gerai/hourly") as commit:
-        house = House(
+        service_context = ServiceContext(
             source="/gerai/hourly",
             settings=settings,
             clock=RealClock(),
@@ -93,7 +93,7 @@ async def hall() -> AsyncIterator[Hall]:
             commit=commit,
             health=Health(),
         )
-        app = application(service, house, assemble(house))
+        app = application(service, service_context, assemble(service_context))
         app.state.authenticator = Authenticator(Keys(_keys), issuer=ISSUER, audience="gerai")
         yield Hall(commit, Edge(app, body_limits={}))
     await database.close()

@@ -30,7 +30,7 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 async def replica(database: Database) -> AsyncIterator[Door]:
     """A process's API side, with its background work."""
     async with front_door(MongoStorage(database), database=database) as door:
-        hall = Hall(door.house.storage, door.house.commit, catalogue())
+        hall = Hall(door.service_context.storage, door.service_context.commit, catalogue())
         for event in SMALL:
             await hall.learns(event)
         await door.background("catalogue").__self__.refresh()

@@ -152,7 +152,7 @@ async def test_a_retried_request_gives_the_same_ticket_on_another_replica(databa
 
 
 async def furnish(*doors: Door) -> None:
-    hall = Hall(doors[0].house.storage, doors[0].house.commit, catalogue())
+    hall = Hall(doors[0].service_context.storage, doors[0].service_context.commit, catalogue())
     for event in SMALL:
         await hall.learns(event)
     for door in doors:

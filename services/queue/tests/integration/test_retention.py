@@ -141,7 +141,7 @@ async def test_a_ticket_past_its_time_is_gone_with_its_link(database: Database) 
     storage = MongoStorage(database)
     async with front_door(storage, database=database) as door:
         kiosk, officer = Client(door, "kiosk"), Client(door, "officer")
-        hall = Hall(storage, door.house.commit, KNOWN)
+        hall = Hall(storage, door.service_context.commit, KNOWN)
         for event in SMALL:
             await hall.learns(event)
         await door.background("catalogue").__self__.refresh()

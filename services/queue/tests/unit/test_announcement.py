@@ -39,7 +39,7 @@ def test_says_the_date_of_a_number_that_is_not_todays():
         ("1000", "satu nol nol nol"),
     ],
 )
-def test_numbers_are_said_as_people_say_them(digits, words):
+def test_numbers_are_said_as_localized_them(digits, words):
     assert in_words(digits) == words
 
 

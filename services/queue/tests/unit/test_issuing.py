@@ -24,7 +24,7 @@ from queue_builders import (
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.refusal import Refusal, UnableToFind
-from gerai.messaging.storage import Once, OnceKind, StoredAnswer
+from gerai.messaging.storage import IdempotencyKey, KeyKind, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import RangeEnd, Rules
@@ -119,7 +119,7 @@ class TestPrefix:
 
 class TestRepeating:
     async def test_with_the_same_key_gives_the_same_ticket(self, hall: Hall):
-        once = Once(kind=OnceKind.IDEMPOTENCY, key="kiosk:double-tap", fingerprint="f")
+        idempotency_key = IdempotencyKey(kind=KeyKind.IDEMPOTENCY, key="kiosk:double-tap", fingerprint="f")
         command = IssueTicket(service_id="nib")
 
         async def tap(uow: UnitOfWork) -> StoredAnswer:
@@ -127,7 +127,8 @@ class TestRepeating:
             return StoredAnswer(body=view.model_dump_json().encode())
 
         first, second = [
-            await hall.commit.execute(tap, context=hall.context("kiosk"), once=once) for _ in range(2)
+            await hall.commit.execute(tap, context=hall.context("kiosk"), idempotency_key=idempotency_key)
+            for _ in range(2)
         ]
         assert first.body == second.body
         assert (first.repeated, second.repeated) == (False, True)

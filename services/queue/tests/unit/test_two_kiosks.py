@@ -7,7 +7,7 @@ from queue_builders import Hall, catalogue
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.storage import Batch, Overtaken
+from gerai.messaging.storage import Batch, VersionConflict
 
 
 class Beaten(MemoryStorage):
@@ -19,7 +19,7 @@ class Beaten(MemoryStorage):
     async def commit(self, batch: Batch) -> None:
         if not self.tried:
             self.tried = True
-            raise Overtaken("planted")
+            raise VersionConflict("planted")
         await super().commit(batch)
 
     async def select(self, selections: Any) -> list[list[Any]]:

@@ -143,7 +143,7 @@ class TestReferences:
         for section in SECTIONS:
             word = section.kind.word
             assert word == section.kind.__name__.lower()
-            assert word.people_say.id != Aggregate.word.people_say.id
+            assert word.localized.id != Aggregate.word.localized.id
 
     async def test_a_counter_withdrawn_while_a_service_joins_it_leaves_no_orphan(
         self, registrar: Registrar

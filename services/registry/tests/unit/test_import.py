@@ -7,7 +7,7 @@ from registry_builders import CALENDAR, COUNTER, DESK, MALL, MORNING, RULE, SERV
 
 from gerai.chassis.problems import FAULTS_LIMIT
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.desk import Desk
 from gerai.registry.domain.service import Service
@@ -101,7 +101,7 @@ class TestImport:
         assert bodies(storage.outbox, "registry.counters")[-1]["active"] is False
 
     async def test_a_dry_run_reports_and_changes_nothing(self, registrar, storage: MemoryStorage) -> None:
-        rehearsal = UnitOfWork(Gathering(storage, {}), registrar.context, source="/gerai/registry")
+        rehearsal = UnitOfWork(IdentityMap(storage, {}), registrar.context, source="/gerai/registry")
         report = (await rehearse_import(rows(*MALL), uow=rehearsal, at=MORNING, rule=RULE)).report
         assert (report.dry_run, report.registered) == (True, 6)
         assert (storage.commits, storage.outbox) == (0, [])

@@ -53,10 +53,10 @@ class TestReplica:
     async def test_is_the_same_when_records_come_twice_and_late(self, registrar, storage) -> None:
         await a_year_of_changes(registrar)
         records = [one for _, one in map(record, storage.outbox)]
-        once, twice = Replica(), Replica()
-        once.takes(records)
+        idempotency_key, twice = Replica(), Replica()
+        idempotency_key.takes(records)
         twice.takes([*records, *records[:5]])
-        assert once.entries == twice.entries
+        assert idempotency_key.entries == twice.entries
 
     @pytest.mark.parametrize("kind", [kind for kind, _, _ in MALL])
     def test_every_fact_is_in_the_event(self, kind: type[Entry]) -> None:

@@ -10,7 +10,7 @@ from registry_builders import COUNTER, DESK, INSTITUTION, MORNING, RULE, SERVICE
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.desk import Desk
 from gerai.registry.domain.entry import Entry
@@ -75,7 +75,7 @@ async def at_once(registrar: Registrar, read: ImportRows) -> Any:
 
 
 async def rehearsed(registrar: Registrar, read: ImportRows, part: int = 1) -> Rehearsal:
-    uow = UnitOfWork(Gathering(registrar.storage, {}), registrar.context, source="/gerai/registry")
+    uow = UnitOfWork(IdentityMap(registrar.storage, {}), registrar.context, source="/gerai/registry")
     return await rehearse_import(read, uow=uow, at=MORNING, rule=RULE, part=part)
 
 

@@ -2,10 +2,10 @@
 
 from gerai.chassis.auth import Caller
 from gerai.chassis.commands import CommandsOf, IfMatch, QueriesOf
-from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.pages import Cursor, Page, PageSize, cursor_after, id_before
 from gerai.chassis.routes import CallerOf, Permission, Routes, Secret
 from gerai.chassis.service import run
+from gerai.chassis.service_context import Background, Components, Service, ServiceContext
 from gerai.chassis.settings import Role, Settings
 
 __all__ = [
@@ -13,18 +13,18 @@ __all__ = [
     "Caller",
     "CallerOf",
     "CommandsOf",
+    "Components",
     "Cursor",
-    "House",
     "IfMatch",
     "Page",
     "PageSize",
     "Permission",
     "QueriesOf",
     "Role",
-    "Rooms",
     "Routes",
     "Secret",
     "Service",
+    "ServiceContext",
     "Settings",
     "cursor_after",
     "id_before",

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gerai.messaging.storage import Once, OnceKind, StoredAnswer
+from gerai.messaging.storage import IdempotencyKey, KeyKind, StoredAnswer
 
 FORM = "aes-256-gcm"
 """In the header `sealed` of a kept answer. One without it was kept by an earlier version and stands in clear."""
@@ -24,7 +24,7 @@ PURPOSE = b"gerai: answer under an idempotency key"
 class Repeatable:
     """A request that takes effect once, or a part of it."""
 
-    once: Once
+    idempotency_key: IdempotencyKey
     cipher: AESGCM
 
     @classmethod
@@ -32,18 +32,23 @@ class Repeatable:
         """`owner`: who the key belongs to. What is kept of both is a hash: it hides a key that is random, and not one
         that can be guessed, such as a time; so nothing that tells of a person may be in it (see `requests.key_of`)."""
         asked = f"{owner} {key}".encode()
-        once = Once(kind=OnceKind.IDEMPOTENCY, key=hashlib.sha256(asked).hexdigest(), fingerprint=fingerprint)
+        idempotency_key = IdempotencyKey(
+            kind=KeyKind.IDEMPOTENCY, key=hashlib.sha256(asked).hexdigest(), fingerprint=fingerprint
+        )
         derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(asked)
-        return cls(once=once, cipher=AESGCM(derived))
+        return cls(idempotency_key=idempotency_key, cipher=AESGCM(derived))
 
     def part(self, number: int) -> "Repeatable":
         """One of the transactions that it takes; it is kept beside the others."""
-        return replace(self, once=replace(self.once, key=f"{self.once.key} part {number}"))
+        return replace(
+            self,
+            idempotency_key=replace(self.idempotency_key, key=f"{self.idempotency_key.key} part {number}"),
+        )
 
     def seal(self, answer: StoredAnswer) -> StoredAnswer:
         """As it is kept. Bound to its id, so that no other answer can be put in its place."""
         nonce = os.urandom(NONCE_BYTES)
-        body = nonce + self.cipher.encrypt(nonce, answer.body, self.once.key.encode())
+        body = nonce + self.cipher.encrypt(nonce, answer.body, self.idempotency_key.key.encode())
         return replace(answer, body=body, headers={**answer.headers, "sealed": FORM})
 
     def open(self, kept: StoredAnswer) -> StoredAnswer:
@@ -52,4 +57,4 @@ class Repeatable:
         if "sealed" not in kept.headers:
             return kept
         nonce, body = kept.body[:NONCE_BYTES], kept.body[NONCE_BYTES:]
-        return replace(kept, body=self.cipher.decrypt(nonce, body, self.once.key.encode()))
+        return replace(kept, body=self.cipher.decrypt(nonce, body, self.idempotency_key.key.encode()))

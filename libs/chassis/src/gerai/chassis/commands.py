@@ -11,15 +11,15 @@ from starlette.responses import Response
 
 from gerai.chassis.answers import Repeatable
 from gerai.chassis.auth import Caller
-from gerai.chassis.house import House
 from gerai.chassis.parts import InParts, P, Parts, V
 from gerai.chassis.problems import Problem
 from gerai.chassis.requests import KEY_HEADER, key_of
+from gerai.chassis.service_context import ServiceContext
 from gerai.chassis.traces import link_to, step
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.storage import StoredAnswer
-from gerai.messaging.unit_of_work import Gathering, UnitOfWork
+from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 
 ETAG_PATTERN = '^"(0|[1-9][0-9]{0,11})"$'
 ETAG = re.compile(r'"(0|[1-9][0-9]{0,11})"')
@@ -33,7 +33,7 @@ class Commands:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._house: House = request.app.state.house
+        self._service_context: ServiceContext = request.app.state.service_context
         self.caller: Caller | None = request.scope.get("gerai.caller")
 
     @property
@@ -66,9 +66,11 @@ class Commands:
             return asked.seal(answer) if asked is not None else answer
 
         asked = await self._repeatable()
-        once = asked.once if asked is not None else None
+        idempotency_key = asked.idempotency_key if asked is not None else None
         with step("commit"):
-            answer = await self._house.commit.execute(command, context=self.context, once=once, needs=needs)
+            answer = await self._service_context.commit.execute(
+                command, context=self.context, idempotency_key=idempotency_key, needs=needs
+            )
         link_to(led_to)
         assert answer is not None
         return _response(asked.open(answer) if asked is not None else answer)
@@ -77,9 +79,9 @@ class Commands:
         """Run what may be too large for one transaction: see `parts`. The answer is durable when this returns, and all
         parts are. Raises the refusal of the whole, with nothing written; Unfinished where a part was refused later.
         """
-        house, asked = self._house, await self._repeatable()
+        service_context, asked = self._service_context, await self._repeatable()
         assert asked is not None
-        parts = Parts(work, house.commit, house.storage, self.context, asked)
+        parts = Parts(work, service_context.commit, service_context.storage, self.context, asked)
         if (earlier := await parts.answered()) is not None:
             return _response(earlier)
         last = await parts.write_all_but_last()
@@ -106,13 +108,15 @@ class Queries:
     """A request's way to look at aggregates: filtered by the caller's regency, and never saved."""
 
     def __init__(self, request: Request) -> None:
-        self._house: House = request.app.state.house
+        self._service_context: ServiceContext = request.app.state.service_context
         self._request = request
 
     @property
     def uow(self) -> UnitOfWork:
         context = Commands(self._request).context
-        return UnitOfWork(Gathering(self._house.storage, {}), context, source=self._house.source)
+        return UnitOfWork(
+            IdentityMap(self._service_context.storage, {}), context, source=self._service_context.source
+        )
 
 
 def _response(answer: StoredAnswer) -> Response:

@@ -35,4 +35,4 @@ def _as_kept_now(row: Document) -> Document:
     if part:
         request = request.part(int(part))
     sealed = request.seal(StoredAnswer(body=row["body"], headers=row["headers"]))
-    return {**row, "_id": request.once.key, "body": sealed.body, "headers": dict(sealed.headers)}
+    return {**row, "_id": request.idempotency_key.key, "body": sealed.body, "headers": dict(sealed.headers)}

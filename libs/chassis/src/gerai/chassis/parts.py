@@ -152,17 +152,17 @@ class Parts(Generic[P, V]):
             answer = await self.commit.execute(
                 command,
                 context=self.context,
-                once=part.once,
+                idempotency_key=part.idempotency_key,
                 needs=Needs(weight=len(plan.parts[number])),
             )
         assert answer is not None
         return _Kept.model_validate_json(part.open(answer).body)
 
     async def _kept(self, asked: Repeatable) -> StoredAnswer | None:
-        once = asked.once
-        kept = (await self.storage.answers([once])).get(once.key)
+        idempotency_key = asked.idempotency_key
+        kept = (await self.storage.answers([idempotency_key])).get(idempotency_key.key)
         if kept is None:
             return None
-        if kept.fingerprint != once.fingerprint:
+        if kept.fingerprint != idempotency_key.fingerprint:
             raise UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
         return asked.open(kept)

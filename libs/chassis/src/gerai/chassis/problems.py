@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
-from gerai.chassis.sentences import INVALID_BECAUSE as INVALID_BECAUSE
-from gerai.chassis.sentences import SENTENCES as SENTENCES
+from gerai.chassis.localized_texts import INVALID_BECAUSE as INVALID_BECAUSE
+from gerai.chassis.localized_texts import SENTENCES as SENTENCES
 from gerai.messaging.failures import Failure, kind_of
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
 from gerai.messaging.storage import StoreBusy, TooManyWaiting
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Fault(NamedTuple):
 
     code: str
     field: str | None
-    sentence: Sentence
+    sentence: LocalizedText
 
 
 class Problem(Exception):
@@ -153,7 +153,7 @@ def problem(
 
 def own(request: Request, status: int, code: str, **more: Any) -> Response:
     sentence = SENTENCES[code]
-    return problem(request, status, code, sentence.spoken(language(request)), **more)
+    return problem(request, status, code, sentence.in_language(language(request)), **more)
 
 
 def on_the_wire(status: int, code: str) -> bytes:
@@ -200,7 +200,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
         {
             "code": one.code,
             **({"field": one.field} if one.field is not None else {}),
-            "text": one.sentence.spoken(spoken),
+            "text": one.sentence.in_language(spoken),
         }
         for one in faults
     ]
@@ -231,9 +231,9 @@ def _shown(field: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in field[:FIELD_LIMIT])
 
 
-def _filled(sentence: Sentence, limits: Mapping[str, Any]) -> Sentence:
+def _filled(sentence: LocalizedText, limits: Mapping[str, Any]) -> LocalizedText:
     try:
-        return Sentence(*(text.format_map(limits) for text in sentence))
+        return LocalizedText(*(text.format_map(limits) for text in sentence))
     except KeyError:
         return SENTENCES["invalid"]
 

@@ -22,9 +22,9 @@ from gerai.chassis.connection import Connection
 from gerai.chassis.connections import Connections, Limits, places
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
-from gerai.chassis.house import House, Rooms, Service
 from gerai.chassis.keys import Keys, fetch_from
 from gerai.chassis.routes import install
+from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.chassis.settings import Role, Settings
 
 BACKLOG = 2_048
@@ -33,7 +33,7 @@ SWEEP_TICKS = 10
 OPERATORS_LIMITS = Limits(connections=64, strangers=64, strangers_per_address=64)
 
 
-def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
+def application(service: Service, service_context: ServiceContext, components: Components) -> FastAPI:
     """What everybody may reach: health always, the service's routes in the API role. Raises UndeclaredRoute.
 
     FastAPI's own telemetry is off: it would write paths and queries, so visitors' links, into spans.
@@ -47,8 +47,8 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    settings: Settings = house.settings
-    app.state.house = house
+    settings: Settings = service_context.settings
+    app.state.service_context = service_context
     app.state.authenticator = Authenticator(
         Keys(fetch_from(settings.jwks_url)),
         issuer=settings.issuer,
@@ -56,10 +56,10 @@ def application(service: Service, house: House, rooms: Rooms) -> FastAPI:
         longest_life_s=settings.token_longest_seconds,
     )
     app.state.admission = Admission(_admission_limits(settings), _proxies(settings))
-    house.health.require(app.state.admission.require_room)
-    app.router.routes.extend(house.health.routes())
+    service_context.health.require(app.state.admission.require_room)
+    app.router.routes.extend(service_context.health.routes())
     if Role.API in settings.roles:
-        install(app, rooms.routes)
+        install(app, components.routes)
     problems.install(app)
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     return app
@@ -86,7 +86,7 @@ def _admission_limits(settings: Settings) -> AdmissionLimits:
 def operators(app: FastAPI) -> Starlette:
     """What the operators' listener serves: metrics, the description of the API in processes that have one, and the
     application itself, so that the documentation page can try requests out where it was loaded from."""
-    settings: Settings = app.state.house.settings
+    settings: Settings = app.state.service_context.settings
     described = docs.routes(app) if Role.API in settings.roles else []
     inner = Starlette(routes=[Route("/metrics", metrics.page), *described, Mount("", app)])
     problems.install(inner)
@@ -95,7 +95,7 @@ def operators(app: FastAPI) -> Starlette:
 
 def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: float) -> "Listeners":
     """Both of a process, with the edge around what each of them serves."""
-    settings: Settings = app.state.house.settings
+    settings: Settings = app.state.service_context.settings
     connections = Connections(_public_limits(settings), proxies=_proxies(settings))
     health.require(connections.require_room)
     public, private = (

@@ -18,8 +18,8 @@ from gerai.chassis import logs, traces
 from gerai.chassis.clock import clock_of
 from gerai.chassis.earlier_answers import move_earlier_answers
 from gerai.chassis.health import Health
-from gerai.chassis.house import Background, House, Rooms, Service
 from gerai.chassis.server import application, listeners_of, listening, operators
+from gerai.chassis.service_context import Background, Components, Service, ServiceContext
 from gerai.chassis.settings import Environment, Role, Settings, UnreadableFile
 from gerai.chassis.work import Deadline, Work
 from gerai.chassis.worker import Worker
@@ -94,16 +94,16 @@ async def live(service: Service, settings: Settings) -> None:
             ratio=settings.trace_ratio,
         )
         deadline = Deadline(settings.stop_seconds)
-        async with house_of(service, settings, deadline) as (house, worker):
-            rooms = service.assemble(house)
-            app = application(service, house, rooms)
-            listeners = listeners_of(service, app, house.health, finish_s=settings.stop_seconds / 2)
-            house.health.at_stop(deadline.begin)
-            work = Work(house.health, on_failure=listeners.ask_to_stop)
+        async with house_of(service, settings, deadline) as (service_context, worker):
+            components = service.assemble(service_context)
+            app = application(service, service_context, components)
+            listeners = listeners_of(service, app, service_context.health, finish_s=settings.stop_seconds / 2)
+            service_context.health.at_stop(deadline.begin)
+            work = Work(service_context.health, on_failure=listeners.ask_to_stop)
             if Role.API in settings.roles:
                 keys = app.state.authenticator.keys
                 work.start(Background(name="issuer-keys", run=keys.run, progress=keys.progress))
-            work.start_up(lambda: _begin(service, house, rooms, worker, work))
+            work.start_up(lambda: _begin(service, service_context, components, worker, work))
             try:
                 await listeners.serve(public, private)
             finally:
@@ -126,7 +126,7 @@ def _taken(host: str, port: int) -> socket:
 @contextlib.asynccontextmanager
 async def house_of(
     service: Service, settings: Settings, deadline: Deadline
-) -> AsyncIterator[tuple[House, Worker]]:
+) -> AsyncIterator[tuple[ServiceContext, Worker]]:
     """The house of one process, and its worker's side; closed in reverse order. Nothing is asked of the
     database yet."""
     database = connect(
@@ -142,7 +142,7 @@ async def house_of(
     commit = GroupCommit(storage, source=source, on_commit=worker.wake)
     await commit.__aenter__()
     try:
-        house = House(
+        service_context = ServiceContext(
             source=source,
             settings=settings,
             clock=clock_of(settings),
@@ -152,7 +152,7 @@ async def house_of(
             health=health,
         )
         with health.watching(commit.progress):
-            yield house, worker
+            yield service_context, worker
     finally:
         await _drained(commit, deadline)
         await database.close()
@@ -167,27 +167,35 @@ async def _drained(commit: GroupCommit, deadline: Deadline) -> None:
         log.error("commands-abandoned")
 
 
-async def _begin(service: Service, house: House, rooms: Rooms, worker: Worker, work: Work) -> None:
+async def _begin(
+    service: Service, service_context: ServiceContext, components: Components, worker: Worker, work: Work
+) -> None:
     """From a process that listens to one that serves. Only the worker's way to Kafka waits for Kafka: commands and
     timers need none. Timers wait for what they may look at."""
-    settings: Settings = house.settings
-    await _prepared(lambda: MongoStorage(house.database).prepare(service.indexes, keep=settings.keep))
-    await _prepared(lambda: move_earlier_answers(house.database))
-    background = [one for one in rooms.background if one.roles & settings.roles]
+    settings: Settings = service_context.settings
+    await _prepared(
+        lambda: MongoStorage(service_context.database).prepare(service.indexes, keep=settings.keep)
+    )
+    await _prepared(lambda: move_earlier_answers(service_context.database))
+    background = [one for one in components.background if one.roles & settings.roles]
     for one in background:
         work.start(one)
     for one in background:
         if one.ready is not None:
             await one.ready()
-    beside = (*worker.timers(house, rooms), *worker.jobs(house, rooms), *worker.retention(house, rooms))
+    beside = (
+        *worker.timers(service_context, components),
+        *worker.jobs(service_context, components),
+        *worker.retention(service_context, components),
+    )
     for one in beside:
         work.start(one)
-    house.health.started = True
+    service_context.health.started = True
     _spare_the_collector()
     log.info("started", roles=sorted(settings.roles), port=settings.http_port)
     if Role.WORKER in settings.roles:
-        await worker.prepare_topics(rooms, create=settings.environment is Environment.DEVELOPMENT)
-        for one in worker.to_kafka(house, rooms):
+        await worker.prepare_topics(components, create=settings.environment is Environment.DEVELOPMENT)
+        for one in worker.to_kafka(service_context, components):
             work.start(one)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 import structlog
 
 from gerai.chassis.health import Health
-from gerai.chassis.house import Background
+from gerai.chassis.service_context import Background
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from gerai.chassis.house import Background, House, Rooms, Service
+from gerai.chassis.service_context import Background, Components, Service, ServiceContext
 from gerai.chassis.settings import Role, Settings
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.jobs import Jobs
@@ -56,10 +56,10 @@ class Worker:
             is_foreign=self._service.is_foreign,
         )
 
-    async def prepare_topics(self, rooms: Rooms, *, create: bool) -> None:
+    async def prepare_topics(self, components: Components, *, create: bool) -> None:
         """The topics that the service owns, those of its groups among them. Those it reads are their owners'.
         Waits for a broker as long as it takes: nothing is lost meanwhile, events wait in the outbox."""
-        wanted = self._service.topics_written(rooms)
+        wanted = self._service.topics_written(components)
         self._written = frozenset(topic.name for topic in wanted)
         while True:
             try:
@@ -81,51 +81,55 @@ class Worker:
         if self._jobs is not None:
             self._jobs.wake()
 
-    def timers(self, house: House, rooms: Rooms) -> Sequence[Background]:
+    def timers(self, service_context: ServiceContext, components: Components) -> Sequence[Background]:
         """What is due fires whether Kafka is there or not: its events wait in the outbox."""
-        if self._relay is None or not rooms.timers:
+        if self._relay is None or not components.timers:
             return ()
         timers = Timers(
             MongoDueTimers(self._database),
-            rooms.timers,
-            commit=house.commit,
+            components.timers,
+            commit=service_context.commit,
             lease=MongoLease(self._database, "timers"),
-            now=house.clock.now,
+            now=service_context.clock.now,
         )
         return (Background(name="timers", run=timers.run, progress=timers.progress, roles=WORKER),)
 
-    def jobs(self, house: House, rooms: Rooms) -> Sequence[Background]:
+    def jobs(self, service_context: ServiceContext, components: Components) -> Sequence[Background]:
         """What the outside is asked for needs no Kafka. Without kinds it still says which jobs nobody handles."""
         if self._relay is None:
             return ()
         queue = MongoJobQueue(self._database)
-        self._jobs = Jobs(queue, rooms.jobs, commit=house.commit, now=house.clock.now)
+        self._jobs = Jobs(
+            queue, components.jobs, commit=service_context.commit, now=service_context.clock.now
+        )
         return (Background(name="jobs", run=self._jobs.run, progress=self._jobs.progress, roles=WORKER),)
 
-    def retention(self, house: House, rooms: Rooms) -> Sequence[Background]:
+    def retention(self, service_context: ServiceContext, components: Components) -> Sequence[Background]:
         """Deletes what is past its time, the service's and the library's own."""
         if self._relay is None:
             return ()
-        rules = [*own_rules(rooms.subscriptions, rooms.timers), *self._service.retention]
+        rules = [*own_rules(components.subscriptions, components.timers), *self._service.retention]
         retention = Retention(
             MongoPastDocuments(self._database),
             rules,
             days={rule.setting: getattr(self._settings, rule.setting) for rule in rules},
-            repairs=rooms.repairs,
+            repairs=components.repairs,
             lease=MongoLease(self._database, "retention"),
-            now=house.clock.now,
+            now=service_context.clock.now,
         )
         return (Background(name="retention", run=retention.run, progress=retention.progress, roles=WORKER),)
 
-    def to_kafka(self, house: House, rooms: Rooms) -> Sequence[Background]:
+    def to_kafka(self, service_context: ServiceContext, components: Components) -> Sequence[Background]:
         """The relay and the subscribers, once their topics are there."""
         if self._relay is None:
             return ()
         relay = self._relay
         parts = [Background(name="relay", run=relay.run, progress=relay.progress, roles=WORKER)]
-        for subscription in rooms.subscriptions:
+        for subscription in components.subscriptions:
             parking = Parking(subscription.group, MongoParkedRecords(self._database))
-            consumer = Consumer(subscription, commit=house.commit, parking=parking, now=house.clock.now)
+            consumer = Consumer(
+                subscription, commit=service_context.commit, parking=parking, now=service_context.clock.now
+            )
             subscriber = Subscriber(consumer, kafka=self._settings.kafka, client_id=subscription.group)
             name = f"subscriber {subscription.group}"
             parts.append(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
-from gerai.messaging.refusal import Sentence, Word
+from gerai.messaging.refusal import LocalizedText, Term
 
 
 class Recorded(NamedTuple):
@@ -28,7 +28,7 @@ class Aggregate(BaseModel):
     model_config = ConfigDict(extra="ignore", validate_assignment=False)
 
     collection: ClassVar[str]
-    word: ClassVar[Word] = Word("entry", Sentence("ini", "entry"))
+    word: ClassVar[Term] = Term("entry", LocalizedText("ini", "entry"))
     """What it is called where it is not found."""
 
     warm: ClassVar[bool] = False

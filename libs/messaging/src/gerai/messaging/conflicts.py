@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gerai.messaging.storage import Conflict, Contended, JobGone, KeyTaken, Overtaken, TimerGone
+from gerai.messaging.storage import Conflict, Contended, JobGone, KeyTaken, TimerGone, VersionConflict
 from gerai.messaging.unit_of_work import Identity
 
 TOGETHER = 3
@@ -19,7 +19,7 @@ class Resistance:
     last: Conflict | None = None
     same_key: int = 0
     """How often in a row one key was taken though everything had been read afresh. Ids do not count: an aggregate's
-    and a once-key are always found by reading, as soon as a majority has what took them."""
+    and an idempotency key are always found by reading, as soon as a majority has what took them."""
     unseen: set[Identity] = field(default_factory=set)
     """What was added under ids that may be taken; the next try looks there first."""
 
@@ -33,7 +33,7 @@ class Resistance:
     def is_final(self, *, alone: bool) -> bool:
         """Whether another try of the same group is of no use."""
         match self.last:
-            case Overtaken():  # split up, each part would be overtaken again
+            case VersionConflict():  # split up, each part would be overtaken again
                 return False
             case TimerGone() | JobGone() if alone:
                 return True

@@ -23,7 +23,7 @@ from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import NOT_COUNTED, Counts, Parked, Parking, Partitions
 from gerai.messaging.record import Record
 from gerai.messaging.refusal import Refusal
-from gerai.messaging.storage import EVENT_INDEX, Contended, KeyTaken, Once, OnceKind, StoreBusy
+from gerai.messaging.storage import EVENT_INDEX, Contended, IdempotencyKey, KeyKind, KeyTaken, StoreBusy
 from gerai.messaging.tracing import handling
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -290,9 +290,14 @@ class Consumer:
                     self._parking.forget(uow, parked.id)
 
             again = f":{envelope.overrides}" if envelope.overrides is not None else ""
-            once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:{envelope.id}{again}")
+            idempotency_key = IdempotencyKey(
+                kind=KeyKind.INBOX, key=f"{self.subscription.group}:{envelope.id}{again}"
+            )
             answer = await self._commit.execute(
-                command, context=context, once=once, needs=self.subscription.needs(envelope)
+                command,
+                context=context,
+                idempotency_key=idempotency_key,
+                needs=self.subscription.needs(envelope),
             )
         repeated = answer is not None and answer.repeated
         if repeated and parked is not None:
@@ -312,9 +317,13 @@ class Consumer:
             if parked is not None:
                 self._parking.forget(uow, parked.id)
 
-        once = Once(kind=OnceKind.INBOX, key=f"{self.subscription.group}:dead:{record.identity}")
+        idempotency_key = IdempotencyKey(
+            kind=KeyKind.INBOX, key=f"{self.subscription.group}:dead:{record.identity}"
+        )
         try:
-            answer = await self._commit.execute(command, context=self._own_context(record), once=once)
+            answer = await self._commit.execute(
+                command, context=self._own_context(record), idempotency_key=idempotency_key
+            )
             is_there = answer is not None and answer.repeated
         except KeyTaken as taken:
             if (taken.collection, taken.index) != EVENT_INDEX:

@@ -17,8 +17,8 @@ from gerai.messaging.storage import (
     Batch,
     DocumentWrite,
     Encoded,
-    Once,
-    OnceKind,
+    IdempotencyKey,
+    KeyKind,
     OutboxRow,
     StoredAnswer,
     TimerRow,
@@ -27,7 +27,7 @@ from gerai.messaging.storage import (
 
 T = TypeVar("T")
 Document = dict[str, Any]
-Answered = tuple[Once, StoredAnswer]
+Answered = tuple[IdempotencyKey, StoredAnswer]
 LARGEST_DOCUMENT = 16 * 1024 * 1024
 """MongoDB's own limit."""
 
@@ -74,8 +74,8 @@ class Forms:
     def row(self, row: OutboxRow) -> RawBSONDocument:
         return self._form(row, lambda: _raw(outbox_document(row, self._now)))
 
-    def once(self, answered: Answered) -> RawBSONDocument:
-        return self._form(answered, lambda: _raw(_once_document(*answered, self._now)))
+    def idempotency_key(self, answered: Answered) -> RawBSONDocument:
+        return self._form(answered, lambda: _raw(_key_document(*answered, self._now)))
 
     def document(self, write: DocumentWrite) -> RawBSONDocument:
         return self._form(write, lambda: _raw({**(write.document or {}), "_id": write.id}))
@@ -101,8 +101,8 @@ def encode(part: Batch) -> dict[int, Encoded]:
             keep(new, forms.added(new))
         for row in part.outbox:
             keep(row, forms.row(row))
-        for answered in part.once:
-            keep(answered, forms.once(answered))
+        for answered in part.idempotency_key:
+            keep(answered, forms.idempotency_key(answered))
         for write in part.documents:
             keep(write, forms.document(write))
         for job in part.jobs_wanted:
@@ -125,11 +125,11 @@ def _raw(document: Document) -> RawBSONDocument:
     return RawBSONDocument(raw)
 
 
-def _once_document(once: Once, answer: StoredAnswer, now: datetime) -> Document:
-    if once.kind is OnceKind.INBOX:
-        return {"_id": once.key, "at": now}
+def _key_document(idempotency_key: IdempotencyKey, answer: StoredAnswer, now: datetime) -> Document:
+    if idempotency_key.kind is KeyKind.INBOX:
+        return {"_id": idempotency_key.key, "at": now}
     return {
-        "_id": once.key,
+        "_id": idempotency_key.key,
         "answered_at": now,
         "fingerprint": answer.fingerprint,
         "body": answer.body,

@@ -29,15 +29,15 @@ from gerai.messaging.metrics import GROUP_SIZE
 from gerai.messaging.storage import (
     Batch,
     Conflict,
+    IdempotencyKey,
     KeyTaken,
-    Once,
     Storage,
     StoreBusy,
     StoredAnswer,
     TooManyWaiting,
     Unstorable,
 )
-from gerai.messaging.unit_of_work import Gathering, Identity, UnitOfWork
+from gerai.messaging.unit_of_work import Identity, IdentityMap, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ TAKES_IN = 3
 QUIET_TURNS = 2
 """Turns of the loop that bring nobody: then nobody is at the door."""
 WORTH_ASKING = 10
-"""So many are not kept waiting for more at the door: what they need is read while those are let in."""
+"""Start reading once this many have arrived; whoever comes later is read beside them."""
 STUCK_S = 240.0
 """Longer than the driver retries one transaction."""
 WRITES_LIMIT = 500
@@ -108,22 +108,27 @@ class GroupCommit:
         return {"group-commit": f"{wait} wait, nothing moved for {silent:.0f} s"} if stuck else {}
 
     async def execute(
-        self, command: Command, *, context: Context, once: Once | None = None, needs: Needs = NOTHING
+        self,
+        command: Command,
+        *,
+        context: Context,
+        idempotency_key: IdempotencyKey | None = None,
+        needs: Needs = NOTHING,
     ) -> StoredAnswer | None:
         """Run a command and return its answer after its changes are durable.
 
-        Under a `once` key that was used before, the first answer is returned and nothing runs.
+        Under an idempotency key that was used before, the first answer is returned and nothing runs.
         Raises, with nothing changed: what the command raised (Refusal, …); the refusal of a declared unique index, or
         KeyTaken where none is declared; Contended; TooManyWaiting when the caller's regency has too many commands
         waiting; Unstorable; the driver's error.
         """
         if self._closing:
             raise StoreBusy("the process is about to stop")
-        _check_names(once, needs)
+        _check_names(idempotency_key, needs)
         if not self._in_hand and not self._waiting:  # that nothing moved before was no sign of anything
             self._moved = time.monotonic()
         flow = (context.tenant, "" if context.tenant is not None else context.actor)
-        member = Member(command, context, once, needs, flow, needs.weight)
+        member = Member(command, context, idempotency_key, needs, flow, needs.weight)
         try:
             given_up = self._waiting.put(member)
         except QueueFull:
@@ -169,7 +174,7 @@ class GroupCommit:
     async def _settle(self, group: list[Member], *, trusting: bool, is_open: bool = False) -> None:
         """Write the group, retrying; in halves where retrying together does not help.
 
-        A trusting attempt reads less: it takes warm aggregates from memory and does not look once-keys up.
+        A trusting attempt reads less: it takes warm aggregates from memory and does not look idempotency keys up.
         Versions and unique keys still guard what it writes; an outcome that writes nothing, or that rests on something
         remembered that it does not write, is only believed after fresh reads. A store that is away fails everybody at once: they would only wait for it one after the other.
         """
@@ -212,23 +217,23 @@ class GroupCommit:
     ) -> list[Member]:
         """One try. Returns the members whose outcome rests on unread state. `unseen`: aggregates that somebody added
         under ids which were taken; they are read, and such ones added to it."""
-        gathering = Gathering(self._storage, self._warm if trusting else {})
+        identity_map = IdentityMap(self._storage, self._warm if trusting else {})
         if unseen:
-            await self._look_at(unseen, gathering)
+            await self._look_at(unseen, identity_map)
         if is_open:
-            known = await self._read_with_late_ones(group, gathering, trusting=trusting)
+            known = await self._read_with_late_ones(group, identity_map, trusting=trusting)
         else:
-            known = await self._read(group, gathering, trusting=trusting)
+            known = await self._read(group, identity_map, trusting=trusting)
         outcomes: list[Outcome] = []
         for member in group:
-            if gathering.writes >= WRITES_LIMIT:
+            if identity_map.writes >= WRITES_LIMIT:
                 self._waiting.put_back(group[len(outcomes) :])
                 del group[len(outcomes) :]
                 break
-            outcomes.append(await self._run(member, gathering, known, trusting=trusting))
+            outcomes.append(await self._run(member, identity_map, known, trusting=trusting))
         if not trusting:
             outcomes = await self._unless_done_before(outcomes)
-        batch = gathering.sealed()
+        batch = identity_map.sealed()
         if not batch.is_empty():
             try:
                 await self._write(batch)
@@ -237,20 +242,20 @@ class GroupCommit:
                     unseen.update((type(one), one.id) for one in batch.added)
                 raise
             GROUP_SIZE.observe(len(group))
-            self._keep_warm(gathering)
+            self._keep_warm(identity_map)
         for outcome in outcomes:
             if not outcome.doubtful:
                 outcome.tell()
         return [outcome.member for outcome in outcomes if outcome.doubtful]
 
-    async def _look_at(self, unseen: set[Identity], gathering: Gathering) -> None:
+    async def _look_at(self, unseen: set[Identity], identity_map: IdentityMap) -> None:
         try:
-            await gathering.load(unseen)
+            await identity_map.load(unseen)
         except Exception as error:
             raise _StoreFailed(error) from error
 
     async def _read_with_late_ones(
-        self, group: list[Member], gathering: Gathering, *, trusting: bool
+        self, group: list[Member], identity_map: IdentityMap, *, trusting: bool
     ) -> dict[str, StoredAnswer]:
         """An open group takes in who comes while it reads: its reading goes on beside their parsing.
 
@@ -263,7 +268,7 @@ class GroupCommit:
             readings: list[Awaitable[dict[str, StoredAnswer]]] = []
             while part:
                 readings.append(
-                    asyncio.create_task(self._read(part, gathering, trusting=trusting, again=again))
+                    asyncio.create_task(self._read(part, identity_map, trusting=trusting, again=again))
                 )
                 part, again = await self._at_the_door(group), True
                 group.extend(part)
@@ -277,18 +282,18 @@ class GroupCommit:
         return known
 
     async def _read(
-        self, members: Sequence[Member], gathering: Gathering, *, trusting: bool, again: bool = False
+        self, members: Sequence[Member], identity_map: IdentityMap, *, trusting: bool, again: bool = False
     ) -> dict[str, StoredAnswer]:
-        """What they need, into the gathering, and the answers that some of them had before."""
+        """What they need, into the identity map, and the answers that some of them had before."""
         try:
             known, _, _ = await asyncio.gather(
                 self._answers(members, trusting=trusting),
-                gathering.load(
+                identity_map.load(
                     [one for member in members for one in member.needs.aggregates],
                     again=again,
                     afresh=[one for member in members for one in member.needs.afresh],
                 ),
-                gathering.run(
+                identity_map.run(
                     [
                         one.within(member.context.tenant)
                         for member in members
@@ -302,7 +307,7 @@ class GroupCommit:
         return known
 
     async def _unless_done_before(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """Once-keys and state are read at different moments: between them the first run of a retry may have committed
+        """Idempotency keys and state are read at different moments: between them the first run of a retry may have committed
         elsewhere, and then it is that run which stands in the way of the second. It gets the first one's answer."""
         refused = [one.member for one in outcomes if one.error is not None]
         try:
@@ -310,14 +315,14 @@ class GroupCommit:
         except Exception as error:
             raise _StoreFailed(error) from error
         return [
-            Outcome.repeated(one.member, once, earlier[once.key])
-            if one.error is not None and (once := one.member.once) is not None and once.key in earlier
+            Outcome.repeated(one.member, key, earlier[key.key])
+            if one.error is not None and (key := one.member.idempotency_key) and key.key in earlier
             else one
             for one in outcomes
         ]
 
     async def _answers(self, group: Sequence[Member], *, trusting: bool) -> dict[str, StoredAnswer]:
-        keys = [member.once for member in group if member.once is not None]
+        keys = [member.idempotency_key for member in group if member.idempotency_key is not None]
         return await self._storage.answers(keys) if keys and not trusting else {}
 
     async def _write(self, batch: Batch) -> None:
@@ -332,28 +337,28 @@ class GroupCommit:
         self._commit_s = min(max(took, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
         self._on_commit()
 
-    def _keep_warm(self, gathering: Gathering) -> None:
-        for identity in gathering.touched:
-            if identity[0].warm and (state := gathering.known[identity]) is not None:
+    def _keep_warm(self, identity_map: IdentityMap) -> None:
+        for identity in identity_map.touched:
+            if identity[0].warm and (state := identity_map.known[identity]) is not None:
                 self._warm[identity] = state
                 while len(self._warm) > WARM_LIMIT:
                     del self._warm[next(iter(self._warm))]
 
     async def _run(
-        self, member: Member, gathering: Gathering, known: dict[str, StoredAnswer], *, trusting: bool
+        self, member: Member, identity_map: IdentityMap, known: dict[str, StoredAnswer], *, trusting: bool
     ) -> Outcome:
-        once = member.once
-        if once is not None and (earlier := known.get(once.key)) is not None:
-            return Outcome.repeated(member, once, earlier)
-        unit = UnitOfWork(gathering, member.context, source=self._source)
+        key = member.idempotency_key
+        if key is not None and (earlier := known.get(key.key)) is not None:
+            return Outcome.repeated(member, key, earlier)
+        unit = UnitOfWork(identity_map, member.context, source=self._source)
         try:
             answer = await member.command(unit)
             if trusting and unit.rests_on_memory():
                 return Outcome(member, answer, doubtful=True)
             kept = None
-            if once is not None:
-                kept = (once, replace(answer or StoredAnswer(body=b""), fingerprint=once.fingerprint))
-            if not unit.join(once=kept, also_unchanged=not trusting) and trusting:
+            if key is not None:
+                kept = (key, replace(answer or StoredAnswer(body=b""), fingerprint=key.fingerprint))
+            if not unit.join(idempotency_key=kept, also_unchanged=not trusting) and trusting:
                 return Outcome(member, answer, doubtful=True)
         except Conflict:
             raise
@@ -382,13 +387,13 @@ def _fail(group: list[Member], error: Exception) -> None:
             member.answer.set_exception(error)
 
 
-def _check_names(once: Once | None, needs: Needs) -> None:
+def _check_names(idempotency_key: IdempotencyKey | None, needs: Needs) -> None:
     """A group reads all its members' names in one question; one that no question can hold is refused at the door.
     Raises Unstorable."""
     try:
-        if once is not None:
-            once.key.encode()
+        if idempotency_key is not None:
+            idempotency_key.key.encode()
         for _, id in (*needs.aggregates, *needs.afresh):
             id.encode()
     except UnicodeEncodeError:
-        raise Unstorable("a once-key or an id is not Unicode text") from None
+        raise Unstorable("an idempotency key or an id is not Unicode text") from None

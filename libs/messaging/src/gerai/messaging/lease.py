@@ -30,7 +30,7 @@ class Lease(Protocol):
         ...
 
 
-class Tenure:
+class HeldLease:
     """Holds a lease with few round trips: it is renewed when it has become old, not before every step."""
 
     def __init__(self, lease: Lease) -> None:

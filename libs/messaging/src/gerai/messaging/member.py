@@ -9,7 +9,7 @@ from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.refusal import UnableToRepeat
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Once, StoredAnswer
+from gerai.messaging.storage import IdempotencyKey, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
 
 Command = Callable[[UnitOfWork], Awaitable[StoredAnswer | None]]
@@ -37,7 +37,7 @@ NOTHING = Needs()
 class Member:
     command: Command
     context: Context
-    once: Once | None
+    idempotency_key: IdempotencyKey | None
     needs: Needs
     flow: tuple[str | None, str]
     """Whose turn it takes: its regency's; the system's own work and the visitors', each by its actor's name."""
@@ -58,9 +58,9 @@ class Outcome:
     """It rests on what was not read afresh, and no version guards that: it wrote nothing, or something else."""
 
     @classmethod
-    def repeated(cls, member: Member, once: Once, earlier: StoredAnswer) -> "Outcome":
-        """What a run under the same once-key was answered before."""
-        if earlier.fingerprint != once.fingerprint:
+    def repeated(cls, member: Member, idempotency_key: IdempotencyKey, earlier: StoredAnswer) -> "Outcome":
+        """What a run under the same idempotency key was answered before."""
+        if earlier.fingerprint != idempotency_key.fingerprint:
             return cls(member, error=UnableToRepeat("idempotency_key_reused", field="Idempotency-Key"))
         return cls(member, replace(earlier, repeated=True))
 

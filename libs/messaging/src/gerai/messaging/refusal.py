@@ -4,26 +4,26 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Self
 
 
-class Sentence(NamedTuple):
+class LocalizedText(NamedTuple):
     """What a person reads, Indonesian first. `{name}` takes a detail of the refusal."""
 
     id: str
     en: str
 
-    def spoken(self, language: str) -> str:
-        """In "en", or for any other value in "id"."""
+    def in_language(self, language: str) -> str:
+        """English for "en", Indonesian for any other value."""
         return self.en if language == "en" else self.id
 
 
-class Word(str):
-    """What the code calls "desk" or "no_show": a plain string to programs, and people's own word in a sentence."""
+class Term(str):
+    """A code such as "desk" or "no_show" together with the word that people read for it. Programs see the code, a string."""
 
-    people_say: Sentence
+    localized: LocalizedText
 
-    def __new__(cls, code: str, people_say: Sentence) -> Self:
-        word = super().__new__(cls, code)
-        word.people_say = people_say
-        return word
+    def __new__(cls, code: str, localized: LocalizedText) -> Self:
+        term = super().__new__(cls, code)
+        term.localized = localized
+        return term
 
 
 class RefusalKind(StrEnum):
@@ -39,13 +39,13 @@ class RefusalKind(StrEnum):
 class Refusal(Exception):
     """A command that cannot be done. Nothing was changed.
 
-    Subclasses are named `UnableTo…` and list their codes: `sentences = {"already_called": Sentence(…)}`.
+    Subclasses are named `UnableTo…` and list their codes: `sentences = {"already_called": LocalizedText(…)}`.
     An unlisted code is a programming error (KeyError at the place that raises). Details are what a program reads
-    beside the code; a `Word` among them is translated in the sentence.
+    beside the code; a `Term` among them is translated in the sentence.
     """
 
     kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
-    sentences: ClassVar[dict[str, Sentence]] = {}
+    sentences: ClassVar[dict[str, LocalizedText]] = {}
 
     def __init__(self, code: str, *, field: str | None = None, **details: Any) -> None:
         self.code = code
@@ -57,18 +57,18 @@ class Refusal(Exception):
     def text(self, language: str) -> str:
         """The sentence in "id" (the default for any other value) or "en"."""
         words = {
-            name: detail.people_say.spoken(language) if isinstance(detail, Word) else detail
+            name: detail.localized.in_language(language) if isinstance(detail, Term) else detail
             for name, detail in self.details.items()
         }
-        return self.sentence.spoken(language).format_map(words)
+        return self.sentence.in_language(language).format_map(words)
 
 
 class UnableToFind(Refusal):
     """The thing does not exist, or belongs to another regency; the two look alike on purpose."""
 
     kind = RefusalKind.NOT_FOUND
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "not_found": Sentence("Data {what} tidak ditemukan.", "This {what} does not exist."),
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "not_found": LocalizedText("Data {what} tidak ditemukan.", "This {what} does not exist."),
     }
 
     def __init__(self, what: str, id: str) -> None:
@@ -78,8 +78,8 @@ class UnableToFind(Refusal):
 class UnableToAdd(Refusal):
     """The id is taken; by whom is nobody's business."""
 
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "id_taken": Sentence("Kode {id} sudah dipakai.", "The id {id} is already used."),
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "id_taken": LocalizedText("Kode {id} sudah dipakai.", "The id {id} is already used."),
     }
 
 
@@ -87,8 +87,8 @@ class UnableToRepeat(Refusal):
     """An idempotency key came back with another request."""
 
     kind = RefusalKind.INVALID
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "idempotency_key_reused": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "idempotency_key_reused": LocalizedText(
             "Kunci idempotensi ini sudah dipakai untuk permintaan lain.",
             "This idempotency key was already used for another request.",
         ),

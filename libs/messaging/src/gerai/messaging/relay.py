@@ -15,7 +15,7 @@ import structlog
 
 from gerai.messaging import metrics
 from gerai.messaging.failures import OUTSIDE, is_nobodys_fault
-from gerai.messaging.lease import Lease, LeaseLost, Tenure
+from gerai.messaging.lease import HeldLease, Lease, LeaseLost
 from gerai.messaging.outbox import Outbox, Pending, Published, Publisher
 from gerai.messaging.tracing import begin_publish, end_publish
 
@@ -50,7 +50,7 @@ class Relay:
         self._outbox = outbox
         self._connect = connect
         self._lease = lease
-        self._tenure = Tenure(lease)
+        self._held_lease = HeldLease(lease)
         self._publisher: Publisher | None = None
         self._resting = _RestingTopics()
         self._woken = asyncio.Event()
@@ -105,7 +105,7 @@ class Relay:
 
     async def _turn(self) -> float:
         """Send what waits. Returns the seconds until the next look."""
-        if not await self._tenure.holds():
+        if not await self._held_lease.holds():
             metrics.OUTBOX_PENDING.set(0)
             metrics.OUTBOX_OLDEST.set(0)
             return STANDBY_S
@@ -120,7 +120,7 @@ class Relay:
             await self._drain(self._publisher, rows)
         except LeaseLost:
             log.info("relay-handed-over")
-            self._tenure.lost()
+            self._held_lease.lost()
             await self._drop_publisher()
             return STANDBY_S
         return PACE_S
@@ -133,7 +133,7 @@ class Relay:
         try:
             # asked before each batch, so that a process that was frozen for long does not send what is old by now
             for _ in range(BATCHES):
-                if not rows or not await self._tenure.holds():
+                if not rows or not await self._held_lease.holds():
                     return
                 ahead = asyncio.create_task(self._read_ahead(marked, rows))
                 try:
@@ -158,7 +158,7 @@ class Relay:
 
     async def _read_ahead(self, marked: Sequence[Pending], rows: Sequence[Pending]) -> Sequence[Pending]:
         """What comes after the batch under way; `marked`: the one before it, whose marks may not be seen yet."""
-        if len(rows) < BATCH or not await self._tenure.holds():
+        if len(rows) < BATCH or not await self._held_lease.holds():
             return ()
         return await self._outbox.pending(BATCH, beyond=[*marked, *rows], resting=self._resting.topics())
 
@@ -166,7 +166,7 @@ class Relay:
         begun = [begin_publish(row) for row in rows]
         acknowledged: set[str] = set()
         try:
-            result = await publisher.publish([row for row, _ in begun], left=self._tenure.left)
+            result = await publisher.publish([row for row, _ in begun], left=self._held_lease.left)
             acknowledged.update(result.acknowledged)
             return result
         finally:

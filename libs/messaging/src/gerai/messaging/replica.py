@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from gerai.contracts.event import Event
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal
 
 LONGEST_JUMP = 10_000
 """Versions that one consumer may have missed of one entity. A compacted topic keeps the newest record of a key alone,
@@ -21,11 +21,11 @@ HIGHEST_FIRST = 1_000_000
 class UnableToBelieve(Refusal):
     """What a record says of an entity cannot be so."""
 
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "tenant_changed": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "tenant_changed": LocalizedText(
             "Data {id} milik kabupaten lain.", "The entity {id} belongs to another regency."
         ),
-        "implausible_sequence": Sentence(
+        "implausible_sequence": LocalizedText(
             "Versi {sequence} dari data {id} tidak masuk akal; yang dikenal versi {known}.",
             "Version {sequence} of the entity {id} is not plausible; version {known} is known.",
         ),

@@ -18,7 +18,7 @@ from gerai.messaging import metrics
 from gerai.messaging.consumer import Subscription
 from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
-from gerai.messaging.lease import Lease, Tenure
+from gerai.messaging.lease import HeldLease, Lease
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +148,7 @@ class Retention:
         self._rules = [(rule, days[rule.setting]) for rule in rules]
         self._repairs = list(repairs)
         self._lease = lease
-        self._tenure = Tenure(lease)
+        self._held_lease = HeldLease(lease)
         self._now = now
         self._moved = time.monotonic()
 
@@ -238,7 +238,7 @@ class Retention:
             await asyncio.sleep(PAUSE_S)
 
     async def _holds(self) -> bool:
-        return await self._tenure.holds()
+        return await self._held_lease.holds()
 
 
 class RetentionHandedOver(ConnectionError):

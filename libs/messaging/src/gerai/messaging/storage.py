@@ -17,23 +17,23 @@ EVENT_INDEX = ("outbox", "event")
 """Collection and index by which each version of an aggregate has one event."""
 
 
-class OnceKind(StrEnum):
-    """Where a once-key is kept: answers to HTTP callers, or the inbox of a consumer group."""
+class KeyKind(StrEnum):
+    """Where an idempotency key is kept: answers to HTTP callers, or the inbox of a consumer group."""
 
     IDEMPOTENCY = "idempotency"
     INBOX = "inbox"
 
 
-ONCE_IN = {OnceKind.IDEMPOTENCY: "outbox", OnceKind.INBOX: "inbox"}
+ONCE_IN = {KeyKind.IDEMPOTENCY: "outbox", KeyKind.INBOX: "inbox"}
 """What leaves the service is in the outbox: events on their way to Kafka, and answers to callers, kept in case
 that they ask again. So a command that is answered once costs no insert of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Once:
+class IdempotencyKey:
     """The key under which a command takes effect at most once."""
 
-    kind: OnceKind
+    kind: KeyKind
     key: str
     """Idempotency: a hash of caller and key. Inbox: "group:event id"."""
     fingerprint: str = ""
@@ -42,7 +42,7 @@ class Once:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAnswer:
-    """What the first run under a once-key answered."""
+    """What the first run under an idempotency key answered."""
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Batch:
     changed: list[tuple[Aggregate, Aggregate]] = field(default_factory=list)
     """(new state, the state as it was read: it must still have this version in the store)"""
     outbox: list[OutboxRow] = field(default_factory=list)
-    once: list[tuple[Once, StoredAnswer]] = field(default_factory=list)
+    idempotency_key: list[tuple[IdempotencyKey, StoredAnswer]] = field(default_factory=list)
     timers_set: list[TimerRow] = field(default_factory=list)
     timers_done: list[TimerRow] = field(default_factory=list)
     """Must still stand with the same version, else the batch conflicts."""
@@ -166,12 +166,12 @@ class Conflict(Exception):
     """Somebody else changed what the batch relied on. Nothing was written; read again and retry."""
 
 
-class Overtaken(Conflict):
+class VersionConflict(Conflict):
     """Another process was faster on the same aggregate or document; the same batch, read again, may well succeed."""
 
 
 class KeyTaken(Conflict):
-    """A unique key of the batch is in the store already: a once-key, an aggregate's id, or one of a declared index.
+    """A unique key of the batch is in the store already: an idempotency key, an aggregate's id, or one of a declared index.
     Read again, it is usually known; where it is not, no retry helps."""
 
     def __init__(
@@ -233,7 +233,7 @@ class Storage(Protocol):
 
     async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]: ...
 
-    async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]: ...
+    async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]: ...
 
     def encode(self, part: Batch) -> dict[int, Encoded]:
         """What one command wants written, in the form in which it is written; `commit` takes it from there. Raises

@@ -14,7 +14,7 @@ from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import storable_text
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
 from gerai.messaging.group_commit import GroupCommit
-from gerai.messaging.lease import Lease, Tenure
+from gerai.messaging.lease import HeldLease, Lease
 from gerai.messaging.storage import Contended, StoreBusy, TimerGone, TimerRow, TooManyWaiting
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -78,7 +78,7 @@ class Timers:
         self._handlers = handlers
         self._commit = commit
         self._lease = lease
-        self._tenure = Tenure(lease)
+        self._held_lease = HeldLease(lease)
         self._now = now
         self._turned = time.monotonic()
         self._unknown: set[str] = set()
@@ -110,7 +110,7 @@ class Timers:
 
     async def turn(self) -> float:
         """Fire what is due; returns the seconds until the next look."""
-        if not await self._tenure.holds():
+        if not await self._held_lease.holds():
             return STANDBY_S
         at = self._now()
         await self._report_unknown(at)

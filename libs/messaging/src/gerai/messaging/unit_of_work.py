@@ -1,6 +1,6 @@
 """What one command sees of the store, and what it wants written.
 
-Commands of one group share a `Gathering`; each works on its own `UnitOfWork`, whose changes join the
+Commands of one group share a `IdentityMap`; each works on its own `UnitOfWork`, whose changes join the
 gathering only when the command succeeds. See `group_commit`.
 """
 
@@ -17,8 +17,8 @@ from gerai.contracts.codec import headers_of
 from gerai.contracts.event import Envelope, Event
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
-from gerai.messaging.gathering import Gathering as Gathering
-from gerai.messaging.gathering import Identity as Identity
+from gerai.messaging.identity_map import Identity as Identity
+from gerai.messaging.identity_map import IdentityMap as IdentityMap
 from gerai.messaging.job import Job, JobRow, Priority
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
 from gerai.messaging.selection import Selection
@@ -26,7 +26,7 @@ from gerai.messaging.storage import (
     Batch,
     Conflict,
     DocumentWrite,
-    Once,
+    IdempotencyKey,
     OutboxRow,
     StoredAnswer,
     TimerRow,
@@ -40,8 +40,8 @@ A = TypeVar("A", bound=Aggregate)
 class UnitOfWork:
     """One command's view. Not for use after the command returned: its aggregates belong to the group then."""
 
-    def __init__(self, gathering: Gathering, context: Context, *, source: str) -> None:
-        self._gathering = gathering
+    def __init__(self, identity_map: IdentityMap, context: Context, *, source: str) -> None:
+        self._identity_map = identity_map
         self._source = source
         self.context = context
         self._forks: dict[Identity, Aggregate] = {}
@@ -61,27 +61,27 @@ class UnitOfWork:
     async def find(self, kind: type[A], id: str) -> A | None:
         """The aggregate to read or change, or None; another regency's is None, too. Changes are saved on success."""
         identity = (kind, id)
-        if identity not in self._gathering.known and identity not in self._forks:
-            await self._gathering.load([identity])
+        if identity not in self._identity_map.known and identity not in self._forks:
+            await self._identity_map.load([identity])
         return self._own(kind, identity)
 
     async def prefetch(
         self, identities: Iterable[Identity] = (), selections: Sequence[Selection[Any]] = ()
     ) -> None:
         """Read at once what the command will ask for one by one; where something must be read first, after that."""
-        await self._gathering.load(identities)
-        await self._gathering.run([one.within(self.context.tenant) for one in selections])
+        await self._identity_map.load(identities)
+        await self._identity_map.run([one.within(self.context.tenant) for one in selections])
 
     def _own(self, kind: type[A], identity: Identity) -> A | None:
         """This command's own copy of what is known."""
         found = self._forks.get(identity)
         if found is None:
-            known = self._gathering.known[identity]
+            known = self._identity_map.known[identity]
             if known is None:
                 self._not_there.add(identity)
                 return None
             self._before[identity] = known
-            if identity in self._gathering.remembered:
+            if identity in self._identity_map.remembered:
                 self._from_memory.add(identity)
             found = self._forks[identity] = known.forked()
         assert isinstance(found, kind)
@@ -133,7 +133,7 @@ class UnitOfWork:
         for one in chosen:
             parts[getattr(one, field)].append(one)
         read_to = (
-            len(values) if is_all else places[getattr(self._gathering.selected[selection.key][-1], field)]
+            len(values) if is_all else places[getattr(self._identity_map.selected[selection.key][-1], field)]
         )
         found: list[A] = []
         for value in values:
@@ -146,8 +146,8 @@ class UnitOfWork:
 
     async def _window(self, selection: Selection[A]) -> tuple[list[A], bool]:
         """What fits now, in order, as far as the store was read; and whether that is all there is."""
-        await self._gathering.run([selection])
-        read: list[A] = self._gathering.selected[selection.key]
+        await self._identity_map.run([selection])
+        read: list[A] = self._identity_map.selected[selection.key]
         chosen = self._of_those(read, selection)
         if len(read) < selection.limit:
             return chosen, True
@@ -162,14 +162,14 @@ class UnitOfWork:
 
     def _of_those(self, read: Sequence[A], selection: Selection[A]) -> list[A]:
         """What fits now, in order: of those that were read, and of what the group or this command has changed."""
-        gathering, kind = self._gathering, selection.kind
-        moved = {*gathering.touched_like(selection), *(one for one in self._forks if one[0] is kind)}
+        identity_map, kind = self._identity_map, selection.kind
+        moved = {*identity_map.touched_like(selection), *(one for one in self._forks if one[0] is kind)}
         chosen: list[A] = []
         for one in read:
             identity = (kind, one.id)
-            if identity in moved or identity in gathering.touched:
+            if identity in moved or identity in identity_map.touched:
                 continue
-            as_read = gathering.known[identity] is one
+            as_read = identity_map.known[identity] is one
             if as_read:  # it stands in order and fits
                 chosen.append(one)
             else:
@@ -179,7 +179,7 @@ class UnitOfWork:
         return selection.sorted([*chosen, *fitting]) if fitting else chosen
 
     def _newest(self, identity: Identity, kind: type[A]) -> A | None:
-        newest = self._forks.get(identity) or self._gathering.known[identity]
+        newest = self._forks.get(identity) or self._identity_map.known[identity]
         assert newest is None or isinstance(newest, kind)
         return newest
 
@@ -188,9 +188,9 @@ class UnitOfWork:
         unseen makes the group read again: when it is written, or at once (Conflict) where the command was told that
         it is free and has read since that it is not."""
         identity = (type(aggregate), aggregate.id)
-        if identity in self._not_there and self._gathering.known.get(identity) is not None:
+        if identity in self._not_there and self._identity_map.known.get(identity) is not None:
             raise Conflict("somebody else was faster to add it")
-        if identity in self._forks or self._gathering.known.get(identity) is not None:
+        if identity in self._forks or self._identity_map.known.get(identity) is not None:
             raise UnableToAdd("id_taken", field="id", id=aggregate.id)
         if aggregate.followed:
             aggregate.traceparent = self.context.traceparent
@@ -264,7 +264,7 @@ class UnitOfWork:
     def rests_on_memory(self) -> bool:
         """Whether it has looked at what this process only remembers, and leaves it as it is: no version guards that."""
         return any(
-            one not in self._gathering.touched and not self._is_changed(one) for one in self._from_memory
+            one not in self._identity_map.touched and not self._is_changed(one) for one in self._from_memory
         )
 
     def other_traces(self) -> set[str]:
@@ -280,9 +280,14 @@ class UnitOfWork:
         fork, before = self._forks[identity], self._before[identity]
         return before is None or bool(fork.recorded) or fork.__dict__ != before.__dict__
 
-    def join(self, *, once: tuple[Once, StoredAnswer] | None = None, also_unchanged: bool = True) -> bool:
-        """The command succeeded: its changes become part of the group, with its once-key, if it has one. False: it
-        changed nothing, and then its once-key joins only with `also_unchanged`. Raises Unstorable where its changes
+    def join(
+        self,
+        *,
+        idempotency_key: tuple[IdempotencyKey, StoredAnswer] | None = None,
+        also_unchanged: bool = True,
+    ) -> bool:
+        """The command succeeded: its changes become part of the group, with its idempotency key, if it has one. False: it
+        changed nothing, and then its idempotency key joins only with `also_unchanged`. Raises Unstorable where its changes
         have no form in the store; nothing of it has joined then."""
         part = Batch(
             documents=self._documents,
@@ -300,10 +305,10 @@ class UnitOfWork:
                 states[identity] = (fork, before)
         part.outbox.extend(self._forwarded)
         changed = bool(states) or not part.is_empty()
-        if once is not None and (changed or also_unchanged):
-            part.once.append(once)
+        if idempotency_key is not None and (changed or also_unchanged):
+            part.idempotency_key.append(idempotency_key)
         if states or not part.is_empty():
-            self._gathering.take(part, states)
+            self._identity_map.take(part, states)
         return changed
 
     def _moved_on(self, fork: Aggregate, before: Aggregate | None) -> list[OutboxRow]:

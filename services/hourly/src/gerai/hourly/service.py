@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from gerai.chassis import House, Page, Permission, QueriesOf, Rooms, Routes, Service, Settings
+from gerai.chassis import Components, Page, Permission, QueriesOf, Routes, Service, ServiceContext, Settings
 from gerai.contracts.event import Envelope
 from gerai.contracts.hourly import HOURS, HourCounted
 from gerai.contracts.queue import TicketIssued
@@ -56,9 +56,9 @@ async def hours(queries: QueriesOf) -> Page[HourCounted]:
     return Page(items=tuple(tally.told() for tally in await queries.uow.select(newest)))
 
 
-def assemble(house: House) -> Rooms:
+def assemble(service_context: ServiceContext) -> Components:
     counting = Subscription(group="hourly.count", handlers={TicketIssued: when_ticket_issued_count})
-    return Rooms(routes=[routes], subscriptions=[counting])
+    return Components(routes=[routes], subscriptions=[counting])
 
 
 service = Service(

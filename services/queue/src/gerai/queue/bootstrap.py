@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gerai.chassis import Background, House, Role, Rooms, Service
+from gerai.chassis import Background, Components, Role, Service, ServiceContext
 from gerai.contracts.queue import SERVICE_DAYS, TICKETS
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -20,9 +20,9 @@ from gerai.queue.use_cases.issue_ticket import END_OF_DAY
 from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
 
 
-def assemble(house: House) -> Rooms:
-    replica = CatalogueReplica(house.storage)
-    lines = CachedLines(house.storage)
+def assemble(service_context: ServiceContext) -> Components:
+    replica = CatalogueReplica(service_context.storage)
+    lines = CachedLines(service_context.storage)
 
     def catalogue() -> Catalogue:
         return replica.current
@@ -30,26 +30,26 @@ def assemble(house: House) -> Rooms:
     async def end_day(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         await when_day_ended_expire_tickets(timer, uow=uow, at=at, catalogue=catalogue())
 
-    settings: QueueSettings = house.settings
+    settings: QueueSettings = service_context.settings
     limits = Limits(
         all=settings.display_streams,
         of_regency=settings.display_streams_of_regency,
         of_caller=settings.display_streams_of_caller,
     )
-    feed = DisplayFeed(house.database, catalogue, limits)
-    house.health.at_stop(feed.close)
+    feed = DisplayFeed(service_context.database, catalogue, limits)
+    service_context.health.at_stop(feed.close)
     api = frozenset({Role.API})
-    return Rooms(
+    return Components(
         routes=[
-            tickets.routes(house, catalogue),
-            visits.routes(house, catalogue, lines),
-            desks.routes(house, catalogue, lines),
-            displays.routes(house, catalogue, lines, feed),
-            sites.routes(house, catalogue),
+            tickets.routes(service_context, catalogue),
+            visits.routes(service_context, catalogue, lines),
+            desks.routes(service_context, catalogue, lines),
+            displays.routes(service_context, catalogue, lines, feed),
+            sites.routes(service_context, catalogue),
         ],
         subscriptions=events.subscriptions(),
         timers={END_OF_DAY: end_day},
-        repairs=[LinkSealing(house.database).step],
+        repairs=[LinkSealing(service_context.database).step],
         background=[
             Background(name="catalogue", run=replica.run, progress=replica.progress, ready=replica.ready),
             Background(

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from gerai.chassis import sentences
-from gerai.chassis.house import House, Rooms, Service
+from gerai.chassis import localized_texts
+from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.contracts import registry as language
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -15,16 +15,16 @@ from gerai.registry.use_cases.settle import AGREEMENT_TIMER
 from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreement_nears_end_warn
 
 
-def assemble(house: House) -> Rooms:
-    settings: RegistrySettings = house.settings
+def assemble(service_context: ServiceContext) -> Components:
+    settings: RegistrySettings = service_context.settings
     rule = settings.warning_rule
-    sentences.SENTENCES.update(SENTENCES)
+    localized_texts.SENTENCES.update(SENTENCES)
 
     async def warn(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         await when_agreement_nears_end_warn(timer, uow=uow, at=at, rule=rule)
 
-    return Rooms(
-        routes=[*http.routes(house, rule), imports.routes(house, rule)],
+    return Components(
+        routes=[*http.routes(service_context, rule), imports.routes(service_context, rule)],
         timers={AGREEMENT_TIMER: warn},
     )
 

@@ -17,16 +17,16 @@ from gerai.messaging.storage import (
     ONCE_IN,
     Batch,
     Encoded,
+    IdempotencyKey,
     Index,
     JobGone,
+    KeyKind,
     KeyTaken,
-    Once,
-    OnceKind,
     OutboxRow,
-    Overtaken,
     StoredAnswer,
     TimerGone,
     TimerRow,
+    VersionConflict,
 )
 
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
@@ -39,7 +39,7 @@ class MemoryStorage:
         self._unique = [one for one in indexes if one.unique]
         self.aggregates: dict[type[Aggregate], dict[str, Aggregate]] = defaultdict(dict)
         self.outbox: list[OutboxRow] = []
-        self.once: dict[tuple[str, str], StoredAnswer] = {}
+        self.idempotency_key: dict[tuple[str, str], StoredAnswer] = {}
         self.timers: dict[str, TimerRow] = {}
         self.jobs = StoredJobs()
         self.documents: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -66,8 +66,11 @@ class MemoryStorage:
             return found
         return [selection.kind.model_validate(one.model_dump()) for one in found]
 
-    async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]:
-        found = {once.key: self.once.get((once.kind.value, once.key)) for once in keys}
+    async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]:
+        found = {
+            idempotency_key.key: self.idempotency_key.get((idempotency_key.kind.value, idempotency_key.key))
+            for idempotency_key in keys
+        }
         return {key: answer for key, answer in found.items() if answer is not None}
 
     def encode(self, part: Batch) -> dict[int, Encoded]:
@@ -81,7 +84,12 @@ class MemoryStorage:
             )
         self.outbox.extend(batch.outbox)
         self._events.update(_events(batch))
-        self.once.update({(once.kind.value, once.key): answer for once, answer in batch.once})
+        self.idempotency_key.update(
+            {
+                (idempotency_key.kind.value, idempotency_key.key): answer
+                for idempotency_key, answer in batch.idempotency_key
+            }
+        )
         for done in batch.timers_done:
             del self.timers[done.id]
         for id in batch.timers_cancelled:
@@ -126,11 +134,11 @@ class MemoryStorage:
         for finished in batch.jobs_done:
             if not self.jobs.is_leased(finished):
                 raise JobGone("a job was already completed, or taken over")
-        self._check_once(batch, OnceKind.INBOX)
+        self._check_keys(batch, KeyKind.INBOX)
         for aggregate, read in batch.changed:
             stored = self.aggregates[type(aggregate)].get(aggregate.id)
             if stored is None or stored.version != read.version:
-                raise Overtaken(f"{aggregate.collection} changed meanwhile")
+                raise VersionConflict(f"{aggregate.collection} changed meanwhile")
             self._check_indexes(aggregate, batch)
         for aggregate in batch.added:
             if aggregate.id in self.aggregates[type(aggregate)]:
@@ -140,12 +148,12 @@ class MemoryStorage:
         for event in events:
             if event in self._events or events.count(event) > 1:
                 raise KeyTaken("outbox", "event", key=dict(zip(("aggregate", "version"), event, strict=True)))
-        self._check_once(batch, OnceKind.IDEMPOTENCY)
+        self._check_keys(batch, KeyKind.IDEMPOTENCY)
 
-    def _check_once(self, batch: Batch, kind: OnceKind) -> None:
-        for once, _ in batch.once:
-            if once.kind is kind and (kind.value, once.key) in self.once:
-                raise KeyTaken(ONCE_IN[kind], ID_INDEX, key={"_id": once.key})
+    def _check_keys(self, batch: Batch, kind: KeyKind) -> None:
+        for idempotency_key, _ in batch.idempotency_key:
+            if idempotency_key.kind is kind and (kind.value, idempotency_key.key) in self.idempotency_key:
+                raise KeyTaken(ONCE_IN[kind], ID_INDEX, key={"_id": idempotency_key.key})
 
     def _check_indexes(self, new: Aggregate, batch: Batch) -> None:
         written = {one.id: one for one in [*batch.added, *(changed for changed, _ in batch.changed)]}

@@ -18,7 +18,7 @@ from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import Writes
 from gerai.messaging.retention import Keep
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import ONCE_IN, Batch, Encoded, Index, KeyTaken, Once, StoredAnswer
+from gerai.messaging.storage import ONCE_IN, Batch, Encoded, IdempotencyKey, Index, KeyTaken, StoredAnswer
 
 DAY = 86_400
 DEFAULTS = Keep()
@@ -152,10 +152,10 @@ class MongoStorage:
         )
         return results
 
-    async def answers(self, keys: Sequence[Once]) -> dict[str, StoredAnswer]:
+    async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]:
         by_collection: dict[str, list[str]] = {}
-        for once in keys:
-            by_collection.setdefault(ONCE_IN[once.kind], []).append(once.key)
+        for idempotency_key in keys:
+            by_collection.setdefault(ONCE_IN[idempotency_key.kind], []).append(idempotency_key.key)
         found: dict[str, StoredAnswer] = {}
         for collection, wanted in by_collection.items():
             for document in await self._database.find(collection, {"_id": {"$in": wanted}}):

@@ -20,11 +20,11 @@ from gerai.messaging.storage import (
     Batch,
     Conflict,
     JobGone,
+    KeyKind,
     KeyTaken,
-    OnceKind,
-    Overtaken,
     TimerGone,
     TimerRow,
+    VersionConflict,
 )
 
 DUPLICATE_KEY = 11000
@@ -67,9 +67,9 @@ class Writes:
             inserted.setdefault(aggregate.collection, []).append(forms.added(aggregate))
         inbox: list[RawBSONDocument] = []
         leaving = [forms.row(row) for row in batch.outbox]
-        for answered in batch.once:
-            kept = inbox if answered[0].kind is OnceKind.INBOX else leaving
-            kept.append(forms.once(answered))
+        for answered in batch.idempotency_key:
+            kept = inbox if answered[0].kind is KeyKind.INBOX else leaving
+            kept.append(forms.idempotency_key(answered))
         if leaving:
             inserted["outbox"] = leaving
         deleted: dict[str, list[str]] = {}
@@ -149,7 +149,7 @@ def _change(collection: str, changes: Sequence[Change]) -> Talk:
     for part in _parts(updates):
         changed += yield from _send("update", collection, updates=part)
     if changed != len(changes):
-        raise Overtaken(f"{collection} changed meanwhile")
+        raise VersionConflict(f"{collection} changed meanwhile")
 
 
 def _compare(collection: str, changes: Sequence[Change]) -> Talk:
@@ -158,7 +158,7 @@ def _compare(collection: str, changes: Sequence[Change]) -> Talk:
     answer = yield {**question, "batchSize": len(ids) + 1, "singleBatch": True}
     stored = {document["_id"]: document["version"] for document in answer["cursor"]["firstBatch"]}
     if any(stored.get(one.id) != one.version for one in changes):
-        raise Overtaken(f"{collection} changed meanwhile")
+        raise VersionConflict(f"{collection} changed meanwhile")
 
 
 def _send(verb: str, collection: str, **statements: Any) -> Generator[Document, Document, int]:
@@ -182,7 +182,7 @@ def _named(
     if (taken := by_code.get(DUPLICATE_KEY)) is not None:
         named = INDEX_NAME.search(str(taken.get("errmsg")))
         return KeyTaken(collection, named.group(1) if named else ID_INDEX, key=taken.get("keyValue"))
-    return Overtaken("write conflict") if WRITE_CONFLICT in by_code else error
+    return VersionConflict("write conflict") if WRITE_CONFLICT in by_code else error
 
 
 def _parts(statements: Iterable[tuple[Any, RawBSONDocument]]) -> Iterator[list[Any]]:

@@ -14,7 +14,7 @@ from gerai.contracts.registry import (
     ServiceChanged,
     SiteChanged,
 )
-from gerai.messaging.refusal import Sentence, UnableToFind, Word
+from gerai.messaging.refusal import LocalizedText, Term, UnableToFind
 from gerai.queue.domain.calling import served_set
 from gerai.queue.domain.opening import Code, Opening, OpeningHours, local_day, opening
 from gerai.queue.domain.register_entry import EntryChanged, entry_id
@@ -24,10 +24,10 @@ from gerai.queue.domain.service_day import ServiceDay, prefix_is_free
 UNUSABLE = (KeyError, ValueError, OSError, OverflowError)
 """What a time zone that does not exist, hours that are none, or a limit of a million years raise."""
 
-SITE = Word("site", Sentence("MPP", "site"))
-COUNTER = Word("counter", Sentence("gerai", "counter"))
-DESK = Word("desk", Sentence("loket", "desk"))
-SERVICE = Word("service", Sentence("layanan", "service"))
+SITE = Term("site", LocalizedText("MPP", "site"))
+COUNTER = Term("counter", LocalizedText("gerai", "counter"))
+DESK = Term("desk", LocalizedText("loket", "desk"))
+SERVICE = Term("service", LocalizedText("layanan", "service"))
 
 E = TypeVar("E", SiteChanged, CounterChanged, DeskChanged, ServiceChanged)
 
@@ -238,7 +238,7 @@ class Catalogue:
         )
 
 
-def _known(entry: E | None, what: Word, id: str, tenant: str | None) -> E:
+def _known(entry: E | None, what: Term, id: str, tenant: str | None) -> E:
     """Another regency's entry looks like none."""
     if entry is None or (tenant is not None and entry.tenant != tenant):
         raise UnableToFind(what, id)

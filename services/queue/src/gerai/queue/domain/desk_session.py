@@ -5,17 +5,21 @@ from typing import ClassVar
 
 from gerai.contracts.registry import DeskChanged
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal
 
 
 class UnableToUseDesk(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "desk_closed": Sentence("Loket belum dibuka.", "The desk is not open."),
-        "desk_busy": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "desk_closed": LocalizedText("Loket belum dibuka.", "The desk is not open."),
+        "desk_busy": LocalizedText(
             "Selesaikan dulu nomor yang sedang di loket ini.", "Finish the ticket at this desk first."
         ),
-        "desk_withdrawn": Sentence("Loket ini sudah tidak dipakai.", "This desk is not in use any more."),
-        "no_ticket_at_desk": Sentence("Tidak ada nomor di loket ini.", "There is no ticket at this desk."),
+        "desk_withdrawn": LocalizedText(
+            "Loket ini sudah tidak dipakai.", "This desk is not in use any more."
+        ),
+        "no_ticket_at_desk": LocalizedText(
+            "Tidak ada nomor di loket ini.", "There is no ticket at this desk."
+        ),
     }
 
 

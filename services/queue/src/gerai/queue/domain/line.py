@@ -7,7 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal
 from gerai.queue.domain.calling import in_order, served_set, streak_after
 from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
@@ -17,8 +17,10 @@ MOST_SETS = 64
 
 
 class UnableToCallNext(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "nobody_waiting": Sentence("Tidak ada yang menunggu untuk loket ini.", "Nobody waits for this desk."),
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "nobody_waiting": LocalizedText(
+            "Tidak ada yang menunggu untuk loket ini.", "Nobody waits for this desk."
+        ),
     }
 
 

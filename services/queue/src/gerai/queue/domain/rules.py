@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
 
 
 class Overnight(StrEnum):
@@ -70,8 +70,8 @@ class UnableToChangeRules(Refusal):
     """The rules were changed by somebody else since they were read."""
 
     kind = RefusalKind.STALE
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "stale_version": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "stale_version": LocalizedText(
             "Pengaturan sudah diubah orang lain; muat ulang lalu coba lagi.",
             "Somebody else changed the rules; read them again.",
         ),

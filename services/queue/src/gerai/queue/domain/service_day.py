@@ -7,18 +7,18 @@ from typing import ClassVar
 from gerai.contracts.queue import ServiceDayClosed, ServiceDayReopened
 from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal
 
 
 class UnableToCloseService(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "already_closed": Sentence("Layanan ini sudah ditutup.", "This service is closed already."),
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "already_closed": LocalizedText("Layanan ini sudah ditutup.", "This service is closed already."),
     }
 
 
 class UnableToReopenService(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "not_closed": Sentence("Layanan ini tidak sedang ditutup.", "This service is not closed."),
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "not_closed": LocalizedText("Layanan ini tidak sedang ditutup.", "This service is not closed."),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from gerai.contracts import queue as said
 from gerai.contracts.queue import PriorityClass, TicketEvent, TicketState
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, Sentence, Word
+from gerai.messaging.refusal import LocalizedText, Refusal, Term
 from gerai.queue.domain import ticket_refusals as refuse
 from gerai.queue.domain.call_round import CallRound
 from gerai.queue.domain.leg import Leg, LegOutcome
@@ -28,7 +28,7 @@ class Ticket(Aggregate):
     are its place."""
 
     collection: ClassVar[str] = "tickets"
-    word: ClassVar[Word] = Word("ticket", Sentence("nomor antrean", "ticket"))
+    word: ClassVar[Term] = Term("ticket", LocalizedText("nomor antrean", "ticket"))
     followed: ClassVar[bool] = True
     kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python", "exclude_none": True}
     """Without what is not set: smaller."""

@@ -3,27 +3,27 @@
 from typing import ClassVar
 
 from gerai.contracts.queue import TicketState
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence, Word
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind, Term
 
 STATE_WORDS = {
-    state: Word(state.value, people_say)
-    for state, people_say in {
-        TicketState.WAITING: Sentence("sedang menunggu", "waiting"),
-        TicketState.CALLED: Sentence("sedang dipanggil", "called"),
-        TicketState.SERVING: Sentence("sedang dilayani", "being served"),
-        TicketState.SERVED: Sentence("sudah selesai dilayani", "served"),
-        TicketState.HELD: Sentence("sedang ditunda", "on hold"),
-        TicketState.AWAITING_PICKUP: Sentence("menunggu pengambilan", "waiting for its pickup"),
-        TicketState.NO_SHOW: Sentence("dinyatakan tidak hadir", "a no-show"),
-        TicketState.CANCELLED: Sentence("sudah dibatalkan", "cancelled"),
-        TicketState.EXPIRED: Sentence("sudah berakhir", "expired"),
+    state: Term(state.value, localized)
+    for state, localized in {
+        TicketState.WAITING: LocalizedText("sedang menunggu", "waiting"),
+        TicketState.CALLED: LocalizedText("sedang dipanggil", "called"),
+        TicketState.SERVING: LocalizedText("sedang dilayani", "being served"),
+        TicketState.SERVED: LocalizedText("sudah selesai dilayani", "served"),
+        TicketState.HELD: LocalizedText("sedang ditunda", "on hold"),
+        TicketState.AWAITING_PICKUP: LocalizedText("menunggu pengambilan", "waiting for its pickup"),
+        TicketState.NO_SHOW: LocalizedText("dinyatakan tidak hadir", "a no-show"),
+        TicketState.CANCELLED: LocalizedText("sudah dibatalkan", "cancelled"),
+        TicketState.EXPIRED: LocalizedText("sudah berakhir", "expired"),
     }.items()
 }
 
 
-def wrong_state(indonesian: str, english: str) -> dict[str, Sentence]:
+def wrong_state(indonesian: str, english: str) -> dict[str, LocalizedText]:
     return {
-        "wrong_state": Sentence(
+        "wrong_state": LocalizedText(
             f"Nomor {{number}} tidak dapat {indonesian}: statusnya {{state}}.",
             f"Ticket {{number}} can't be {english}: it is {{state}}.",
         )
@@ -31,13 +31,13 @@ def wrong_state(indonesian: str, english: str) -> dict[str, Sentence]:
 
 
 class UnableToCallTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
+    sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dipanggil", "called"),
-        "called_just_now": Sentence(
+        "called_just_now": LocalizedText(
             "Nomor {number} baru saja dipanggil; tunggu beberapa menit.",
             "Ticket {number} was called only minutes ago.",
         ),
-        "other_counter": Sentence(
+        "other_counter": LocalizedText(
             "Loket ini tidak melayani layanan nomor {number}.",
             "This desk does not serve the service of ticket {number}.",
         ),
@@ -45,48 +45,52 @@ class UnableToCallTicket(Refusal):
 
 
 class UnableToRecallTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("dipanggil ulang", "called again")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("dipanggil ulang", "called again")
 
 
 class UnableToStartTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("mulai dilayani", "served")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("mulai dilayani", "served")
 
 
 class UnableToFinishTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("diselesaikan", "finished")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("diselesaikan", "finished")
 
 
 class UnableToHoldTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("ditunda", "held")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("ditunda", "held")
 
 
 class UnableToResumeTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
+    sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dilanjutkan", "resumed"),
         "other_counter": UnableToCallTicket.sentences["other_counter"],
     }
 
 
 class UnableToTransferTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
+    sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dialihkan", "transferred"),
-        "other_site": Sentence(
+        "other_site": LocalizedText(
             "Layanan tujuan tidak ada di MPP ini.", "The service asked for is not in this building."
         ),
-        "same_service": Sentence("Nomor ini sudah di layanan itu.", "The ticket is at this service already."),
-        "service_closed": Sentence("Layanan tujuan ditutup.", "The service asked for is closed."),
-        "too_many_legs": Sentence("Nomor ini sudah terlalu sering dialihkan.", "Transferred too often."),
+        "same_service": LocalizedText(
+            "Nomor ini sudah di layanan itu.", "The ticket is at this service already."
+        ),
+        "service_closed": LocalizedText("Layanan tujuan ditutup.", "The service asked for is closed."),
+        "too_many_legs": LocalizedText("Nomor ini sudah terlalu sering dialihkan.", "Transferred too often."),
     }
 
 
 class UnableToReturnTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("dikembalikan ke antrean", "returned to the line")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state(
+        "dikembalikan ke antrean", "returned to the line"
+    )
 
 
 class UnableToMarkTicketMissed(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
+    sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dinyatakan tidak hadir", "noted as missed"),
-        "called_too_seldom": Sentence(
+        "called_too_seldom": LocalizedText(
             "Nomor {number} baru {calls} dari {limit} kali dipanggil; beri waktu untuk datang.",
             "Ticket {number} was called {calls} of {limit} times; give the visitor time to come.",
         ),
@@ -94,55 +98,57 @@ class UnableToMarkTicketMissed(Refusal):
 
 
 class UnableToReinstateTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = {
+    sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("diaktifkan kembali", "reinstated"),
-        "too_late": Sentence(
+        "too_late": LocalizedText(
             "Batas waktu {minutes} menit setelah panggilan terakhir sudah lewat.",
             "More than {minutes} minutes have passed since the last call.",
         ),
-        "reinstated_before": Sentence(
+        "reinstated_before": LocalizedText(
             "Nomor {number} sudah pernah diaktifkan kembali.", "Ticket {number} was reinstated once already."
         ),
     }
 
 
 class UnableToCancelTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("dibatalkan", "cancelled")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("dibatalkan", "cancelled")
 
 
 class UnableToAwaitPickup(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("menunggu pengambilan", "left for a pickup")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("menunggu pengambilan", "left for a pickup")
 
 
 class UnableToExpireTicket(Refusal):
-    sentences: ClassVar[dict[str, Sentence]] = wrong_state("diakhiri", "expired")
+    sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("diakhiri", "expired")
 
 
 class UnableToIssueTicket(Refusal):
     """The first check that fails, in the fixed order of `opening`."""
 
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "service_closed": Sentence("Layanan ini tidak dibuka.", "This service is not offered."),
-        "manual_closed": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "service_closed": LocalizedText("Layanan ini tidak dibuka.", "This service is not offered."),
+        "manual_closed": LocalizedText(
             "Layanan ini ditutup sementara oleh petugas.", "The office has closed this service for now."
         ),
-        "holiday": Sentence("Hari ini libur: {why}.", "Today is a holiday: {why}."),
-        "date_closed": Sentence("Hari ini tutup: {why}.", "Closed today: {why}."),
-        "day_closed": Sentence("Layanan ini tutup pada hari ini.", "This service is closed on this weekday."),
-        "break": Sentence(
+        "holiday": LocalizedText("Hari ini libur: {why}.", "Today is a holiday: {why}."),
+        "date_closed": LocalizedText("Hari ini tutup: {why}.", "Closed today: {why}."),
+        "day_closed": LocalizedText(
+            "Layanan ini tutup pada hari ini.", "This service is closed on this weekday."
+        ),
+        "break": LocalizedText(
             "Sedang istirahat, buka lagi pukul {opens}.", "There is a break; open again at {opens}."
         ),
-        "not_open_yet": Sentence("Belum buka; buka pukul {opens}.", "Not open yet; opens at {opens}."),
-        "cutoff_passed": Sentence(
+        "not_open_yet": LocalizedText("Belum buka; buka pukul {opens}.", "Not open yet; opens at {opens}."),
+        "cutoff_passed": LocalizedText(
             "Pengambilan nomor sudah ditutup pukul {until}.", "No more numbers today, since {until}."
         ),
-        "quota_reached": Sentence(
+        "quota_reached": LocalizedText(
             "Kuota hari ini ({quota} nomor) sudah habis.", "Today's {quota} numbers are all given."
         ),
-        "numbers_used_up": Sentence(
+        "numbers_used_up": LocalizedText(
             "Nomor antrean hari ini sudah habis.", "The range of numbers is used up for today."
         ),
-        "prefix_in_use": Sentence(
+        "prefix_in_use": LocalizedText(
             "Awalan nomor layanan ini masih dipakai layanan lain hari ini; nomor dibuka lagi besok.",
             "Another service has called its numbers by this prefix today; there are numbers again tomorrow.",
         ),
@@ -153,6 +159,6 @@ class UnableToUseLink(Refusal):
     """The visitor's link leads nowhere. It says nothing about why."""
 
     kind = RefusalKind.NOT_FOUND
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "not_found": Sentence("Nomor antrean tidak ditemukan.", "This ticket does not exist."),
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "not_found": LocalizedText("Nomor antrean tidak ditemukan.", "This ticket does not exist."),
     }

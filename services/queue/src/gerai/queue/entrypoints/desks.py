@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.chassis import CommandsOf, QueriesOf, Routes, ServiceContext
 from gerai.chassis.links import ResponseLink, answered, asked
 from gerai.contracts.text import Slug
 from gerai.queue.domain.catalogue import Catalogue
@@ -69,7 +69,7 @@ def _after(step: str) -> dict[str, ResponseLink]:
     return links
 
 
-def routes(house: House, catalogue: CatalogueNow, lines: Lines) -> Routes:
+def routes(service_context: ServiceContext, catalogue: CatalogueNow, lines: Lines) -> Routes:
     """Under /v1/desks. Every step answers with the ticket or the desk as it is then."""
     desks = Routes(tag="desks", prefix="/v1/desks")
 
@@ -82,30 +82,34 @@ def routes(house: House, catalogue: CatalogueNow, lines: Lines) -> Routes:
         """Call whoever is next. 409 nobody_waiting, desk_busy, desk_closed."""
         known = catalogue()
         needs = what_calling_needs(desk_id, catalogue=known, tenant=commands.context.tenant)
-        use_case = partial(call_next, desk_id, at=moment(house), catalogue=known)
+        use_case = partial(call_next, desk_id, at=moment(service_context), catalogue=known)
         return await commands.run(lambda uow: use_case(uow=uow), needs=needs)
 
     @desks.post("/{desk_id}/transfer", permission=WORK, response_model=TicketView, links=_after("transfer"))
     async def transfer(desk_id: DeskId, body: TransferBody, commands: CommandsOf) -> Response:
         """On to another service of the site; the number stays."""
         step = partial(transfer_ticket, service_id=body.service_id, reason=body.reason)
-        return await _take(step, desk_id, commands, house, catalogue)
+        return await _take(step, desk_id, commands, service_context, catalogue)
 
     @desks.post("/{desk_id}/resume", permission=WORK, response_model=TicketView, links=_after("resume"))
     async def resume(desk_id: DeskId, body: ResumeBody, commands: CommandsOf) -> Response:
         """Call a held ticket, or one that waits for its pickup, back to this desk."""
         needs = what_resuming_needs(desk_id, body.ticket_id)
         use_case = partial(
-            resume_ticket, desk_id, ticket_id=body.ticket_id, at=moment(house), catalogue=catalogue()
+            resume_ticket,
+            desk_id,
+            ticket_id=body.ticket_id,
+            at=moment(service_context),
+            catalogue=catalogue(),
         )
         return await commands.run(lambda uow: use_case(uow=uow), needs=needs)
 
-    _add_plain(desks, house, catalogue)
-    _add_with_reason(desks, house, catalogue)
+    _add_plain(desks, service_context, catalogue)
+    _add_with_reason(desks, service_context, catalogue)
     return desks
 
 
-def _add_plain(desks: Routes, house: House, catalogue: CatalogueNow) -> None:
+def _add_plain(desks: Routes, service_context: ServiceContext, catalogue: CatalogueNow) -> None:
     steps: tuple[tuple[str, Step, type[DeskState | TicketView], str], ...] = (
         ("open", open_desk, DeskState, "The officer sits down at the desk."),
         ("close", close_desk, DeskState, "The officer leaves; not while a ticket is at the desk."),
@@ -120,7 +124,7 @@ def _add_plain(desks: Routes, house: House, catalogue: CatalogueNow) -> None:
         ),
     )
     for name, step, view, words in steps:
-        _add_plain_step(desks, name, step, view, words, house, catalogue)
+        _add_plain_step(desks, name, step, view, words, service_context, catalogue)
 
 
 def _add_plain_step(
@@ -129,40 +133,40 @@ def _add_plain_step(
     step: Step,
     view: type[DeskState | TicketView],
     words: str,
-    house: House,
+    service_context: ServiceContext,
     catalogue: CatalogueNow,
 ) -> None:
     async def take(desk_id: DeskId, commands: CommandsOf) -> Response:
-        return await _take(step, desk_id, commands, house, catalogue)
+        return await _take(step, desk_id, commands, service_context, catalogue)
 
     options = {"response_model": view, "name": name, "description": words, "links": _after(name)}
     desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(take)
 
 
-def _add_with_reason(desks: Routes, house: House, catalogue: CatalogueNow) -> None:
+def _add_with_reason(desks: Routes, service_context: ServiceContext, catalogue: CatalogueNow) -> None:
     steps: tuple[tuple[str, Step, str], ...] = (
         ("hold", hold_ticket, "Put the ticket aside; the desk is free."),
         ("return", return_ticket, "Back into the line, at the old place."),
         ("await-pickup", await_pickup, "Served; something must still be fetched."),
     )
     for name, step, words in steps:
-        _add_step_with_reason(desks, name, step, words, house, catalogue)
+        _add_step_with_reason(desks, name, step, words, service_context, catalogue)
 
 
 def _add_step_with_reason(
-    desks: Routes, name: str, step: Step, words: str, house: House, catalogue: CatalogueNow
+    desks: Routes, name: str, step: Step, words: str, service_context: ServiceContext, catalogue: CatalogueNow
 ) -> None:
     async def take(desk_id: DeskId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
-        return await _take(partial(step, reason=body.reason), desk_id, commands, house, catalogue)
+        return await _take(partial(step, reason=body.reason), desk_id, commands, service_context, catalogue)
 
     options = {"response_model": TicketView, "name": name, "description": words, "links": _after(name)}
     desks.post(f"/{{desk_id}}/{name}", permission=WORK, **options)(take)
 
 
 async def _take(
-    step: Step, desk_id: str, commands: CommandsOf, house: House, catalogue: CatalogueNow
+    step: Step, desk_id: str, commands: CommandsOf, service_context: ServiceContext, catalogue: CatalogueNow
 ) -> Response:
     known = catalogue()
     needs = what_the_desk_needs(desk_id, catalogue=known, tenant=commands.context.tenant)
-    use_case = partial(step, desk_id, at=moment(house), catalogue=known)
+    use_case = partial(step, desk_id, at=moment(service_context), catalogue=known)
     return await commands.run(lambda uow: use_case(uow=uow), needs=needs)

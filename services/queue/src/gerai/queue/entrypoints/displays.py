@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header, Query
 from starlette.responses import Response
 
-from gerai.chassis import CallerOf, House, QueriesOf, Routes
+from gerai.chassis import CallerOf, QueriesOf, Routes, ServiceContext
 from gerai.chassis.problems import Problem
 from gerai.queue.adapters.display_feed import DisplayFeed, Listener, UnableToListen, as_frame
 from gerai.queue.adapters.display_places import NoPlace, Viewer
@@ -33,7 +33,9 @@ LastEventId = Annotated[
 Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="Only the calls of one zone.")]
 
 
-def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> Routes:
+def routes(
+    service_context: ServiceContext, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed
+) -> Routes:
     """Under /v1/sites/{site_id}/display."""
     displays = Routes(tag="displays", prefix="/v1/sites/{site_id}/display")
     boards: defaultdict[tuple[str, str], SharedReading[str]] = defaultdict(SharedReading)
@@ -41,7 +43,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
     @displays.get("", permission=SHOW)
     async def look(site_id: SiteId, queries: QueriesOf) -> Board:
         return await show_board(
-            site_id, uow=queries.uow, lines=lines, at=moment(house), catalogue=catalogue()
+            site_id, uow=queries.uow, lines=lines, at=moment(service_context), catalogue=catalogue()
         )
 
     @displays.get(
@@ -69,7 +71,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines, feed:
 
         async def read() -> str:
             board = await show_board(
-                site_id, uow=queries.uow, lines=lines, at=moment(house), catalogue=catalogue()
+                site_id, uow=queries.uow, lines=lines, at=moment(service_context), catalogue=catalogue()
             )
             return board.model_dump_json()
 

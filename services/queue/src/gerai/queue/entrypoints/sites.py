@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Body, Depends, Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.chassis import CommandsOf, QueriesOf, Routes, ServiceContext
 from gerai.chassis.commands import version_expected
 from gerai.chassis.links import VERSION_READ, ResponseLink, asked
 from gerai.contracts.text import Id, Slug
@@ -35,14 +35,16 @@ RulesSeen = Annotated[int, Depends(version_expected('"0"'))]
 """Rules that nobody has changed yet have the version 0."""
 
 
-def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
+def routes(service_context: ServiceContext, catalogue: Callable[[], Catalogue]) -> Routes:
     """Under /v1/sites and /v1/services."""
     office = Routes(tag="office", prefix="/v1")
 
     @office.get("/sites/{site_id}/availability", permission=SHOW)
     async def availability(site_id: SiteId, queries: QueriesOf) -> list[ServiceDayView]:
         """Each service of the site with the answer that a visitor would get now."""
-        return await show_availability(site_id, uow=queries.uow, at=moment(house), catalogue=catalogue())
+        return await show_availability(
+            site_id, uow=queries.uow, at=moment(service_context), catalogue=catalogue()
+        )
 
     @office.post(
         "/services/{service_id}/close",
@@ -53,7 +55,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
     async def close(service_id: ServiceId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """No more numbers today; who holds one is still served."""
         use_case = partial(
-            close_service, service_id, reason=body.reason, at=moment(house), catalogue=catalogue()
+            close_service, service_id, reason=body.reason, at=moment(service_context), catalogue=catalogue()
         )
         return await commands.run(lambda uow: use_case(uow=uow))
 
@@ -64,7 +66,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
         links={"close": CLOSE},
     )
     async def reopen(service_id: ServiceId, commands: CommandsOf) -> Response:
-        use_case = partial(reopen_service, service_id, at=moment(house), catalogue=catalogue())
+        use_case = partial(reopen_service, service_id, at=moment(service_context), catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow))
 
     @office.get(

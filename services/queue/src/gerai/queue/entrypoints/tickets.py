@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, QueriesOf, Routes
+from gerai.chassis import CommandsOf, QueriesOf, Routes, ServiceContext
 from gerai.chassis.links import ResponseLink, answered
 from gerai.contracts.text import Id
 from gerai.messaging.group_commit import Needs
@@ -34,14 +34,14 @@ ISSUED = {
 TicketId = Annotated[Id, Path(max_length=64, examples=[TICKET_ID])]
 
 
-def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
+def routes(service_context: ServiceContext, catalogue: Callable[[], Catalogue]) -> Routes:
     """Under /v1/tickets."""
     tickets = Routes(tag="tickets", prefix="/v1/tickets")
 
     @tickets.post("", permission=ISSUE, status_code=201, response_model=IssuedTicket, links=ISSUED)
     async def issue(body: IssueTicket, commands: CommandsOf) -> Response:
         """Give a visitor the next number of a service. Repeat with the same Idempotency-Key as often as you like."""
-        at, known = moment(house), catalogue()
+        at, known = moment(service_context), catalogue()
         needs = what_issuing_needs(body, catalogue=known, tenant=commands.context.tenant, at=at)
         use_case = partial(issue_ticket, body, at=at, catalogue=known)
         return await commands.run(lambda uow: use_case(uow=uow), status=201, needs=needs)
@@ -55,7 +55,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
     )
     async def cancel(ticket_id: TicketId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
         """The office gives a place up."""
-        use_case = partial(cancel_ticket, ticket_id, reason=body.reason, at=moment(house))
+        use_case = partial(cancel_ticket, ticket_id, reason=body.reason, at=moment(service_context))
         return await commands.run(lambda uow: use_case(uow=uow), needs=_of(ticket_id))
 
     @tickets.post(
@@ -63,7 +63,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue]) -> Routes:
     )
     async def reinstate(ticket_id: TicketId, commands: CommandsOf) -> Response:
         """The visitor missed the calls but came soon after."""
-        use_case = partial(reinstate_ticket, ticket_id, at=moment(house), catalogue=catalogue())
+        use_case = partial(reinstate_ticket, ticket_id, at=moment(service_context), catalogue=catalogue())
         return await commands.run(lambda uow: use_case(uow=uow), needs=_of(ticket_id))
 
     return tickets

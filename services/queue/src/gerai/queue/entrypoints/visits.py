@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Header, Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, House, QueriesOf, Routes, Secret
+from gerai.chassis import CommandsOf, QueriesOf, Routes, Secret, ServiceContext
 from gerai.chassis.links import ResponseLink, asked
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.bodies import TICKET_ID
@@ -31,7 +31,7 @@ ETAG = {"ETag": {"description": "Of this answer, for If-None-Match.", "schema": 
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=100)]
 
 
-def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Routes:
+def routes(service_context: ServiceContext, catalogue: Callable[[], Catalogue], lines: Lines) -> Routes:
     """Under /v1/visits."""
     visits = Routes(tag="visits", prefix="/v1/visits")
 
@@ -48,7 +48,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
     async def look(link: Link, queries: QueriesOf, seen: Seen = None) -> Response:
         """Where am I in the queue? Ask again with If-None-Match: an unchanged place is answered with 304."""
         ticket = await ticket_of_link(link, queries.uow)
-        view = await show_visit(ticket, lines=lines, at=moment(house), catalogue=catalogue())
+        view = await show_visit(ticket, lines=lines, at=moment(service_context), catalogue=catalogue())
         body = view.model_dump_json().encode()
         etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
         if seen is not None and _names(seen, etag):
@@ -58,7 +58,7 @@ def routes(house: House, catalogue: Callable[[], Catalogue], lines: Lines) -> Ro
     @visits.post("/{link}/cancel", public=Secret("link"), response_model=VisitView)
     async def cancel(link: Link, commands: CommandsOf) -> Response:
         """The visitor gives the place up."""
-        at, known = moment(house), catalogue()
+        at, known = moment(service_context), catalogue()
         use_case = partial(cancel_visit, link, at=at, catalogue=known)
         return await commands.run(lambda uow: use_case(uow=uow), needs=what_the_link_needs(link))
 

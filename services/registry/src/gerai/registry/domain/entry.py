@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from gerai.contracts.event import Event
 from gerai.contracts.text import looks_personal
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence, Word
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind, Term
 
 
 class Stated(BaseModel):
@@ -30,26 +30,26 @@ class Facts(BaseModel):
 class UnableToRegister(Refusal):
     """What was stated does not fit what stands in the register."""
 
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "id_taken": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "id_taken": LocalizedText(
             "Kode {id} sudah dipakai; pilih kode lain.", "The id {id} is already used; choose another."
         ),
-        "parent_withdrawn": Sentence(
+        "parent_withdrawn": LocalizedText(
             "Data {what} {id} sudah tidak aktif.", "The {what} {id} has been withdrawn."
         ),
-        "still_in_use": Sentence(
+        "still_in_use": LocalizedText(
             "Masih ada {what} aktif ({id}) yang bergantung pada data ini.",
             "An active {what} ({id}) still depends on this entry.",
         ),
-        "prefix_taken": Sentence(
+        "prefix_taken": LocalizedText(
             "Awalan nomor {prefix} sudah dipakai layanan {id} di MPP yang sama.",
             "The number prefix {prefix} is already used by the service {id} at this site.",
         ),
-        "register_full": Sentence(
+        "register_full": LocalizedText(
             "Data daerah ini sudah mencapai batas {most}.",
             "This regency's register has reached its limit of {most}.",
         ),
-        "cannot_move": Sentence(
+        "cannot_move": LocalizedText(
             "Isian {what} tidak dapat diganti; nonaktifkan data ini dan daftarkan yang baru.",
             "The {what} cannot change; withdraw this entry and register a new one.",
         ),
@@ -69,8 +69,8 @@ class UnableToName(Refusal):
     """An id travels in events, addresses and logs, and must not say who somebody is."""
 
     kind = RefusalKind.INVALID
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "personal_id": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "personal_id": LocalizedText(
             "Kode tidak boleh menyerupai NIK, nomor telepon, atau alamat surel.",
             "An id must not look like a NIK, a phone number or an e-mail address.",
         ),
@@ -81,9 +81,11 @@ class UnableToRefer(Refusal):
     """A reference leads nowhere, or into another regency; the two look alike on purpose."""
 
     kind = RefusalKind.INVALID
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "unknown_reference": Sentence("Data {what} {id} tidak ditemukan.", "The {what} {id} does not exist."),
-        "other_counter": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "unknown_reference": LocalizedText(
+            "Data {what} {id} tidak ditemukan.", "The {what} {id} does not exist."
+        ),
+        "other_counter": LocalizedText(
             "Layanan {id} bukan milik gerai loket ini.", "The service {id} belongs to another counter."
         ),
     }
@@ -93,8 +95,8 @@ class UnableToReplace(Refusal):
     """Somebody else changed the entry since the caller read it."""
 
     kind = RefusalKind.STALE
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "stale_version": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "stale_version": LocalizedText(
             "Data ini sudah berubah sejak Anda membacanya (kini versi {version}). Baca lagi, lalu ulangi.",
             "This entry has changed since you read it (now version {version}). Read it again, then retry.",
         ),
@@ -109,7 +111,7 @@ class Entry(Aggregate):
     """Says the full state of such an entry; its fields have the entry's names."""
     section: ClassVar[str]
     """Its part of an import, and of the address: "/v1/<section>"."""
-    fixed: ClassVar[tuple[tuple[str, Word], ...]] = ()
+    fixed: ClassVar[tuple[tuple[str, Term], ...]] = ()
     """Fields that never change, with what they name: what refers to the entry relies on them."""
     id_is_chosen: ClassVar[bool] = True
     """By a registrar. False: it is made of another entry's."""

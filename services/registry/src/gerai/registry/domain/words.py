@@ -1,10 +1,10 @@
 """What the entries of the register are called, by programs and by people."""
 
-from gerai.messaging.refusal import Sentence, Word
+from gerai.messaging.refusal import LocalizedText, Term
 
-SITE = Word("site", Sentence("MPP", "site"))
-INSTITUTION = Word("institution", Sentence("instansi", "institution"))
-COUNTER = Word("counter", Sentence("gerai", "counter"))
-DESK = Word("desk", Sentence("loket", "desk"))
-SERVICE = Word("service", Sentence("layanan", "service"))
-CALENDAR = Word("calendar", Sentence("kalender", "calendar"))
+SITE = Term("site", LocalizedText("MPP", "site"))
+INSTITUTION = Term("institution", LocalizedText("instansi", "institution"))
+COUNTER = Term("counter", LocalizedText("gerai", "counter"))
+DESK = Term("desk", LocalizedText("loket", "desk"))
+SERVICE = Term("service", LocalizedText("layanan", "service"))
+CALENDAR = Term("calendar", LocalizedText("kalender", "calendar"))

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from gerai.chassis.commands import CommandsOf, IfMatch
-from gerai.chassis.house import House
 from gerai.chassis.links import VERSION_READ, ResponseLink, answered, asked
 from gerai.chassis.pages import Page, cursor_after, id_before
 from gerai.chassis.routes import CallerOf, Routes
+from gerai.chassis.service_context import ServiceContext
 from gerai.contracts.text import Id
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.entry import UnableToTakeId
@@ -40,20 +40,20 @@ def _entry(section: Section[Any], *, id: str) -> dict[str, ResponseLink]:
     }
 
 
-def routes(house: House, rule: WarningRule) -> list[Routes]:
+def routes(service_context: ServiceContext, rule: WarningRule) -> list[Routes]:
     """One group of routes for each kind of entry."""
-    return [_routes_of(section, house, rule) for section in SECTIONS]
+    return [_routes_of(section, service_context, rule) for section in SECTIONS]
 
 
-def _routes_of(section: Section[Any], house: House, rule: WarningRule) -> Routes:
+def _routes_of(section: Section[Any], service_context: ServiceContext, rule: WarningRule) -> Routes:
     group = Routes(tag=section.name, prefix=f"/v1/{section.name}")
-    _add_reading(group, section, house)
-    _add_registering(group, section, house, rule)
-    _add_changing(group, section, house, rule)
+    _add_reading(group, section, service_context)
+    _add_registering(group, section, service_context, rule)
+    _add_changing(group, section, service_context, rule)
     return group
 
 
-def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
+def _add_reading(group: Routes, section: Section[Any], service_context: ServiceContext) -> None:
     listing: Any = Annotated[section.listing, Query()]
     standing: Any = _id_like(section.standing)
 
@@ -65,7 +65,7 @@ def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
         response_model=section.view,
     )
     async def read(id: standing, caller: CallerOf) -> Response:
-        entry = await read_entry(section.kind, id, tenant=caller.tenant, storage=house.storage)
+        entry = await read_entry(section.kind, id, tenant=caller.tenant, storage=service_context.storage)
         body = section.shown(entry).model_dump_json()
         return Response(body, headers={"ETag": f'"{entry.version}"'}, media_type="application/json")
 
@@ -83,13 +83,15 @@ def _add_reading(group: Routes, section: Section[Any], house: House) -> None:
             where=asked.where,
             after=id_before(asked.cursor),
             limit=asked.limit,
-            storage=house.storage,
+            storage=service_context.storage,
         )
         following = cursor_after(found.next_after) if found.next_after is not None else None
         return Page(items=tuple(section.shown(entry) for entry in found.entries), next=following)
 
 
-def _add_registering(group: Routes, section: Section[Any], house: House, rule: WarningRule) -> None:
+def _add_registering(
+    group: Routes, section: Section[Any], service_context: ServiceContext, rule: WarningRule
+) -> None:
     row_type: Any = section.row
 
     @group.post(
@@ -101,7 +103,7 @@ def _add_registering(group: Routes, section: Section[Any], house: House, rule: W
         status_code=201,
     )
     async def register(row: row_type, caller: CallerOf, commands: CommandsOf) -> Response:
-        at = house.clock.now()
+        at = service_context.clock.now()
 
         async def do(uow: UnitOfWork) -> BaseModel:
             facts = section.stated(row)
@@ -115,7 +117,9 @@ def _add_registering(group: Routes, section: Section[Any], house: House, rule: W
             raise
 
 
-def _add_changing(group: Routes, section: Section[Any], house: House, rule: WarningRule) -> None:
+def _add_changing(
+    group: Routes, section: Section[Any], service_context: ServiceContext, rule: WarningRule
+) -> None:
     kind, facts_type = section.kind, section.kind.facts_type
     example = section.example
     registered: Any = _id_like(example.pop("id"))
@@ -129,7 +133,7 @@ def _add_changing(group: Routes, section: Section[Any], house: House, rule: Warn
         response_model=section.view,
     )
     async def replace(id: registered, facts: stated_type, version: IfMatch, commands: CommandsOf) -> Response:
-        at = house.clock.now()
+        at = service_context.clock.now()
 
         async def do(uow: UnitOfWork) -> BaseModel:
             return section.shown(
@@ -146,7 +150,7 @@ def _add_changing(group: Routes, section: Section[Any], house: House, rule: Warn
         response_model=section.view,
     )
     async def withdraw(id: registered, version: IfMatch, commands: CommandsOf) -> Response:
-        at = house.clock.now()
+        at = service_context.clock.now()
 
         async def do(uow: UnitOfWork) -> BaseModel:
             return section.shown(await withdraw_entry(kind, id, version=version, uow=uow, at=at, rule=rule))

@@ -8,10 +8,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
+from gerai.chassis.localized_texts import INVALID_BECAUSE
+from gerai.chassis.localized_texts import SENTENCES as HOUSE_SENTENCES
 from gerai.chassis.problems import FAULTS_LIMIT
-from gerai.chassis.sentences import INVALID_BECAUSE
-from gerai.chassis.sentences import SENTENCES as HOUSE_SENTENCES
-from gerai.messaging.refusal import Sentence
+from gerai.messaging.refusal import LocalizedText
 from gerai.registry.entrypoints.sentences import SENTENCES
 from gerai.registry.entrypoints.shapes import SECTIONS, Section
 from gerai.registry.use_cases.import_entries import (
@@ -32,7 +32,7 @@ LOOKED_AT_LATER = 5
 HOUSE_CODES = {"extra_forbidden": "unknown_field"}
 CHECKED_AGAINST = {"active", "site_id", "institution_id", "counter_id", "prefix"}
 """The fields of a row that matter to other rows."""
-TOO_MANY = Sentence("Baris ini memuat {count} kesalahan.", "This row has {count} mistakes.")
+TOO_MANY = LocalizedText("Baris ini memuat {count} kesalahan.", "This row has {count} mistakes.")
 
 
 def _shown_as(row: str) -> WithJsonSchema:
@@ -94,7 +94,7 @@ def _note_malformed(
     """Two mebibytes can hold half a million faults: the list of them is only asked for where it is short."""
     count = error.error_count()
     if count > (LOOKED_AT_LIMIT if read.bad.count <= NAMED_LIMIT else LOOKED_AT_LATER):
-        sentence = Sentence(TOO_MANY.id.format(count=count), TOO_MANY.en.format(count=count))
+        sentence = LocalizedText(TOO_MANY.id.format(count=count), TOO_MANY.en.format(count=count))
         whole = BadRow(path=path, code="too_many_mistakes", sentence=sentence)
         read.bad.add(path, whole, standing_for=count)
         _keep_id(section, raw, set(), read)
@@ -127,7 +127,7 @@ def _bad_rows(path: str, faults: list[ErrorDetails]) -> Iterator[BadRow]:
         yield BadRow(
             path=place,
             code="invalid",
-            sentence=Sentence(why.id.format_map(limits), why.en.format_map(limits)),
+            sentence=LocalizedText(why.id.format_map(limits), why.en.format_map(limits)),
         )
 
 

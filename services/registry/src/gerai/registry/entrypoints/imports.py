@@ -10,10 +10,10 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from gerai.chassis.commands import CommandsOf, Queries, QueriesOf
-from gerai.chassis.house import House
 from gerai.chassis.parts import Plan, Unfinished
 from gerai.chassis.problems import Problem, language, own, problem
 from gerai.chassis.routes import Routes
+from gerai.chassis.service_context import ServiceContext
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.institution import WarningRule
 from gerai.registry.entrypoints.import_rows import ImportBody, reading
@@ -77,7 +77,7 @@ async def breathe() -> None:
     await asyncio.sleep(0)
 
 
-def routes(house: House, rule: WarningRule) -> Routes:
+def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
     group = Routes(tag="imports")
     one_by_one = OneByOne()
 
@@ -101,7 +101,9 @@ def routes(house: House, rule: WarningRule) -> Routes:
         tenant = queries.uow.context.tenant
         try:
             async with one_by_one.turn(tenant):
-                asked = Import(read=await _read(body), queries=queries, at=house.clock.now(), rule=rule)
+                asked = Import(
+                    read=await _read(body), queries=queries, at=service_context.clock.now(), rule=rule
+                )
                 if not dry_run:
                     return await commands.run_in_parts(asked)
                 # Not kept under the idempotency key, so that the same key can be used for the import itself.
@@ -159,6 +161,6 @@ def _unfinished(request: Request, unfinished: Unfinished) -> Response:
 
 def _errors(refusal: UnableToImport, spoken: str) -> list[dict[str, str]]:
     return [
-        {"code": row.code, "field": row.path, "text": row.sentence.spoken(spoken)}
+        {"code": row.code, "field": row.path, "text": row.sentence.in_language(spoken)}
         for row in refusal.bad.named
     ]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel
 
-from gerai.messaging.refusal import Refusal, RefusalKind, Sentence
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.institution import WarningRule
@@ -41,7 +41,7 @@ class BadRow:
 
     path: str
     code: str
-    sentence: Sentence
+    sentence: LocalizedText
     """With its details already in place."""
 
 
@@ -87,8 +87,8 @@ class UnableToImport(Refusal):
     """At least one row is bad. `bad.named` names each of them, `bad.count` says how many faults there are."""
 
     kind = RefusalKind.INVALID
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "rows_refused": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "rows_refused": LocalizedText(
             "{count} kesalahan ditemukan; tidak ada data yang diubah.",
             "{count} mistakes were found; nothing was changed.",
         ),
@@ -103,8 +103,8 @@ class UnableToReadRow(Refusal):
     """A row that cannot be taken beside the others of its section."""
 
     kind = RefusalKind.INVALID
-    sentences: ClassVar[dict[str, Sentence]] = {
-        "id_repeated": Sentence(
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "id_repeated": LocalizedText(
             "Kode {id} muncul lebih dari sekali di bagian ini.", "The id {id} appears twice in this section."
         ),
     }
@@ -152,7 +152,7 @@ class _Progress:
 
     def refuse(self, row: Row, refusal: Refusal) -> None:
         path = f"{row.path}.{refusal.field}" if refusal.field else row.path
-        sentence = Sentence(refusal.text("id"), refusal.text("en"))
+        sentence = LocalizedText(refusal.text("id"), refusal.text("en"))
         self.bad.add(row.path, BadRow(path=path, code=refusal.code, sentence=sentence))
 
 

@@ -10,7 +10,7 @@ from gerai.messaging.storage import Batch, Storage
 Identity = tuple[type[Aggregate], str]
 
 
-class Gathering:
+class IdentityMap:
     """The state that the commands of one group share: what was read, and what the earlier ones made of it."""
 
     def __init__(self, storage: Storage, warm: Mapping[Identity, Aggregate]) -> None:
@@ -34,7 +34,7 @@ class Gathering:
     def writes(self) -> int:
         """Documents that the batch writes, as far as its members have run."""
         batch = self.batch
-        return len(self.touched) + len(batch.outbox) + len(batch.once) + len(batch.documents)
+        return len(self.touched) + len(batch.outbox) + len(batch.idempotency_key) + len(batch.documents)
 
     async def load(
         self, identities: Iterable[Identity], *, again: bool = False, afresh: Iterable[Identity] = ()
@@ -122,7 +122,7 @@ class Gathering:
         for identity, (new, read) in states.items():
             self.touch(identity, new, read=read)
         batch.outbox.extend(part.outbox)
-        batch.once.extend(part.once)
+        batch.idempotency_key.extend(part.idempotency_key)
         batch.cancel_timers(part.timers_cancelled)
         batch.timers_set.extend(part.timers_set)  # a timer that is set after it was cancelled stands
         batch.timers_done.extend(part.timers_done)

@@ -20,7 +20,7 @@ from gerai.messaging.timers import TimerHandler
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class ServiceContext:
     """Values that adapters and entrypoints receive; nobody else reads settings."""
 
     source: str
@@ -49,7 +49,7 @@ class Background:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rooms:
+class Components:
     """What a service's composition root has put together."""
 
     routes: Sequence[Routes] = ()
@@ -72,7 +72,7 @@ class Service:
 
     name: str
     title: str
-    assemble: Callable[[House], Rooms]
+    assemble: Callable[[ServiceContext], Components]
     settings: type[Settings] = Settings
     topics: Sequence[Topic] = ()
     """The topics that it owns."""
@@ -85,9 +85,9 @@ class Service:
     def __post_init__(self) -> None:
         self._require_own(self.topics)
 
-    def topics_written(self, rooms: Rooms) -> list[Topic]:
+    def topics_written(self, components: Components) -> list[Topic]:
         """Its own, and those of its groups: all that its relay may write. Raises ForeignTopic."""
-        of_groups = [topic for one in rooms.subscriptions for topic in group_topics(one.group)]
+        of_groups = [topic for one in components.subscriptions for topic in group_topics(one.group)]
         self._require_own(of_groups)
         return [*self.topics, *of_groups]
 
