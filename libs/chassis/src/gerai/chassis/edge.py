@@ -59,9 +59,15 @@ class Edge:
         path: str = scope["path"]
         exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path), admission=self.admission)
         scope["gerai.exchange"] = exchange
-        if path in OPERATORS:
-            await self._answer(scope, exchange)
-            return
+        try:
+            if path in OPERATORS:
+                await self._answer(scope, exchange)
+            else:
+                await self._answer_traced(scope, exchange)
+        finally:
+            del scope["gerai.exchange"]  # they hold each other: only the collector would find them
+
+    async def _answer_traced(self, scope: Scope, exchange: "Exchange") -> None:
         asked = [value for name, value in scope["headers"] if name == b"traceparent"]
         scope["gerai.trace"] = RequestTrace(scope["method"], asked)
         begun = time.perf_counter()
