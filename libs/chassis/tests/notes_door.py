@@ -20,6 +20,7 @@ from gerai.chassis.health import Health
 from gerai.chassis.keys import Keys
 from gerai.chassis.server import application, operators
 from gerai.chassis.service_context import Service, ServiceContext
+from gerai.chassis.settings import Settings
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import connect
@@ -85,8 +86,8 @@ class Door:
         self.app = app
         self.issuer = issuer
         self.health = health
-        self.edge = Edge(app, body_limits=service.body_limits, health=health, admission=app.state.admission)
-        self._private = Edge(operators(app), body_limits=service.body_limits, health=health)
+        self.edge = Edge(app, health=health, admission=app.state.admission)
+        self._private = Edge(operators(app), health=health)
 
     def client(self, **claims: Any) -> Client:
         return Client(self.edge, self.issuer.token(**claims))
@@ -99,9 +100,9 @@ class Door:
         return Client(self._private, None)
 
 
-def settings(**more: Any) -> notes.NotesSettings:
+def settings(kind: type[Settings] = notes.NotesSettings, **more: Any) -> Settings:
     stated = {"environment": "development", "mongodb_uri": NOWHERE, "kafka_bootstrap": "127.0.0.1:1"}
-    return notes.NotesSettings(**{**stated, "issuer": ISSUER, "jwks_url": f"{ISSUER}/jwks", **more})
+    return kind(**{**stated, "issuer": ISSUER, "jwks_url": f"{ISSUER}/jwks", **more})
 
 
 @asynccontextmanager
@@ -112,7 +113,7 @@ async def notes_door(
     async with GroupCommit(storage, source=source) as commit:
         service_context = ServiceContext(
             source=source,
-            settings=settings(**more),
+            settings=settings(service.settings, **more),
             clock=RealClock(),
             database=connect(NOWHERE, "never_asked"),
             storage=storage,

@@ -102,7 +102,7 @@ async def front_door(
         components = assemble(service_context)
         app = application(service, service_context, components)
         app.state.authenticator = Authenticator(Keys(_keys), issuer=ISSUER, audience="gerai")
-        yield Door(Edge(operators(app), body_limits=service.body_limits), service_context, components, clock)
+        yield Door(Edge(operators(app)), service_context, components, clock)
         if database is None:
             await asked.close()
 

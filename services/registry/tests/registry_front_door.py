@@ -82,7 +82,7 @@ async def front_door(storage: Storage) -> AsyncIterator[Edge]:
             health=Health(),
         )
         app = trusting(application(service, service_context, assemble(service_context)))
-        yield Edge(operators(app), body_limits=service.body_limits)
+        yield Edge(operators(app))
         await service_context.database.close()
 
 

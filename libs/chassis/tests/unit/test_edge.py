@@ -224,7 +224,7 @@ class TestHeaders:
             await send(start)
             await send({"type": "http.response.body", "body": b""})
 
-        answer = await Client(Edge(app, body_limits={}), None).gets("/")
+        answer = await Client(Edge(app), None).gets("/")
         assert answer.headers.get_list("cache-control") == ["max-age=9"]
 
 
@@ -244,7 +244,7 @@ class TestLimits:
             raise RuntimeError("broke off")
 
         with pytest.raises(RuntimeError, match="broke off"):
-            await Client(Edge(app, body_limits={}), None).gets("/")
+            await Client(Edge(app), None).gets("/")
 
 
 class TestHangingUp:

@@ -95,7 +95,7 @@ async def hall() -> AsyncIterator[Hall]:
         )
         app = application(service, service_context, assemble(service_context))
         app.state.authenticator = Authenticator(Keys(_keys), issuer=ISSUER, audience="gerai")
-        yield Hall(commit, Edge(app, body_limits={}))
+        yield Hall(commit, Edge(app))
     await database.close()
 
 

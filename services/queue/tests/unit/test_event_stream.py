@@ -36,5 +36,5 @@ async def test_one_that_hangs_up_before_it_was_heard_to_the_end_leaves_its_place
         "scheme": "http",
     }
     async with asyncio.timeout(5):
-        await Edge(stream, body_limits={})(scope, gone, nobody_hears)
+        await Edge(stream)(scope, gone, nobody_hears)
     assert parted == [listener]

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -23,6 +23,8 @@ from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 
 ETAG_PATTERN = '^"(0|[1-9][0-9]{0,11})"$'
 ETAG = re.compile(r'"(0|[1-9][0-9]{0,11})"')
+
+NO_MARKS: Mapping[str, str] = {}
 
 UseCase = Callable[[UnitOfWork], Awaitable[BaseModel]]
 """A use case with its data already bound; it gets the unit of work and returns what to answer."""
@@ -52,20 +54,32 @@ class Commands:
         The use case may run more than once before its changes are written: it must change nothing but
         aggregates. Refusals pass through and become problem+json; nothing is kept under their key.
         """
+        asked = await self._repeatable()
+        return response_of(await self.answer(use_case, asked=asked, status=status, needs=needs))
 
+    async def answer(
+        self,
+        use_case: UseCase,
+        *,
+        asked: Repeatable | None,
+        status: int,
+        needs: Needs = NOTHING,
+        marks: Mapping[str, str] = NO_MARKS,
+    ) -> StoredAnswer:
+        """As `run`, under a key whose fingerprint somebody else has made. `marks` are kept with the answer, in clear: they
+        tell which of several runs under the same key it came from."""
         led_to: set[str] = set()
 
         async def command(uow: UnitOfWork) -> StoredAnswer:
             nonlocal led_to
             view = await use_case(uow)
             led_to = uow.other_traces()
-            headers = {"status": str(status)}
+            headers = {"status": str(status), **marks}
             if (version := getattr(view, "version", None)) is not None:
                 headers["etag"] = f'"{version}"'
             answer = StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
             return asked.seal(answer) if asked is not None else answer
 
-        asked = await self._repeatable()
         idempotency_key = asked.idempotency_key if asked is not None else None
         with step("commit"):
             answer = await self._service_context.commit.execute(
@@ -73,7 +87,7 @@ class Commands:
             )
         link_to(led_to)
         assert answer is not None
-        return _response(asked.open(answer) if asked is not None else answer)
+        return asked.open(answer) if asked is not None else answer
 
     async def run_in_parts(self, work: InParts[P, V]) -> Response:
         """Run what may be too large for one transaction: see `parts`. The answer is durable when this returns, and all
@@ -83,21 +97,28 @@ class Commands:
         assert asked is not None
         parts = Parts(work, service_context.commit, service_context.storage, self.context, asked)
         if (earlier := await parts.answered()) is not None:
-            return _response(earlier)
+            return response_of(earlier)
         last = await parts.write_all_but_last()
         with last.saying_what_is_written():
             return await self.run(last.use_case, needs=last.needs)
 
     async def _repeatable(self) -> Repeatable | None:
-        """What makes this request the same as another one: who sends it, where to, with what."""
+        return self.repeatable(await self._request.body()) if self.is_repeatable else None
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the request has, or must have, an Idempotency-Key."""
+        return self._request.method == "POST" or KEY_HEADER in self._request.headers
+
+    def repeatable(self, content: bytes) -> Repeatable:
+        """What makes this request the same as another one: who sends it, where to, with what. `content`: its body, or what
+        tells it from every other one. Raises Problem 400."""
         request = self._request
-        if request.method != "POST" and KEY_HEADER not in request.headers:
-            return None
         key = key_of(request)
         scope = request.scope
         asked = hashlib.sha256(f"{scope['method']} {scope['path']}?".encode())
         asked.update(scope["query_string"] + b"\n")
-        asked.update(await request.body())
+        asked.update(content)
         # A stranger is who knows the address: its secret part is all that was shown. Neither a tenant nor a key holds a
         # space, and only an address begins with a slash, so nobody's key can be taken for another's.
         owner = f"{self.caller.tenant} {self.caller.subject}" if self.caller else scope["path"]
@@ -119,7 +140,7 @@ class Queries:
         )
 
 
-def _response(answer: StoredAnswer) -> Response:
+def response_of(answer: StoredAnswer) -> Response:
     headers: dict[str, str] = {}
     if etag := answer.headers.get("etag"):
         headers["ETag"] = etag

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from gerai.chassis.bodies import StreamedBody
 from gerai.chassis.requests import KEY_HEADER, KEY_PATTERN, NIK_PATTERN
 from gerai.chassis.routes import PUBLIC, DeclaredRoute
 
@@ -31,7 +32,7 @@ REFUSED: dict[int, tuple[str, dict[str, Any]]] = {
     412: ("Somebody else has changed it: If-Match names another version.", {}),
     413: ("The body is too large.", {}),
     414: ("The address is too long.", {}),
-    415: ("The body is not application/json.", TAKES),
+    415: ("The body is of a type that is not taken here, or encoded.", TAKES),
     422: ("Something in the request does not fit; `errors` names each field.", {}),
     428: ("If-Match is missing, or `*`.", {}),
     429: ("Too many requests at once or in a short time.", WAIT),
@@ -82,6 +83,8 @@ def complete(operation: dict[str, Any], route: DeclaredRoute) -> None:
     operation["x-permission"] = route.declared
     if route.declared != PUBLIC:
         operation["security"] = [{"bearer": []}]
+    if isinstance(route.body, StreamedBody):
+        operation["requestBody"] = _streamed(route.body)
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     if route.method != "GET":
         parameters.append(_key(route))
@@ -97,6 +100,17 @@ def complete(operation: dict[str, Any], route: DeclaredRoute) -> None:
         _complete_good(answer, route)
     for status in sorted(_refusals(operation, route)):
         responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
+
+
+def _streamed(body: StreamedBody) -> dict[str, Any]:
+    """OpenAPI 3.1 says of bytes that nobody encodes nothing but their type."""
+    bytes_of_it = {"type": "string", "format": "binary", "minLength": 1, "maxLength": body.limit}
+    return {
+        "required": True,
+        "description": f"At most {body.limit} bytes, as they are: no multipart, no content coding. They may come slowly, "
+        f"but at {body.least_per_s} bytes a second on average.",
+        "content": {media_type: {"schema": bytes_of_it} for media_type in body.media_types},
+    }
 
 
 def refusals() -> dict[str, Any]:

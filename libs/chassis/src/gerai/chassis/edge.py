@@ -3,7 +3,6 @@
 import random
 import re
 import time
-from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -12,12 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gerai.chassis import metrics, problems
 from gerai.chassis.admission import Admission
+from gerai.chassis.bodies import JSON_LIMIT
 from gerai.chassis.health import Health
 from gerai.chassis.logs import CORRELATION_ID
 from gerai.chassis.problems import GONE, BodyTooLarge, ClientGone, Problem
 from gerai.chassis.traces import RequestTrace
 
-BODY_LIMIT = 64 * 1024
 SLOW_S = 1.0
 CORRELATION = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
@@ -36,7 +35,6 @@ class Edge:
         self,
         app: ASGIApp,
         *,
-        body_limits: Mapping[str, int],
         health: Health | None = None,
         admission: Admission | None = None,
     ) -> None:
@@ -44,7 +42,6 @@ class Edge:
         whoever is answered without being a known caller is counted by address, whatever was asked for."""
         self._app = app
         self.admission = admission
-        self._body_limits = body_limits
         self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +54,7 @@ class Edge:
         scope["gerai.trace"] = None
         CORRELATION_ID.set(known)
         path: str = scope["path"]
-        exchange = Exchange(scope, receive, send, limit=self._body_limits.get(path), admission=self.admission)
+        exchange = Exchange(scope, receive, send, admission=self.admission)
         scope["gerai.exchange"] = exchange
         try:
             if path in OPERATORS:
@@ -116,7 +113,7 @@ class Edge:
         trace: RequestTrace = scope["gerai.trace"]
         trace.end(route=template, scheme=scope["scheme"], status=status, correlation_id=correlation_id)
         # Refusals are told by their count: a line for each would be a stranger's way to fill the logs.
-        slow = status < 400 and seconds > SLOW_S and not exchange.is_stream
+        slow = status < 400 and seconds > SLOW_S and not exchange.may_last
         if slow or (status >= 500 and status != 503):
             log.warning("request", method=method, route=route, status=status, seconds=round(seconds, 3))
 
@@ -142,15 +139,12 @@ class Exchange:
         receive: Receive,
         send: Send,
         *,
-        limit: int | None,
         admission: Admission | None = None,
     ) -> None:
-        """`limit`: what the service says of this address, or None."""
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._stated = limit is not None
-        self._limit = BODY_LIMIT if limit is None else limit
+        self._limit = JSON_LIMIT
         self._taken = 0
         self._whole = False
         self._connection = scope.get("gerai.connection")
@@ -159,17 +153,17 @@ class Exchange:
         self._left = False
         self.status: int | None = None
         self.complete = False
-        self.is_stream = False
+        self.may_last = False
+        """Its body or its answer is a stream: that it takes long is no sign of anything."""
 
     @property
     def gone(self) -> bool:
         """Whether the client left before it had an answer."""
         return self._left or (self._connection is not None and self._connection.gone)
 
-    def narrow(self, limit: int) -> None:
-        """A body may have no more than this, unless the service says so."""
-        if not self._stated:
-            self._limit = limit
+    def limit_body(self, limit: int) -> None:
+        """What the route says: the body may have so many bytes."""
+        self._limit = limit
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -212,7 +206,7 @@ class Exchange:
         cached = False
         for name, value in given:
             if name == b"content-type":
-                self.is_stream = value.startswith(b"text/event-stream")
+                self.may_last |= value.startswith(b"text/event-stream")
             elif name == b"cache-control":
                 cached = True
         if not cached:

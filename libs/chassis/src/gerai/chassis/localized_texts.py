@@ -14,7 +14,12 @@ SENTENCES: dict[str, LocalizedText] = {
     "invalid": LocalizedText("Isi kolom ini tidak sesuai.", "The value of this field does not fit."),
     "body_too_large": LocalizedText("Isi permintaan terlalu besar.", "The body is too large."),
     "unsupported_media_type": LocalizedText(
-        "Kirim isi permintaan sebagai application/json.", "Send the body as application/json."
+        "Kirim isi permintaan dalam jenis yang disebut pada kepala Accept.",
+        "Send the body as one of the types that the header Accept names.",
+    ),
+    "file_name_malformed": LocalizedText(
+        "Nama berkas paling panjang 150 huruf, ditulis dengan encodeURIComponent.",
+        "A file's name has 150 characters at most, as encodeURIComponent writes them.",
     ),
     "not_found": LocalizedText("Alamat atau data tidak ditemukan.", "This does not exist."),
     "method_not_allowed": LocalizedText(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gerai.chassis import requests
 from gerai.chassis.admission import PUBLIC_BODY_LIMIT, Admission
 from gerai.chassis.auth import Authenticator, Caller
+from gerai.chassis.bodies import JSON_LIMIT, Body, JsonBody, StreamedBody
 from gerai.chassis.links import ResponseLink, operation_id
 from gerai.chassis.methods import others
 from gerai.chassis.problems import Problem
@@ -67,6 +68,7 @@ class DeclaredRoute(APIRoute):
 
     permission: Permission | None = None
     public = False
+    body: Body = JsonBody()
     links: Mapping[str, ResponseLink] = {}
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -97,6 +99,7 @@ class DeclaredRoute(APIRoute):
         async def handle(request: Request) -> Response:
             admission: Admission = request.app.state.admission
             asked = requests.JsonRequest(request.scope, request.receive)
+            asked.scope["gerai.exchange"].limit_body(self.body.limit)
             if self.public:
                 await self._read_stranger_body(asked, admission)
                 place = admission.stranger()
@@ -111,7 +114,9 @@ class DeclaredRoute(APIRoute):
                 if is_post:
                     requests.key_of(asked)
                 requests.check_query(asked, known)
-                if has_body is not None:
+                if isinstance(self.body, StreamedBody):
+                    asked.state.media_type = self.body.check(asked)
+                elif has_body is not None:
                     requests.check_media_type(asked)
                 return await answer(asked)
 
@@ -120,7 +125,6 @@ class DeclaredRoute(APIRoute):
     async def _read_stranger_body(self, request: Request, admission: Admission) -> None:
         """A stranger's request is here as a whole before it takes a place; whoever sends slowly keeps nobody out."""
         await admission.stranger_asks(request)
-        request.scope["gerai.exchange"].narrow(PUBLIC_BODY_LIMIT)
         await request.body()
 
     async def _authenticate(self, request: Request, admission: Admission) -> Caller:
@@ -180,10 +184,12 @@ class Routes:
         *,
         permission: Permission | None = None,
         public: bool | Secret = False,
+        body: Body | None = None,
         links: Mapping[str, ResponseLink] | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
-        """`links`: the operations that can follow, by a name for each. The options are FastAPI's own."""
+        """`body`: what it takes, if that is not JSON of the usual size. `links`: the operations that can follow, by a
+        name for each. The options are FastAPI's own."""
         full = f"{self._prefix}{path}"
         if public and permission is not None:
             raise TypeError(f"{method} {full} is public and needs a permission: which?")
@@ -196,11 +202,15 @@ class Routes:
                 "key would be everybody's"
             )
 
+        if public and isinstance(body, StreamedBody):
+            raise TypeError(f"{method} {full} is public: strangers send no streams")
+
         def register(endpoint: Endpoint) -> Endpoint:
             described = {"tags": [self._tag], "operation_id": operation_id(method, full)} | options
             route = DeclaredRoute(full, endpoint, methods=[method], **described)
             route.permission = permission
             route.public = public is not False
+            route.body = body or JsonBody(limit=PUBLIC_BODY_LIMIT if public else JSON_LIMIT)
             route.links = links or {}
             self._routes.append(route)
             return endpoint

@@ -100,7 +100,7 @@ def listeners_of(service: Service, app: FastAPI, health: Health, *, finish_s: fl
     health.require(connections.require_room)
     public, private = (
         Server(
-            Edge(served, body_limits=service.body_limits, health=health, admission=admission),
+            Edge(served, health=health, admission=admission),
             those,
             finish_s=finish_s,
         )

@@ -79,8 +79,6 @@ class Service:
     indexes: Sequence[Index] = ()
     retention: Sequence[Rule] = ()
     """What it does not keep for good, beside the library's own rows; the days are settings. See docs/data-map.md."""
-    body_limits: Mapping[str, int] = field(default_factory=dict)
-    """Paths that take more than the usual 64 KiB: path → bytes."""
 
     def __post_init__(self) -> None:
         self._require_own(self.topics)

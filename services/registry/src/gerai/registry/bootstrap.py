@@ -44,5 +44,4 @@ service = Service(
         language.AGREEMENTS,
     ),
     indexes=INDEXES,
-    body_limits={imports.PATH: imports.BODY_LIMIT},
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
+from gerai.chassis.bodies import JsonBody
 from gerai.chassis.commands import CommandsOf, Queries, QueriesOf
 from gerai.chassis.parts import Plan, Unfinished
 from gerai.chassis.problems import Problem, language, own, problem
@@ -84,6 +85,7 @@ def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
     @group.post(
         PATH,
         permission=CHANGE_REGISTER,
+        body=JsonBody(limit=BODY_LIMIT),
         summary="Import many entries, all or nothing",
         response_model=ImportReport,
     )
