@@ -3,10 +3,12 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 SUITES := libs services deploy tests demo bench
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
 
 export PYTHONPATH := $(CURDIR)/deploy:$(CURDIR)
 export UV_CACHE_DIR := $(CURDIR)/.gerai/cache/uv
-export MYPYPATH := deploy
+export MYPYPATH := $(subst $(SPACE),:,$(wildcard services/*/src))
 ifdef DRIVER
 export GERAI_MONGODB_DRIVER := $(DRIVER)
 endif

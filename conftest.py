@@ -1,4 +1,5 @@
-"""Makes the local platform importable for all tests, and its MongoDB and Kafka available as fixtures."""
+"""Makes the local platform and what each package's tests share importable, and the platform's MongoDB and Kafka
+available as fixtures."""
 
 import logging
 import sys
@@ -7,7 +8,11 @@ from pathlib import Path
 import structlog
 
 _ROOT = Path(__file__).parent
-sys.path[:0] = [str(_ROOT / "deploy"), str(_ROOT)]
+sys.path[:0] = [
+    str(_ROOT / "deploy"),
+    str(_ROOT),
+    *(str(folder) for top in ("libs", "services") for folder in sorted((_ROOT / top).glob("*/tests"))),
+]
 
 pytest_plugins = ["tests.parts"]
 

@@ -15,7 +15,7 @@ from bench.commands import Commands
 from bench.figure import AT_LEAST, AT_MOST, Figure
 from bench.hall import furnish
 from gerai.messaging.mongo.driver import Database, Driver, connect
-from local import command, places
+from local import command, places, services
 from local.ledger import wipe
 from local.platform import Platform, running
 
@@ -63,7 +63,7 @@ async def measure(only: set[str], driver: Driver) -> list[Figure]:
         "GERAI_RATE_PER_REGENCY": RATE,
         **({"PYTHONPATH": os.environ["BENCH_PYTHONPATH"]} if "BENCH_PYTHONPATH" in os.environ else {}),
     }
-    async with running(profile="bench", data_dir=directory, services=memory.SERVICES, env=env) as platform:
+    async with running(profile="bench", data_dir=directory, services=services.names(), env=env) as platform:
         await memory.rest(platform)
         await furnish(platform)
         yardstick = connect(platform.mongodb_uri, "bench", driver=driver, pool=100)

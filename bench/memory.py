@@ -8,27 +8,36 @@ import psutil
 from bench.figure import Figure
 from gerai.contracts.queue import TicketIssued
 from gerai.messaging.mongo.driver import Driver, connect
+from local import services
 from local.platform import Platform
 
-SERVICES = ("registry", "queue", "hourly")
-RESTING = ("hourly", "hourly-worker")
-"""They take no part in the other figures, whose load they would share the processors with."""
+LOADED = ("registry", "queue")
+"""The services that the other figures ask. The rest would share the processors with them, so they rest until memory is
+looked at."""
 CATCH_UP_S = 30.0
 
 
 async def rest(platform: Platform) -> None:
-    for name in RESTING:
+    for name in _resting():
         await platform.process(name).stop()
 
 
+def _resting() -> list[str]:
+    return [name for service in services.names() if service not in LOADED for name in _processes(service)]
+
+
+def _processes(service: str) -> tuple[str, str]:
+    return service, f"{service}-worker"
+
+
 async def process_memory(platform: Platform, driver: Driver) -> Figure:
-    """The largest service process after all the load; the example service gets its share of it then, at once."""
-    for name in RESTING:
+    """The largest service process after all the load; those that rested get their share of it then, at once."""
+    for name in _resting():
         await platform.process(name).start()
     events = await _catch_up(platform, driver)
     found: dict[str, float] = {}
-    for service in SERVICES:
-        for name in (service, f"{service}-worker"):
+    for service in services.names():
+        for name in _processes(service):
             pid = platform.process(name).pid
             found[name] = psutil.Process(pid).memory_info().rss / 1e6
     return Figure(

@@ -16,6 +16,7 @@ from demo.doors import open_client
 from demo.failure import UnableToPlay
 from demo.figures import Outcome
 from demo.mall import read_mall
+from demo.reckoning import every_reader
 from demo.report import print_outcome
 from demo.stage import STORES_OF_OTHERS, WHY_ITS_OWN, platform_of
 from local import command
@@ -36,6 +37,9 @@ async def demo(*, seed: int, visitors: int, json_path: Path | None) -> int:
         if os.environ.get(given):
             console.print(f"{given} is not used: {WHY_ITS_OWN}.", highlight=False, soft_wrap=True)
     console.print("Starting MongoDB, Kafka, Zipkin and the services …", highlight=False)
+    readers = (
+        await every_reader()
+    )  # it imports every service, so it is done before anybody waits for this process
     async with platform_of(mall, date) as (platform, clock), open_client() as client:
         day = Day(
             seed=seed,
@@ -46,6 +50,7 @@ async def demo(*, seed: int, visitors: int, json_path: Path | None) -> int:
             clock=clock,
             client=client,
             console=console,
+            readers=readers,
         )
         code = await conclude(await day.play(), console, json_path)
         if sys.stdin.isatty() and console.is_terminal:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,13 +19,14 @@ from demo.hall import Hall, let_in, traced
 from demo.listener import Published, listen, topics
 from demo.mall import CLOSES, OPENS, Mall
 from demo.officer import Officer
-from demo.reckoning import SERVICES_RECKONED, settle
+from demo.reckoning import Reader, settle
 from demo.scoreboard import Scoreboard
 from demo.stage import prepare
 from demo.trace import find_trace
 from demo.view import ControlRoom
 from demo.visitors import draw_day
 from gerai.messaging.mongo.driver import Database, connect
+from local import services
 from local.platform import Platform
 
 LEAVES = time_of_day(16, 0)
@@ -47,6 +48,7 @@ class Day:
     clock: DemoClock
     client: httpx.AsyncClient
     console: Console
+    readers: Sequence[Reader]
     published: Published = field(default_factory=Published)
 
     async def play(self) -> Outcome:
@@ -64,6 +66,7 @@ class Day:
                 board=board,
                 published=self.published,
                 databases=databases,
+                readers=self.readers,
                 visitors=self.visitors,
             )
             with _one_failure():
@@ -74,7 +77,7 @@ class Day:
                     await self._work(hall, officers)
                     await self._end_of_day(board)
                     showing.cancel()
-                    reckoning = await settle(databases, lambda: self.published.ids)
+                    reckoning = await settle(databases, self.readers, lambda: self.published.ids)
                     for task in background:
                         task.cancel()
         candidates = [
@@ -140,7 +143,7 @@ class Day:
 
 @asynccontextmanager
 async def _databases(uri: str) -> AsyncIterator[Mapping[str, Database]]:
-    databases = {name: connect(uri, name, pool=4) for name in SERVICES_RECKONED}
+    databases = {name: connect(uri, name, pool=4) for name in services.names()}
     try:
         yield databases
     finally:

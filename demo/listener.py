@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer
 
-from demo.reckoning import SERVICES_RECKONED
-from gerai.contracts import hourly, queue, registry
+from gerai.contracts import language
 from gerai.contracts.codec import decode
-from gerai.contracts.event import Envelope, Topic
+from gerai.contracts.event import Envelope
+from local import services
 
 BATCH = 500
 POLL_MS = 200
@@ -40,14 +40,9 @@ class Published:
 
 
 def topics() -> list[str]:
-    """Every topic of the published language that the demo's services own."""
-    found = {
-        topic.name
-        for module in (registry, queue, hourly)
-        for topic in vars(module).values()
-        if isinstance(topic, Topic) and topic.owner in SERVICES_RECKONED
-    }
-    return sorted(found)
+    """Every topic of the published language whose owner is a service of this checkout."""
+    owners = services.names()
+    return [topic.name for topic in language.topics() if topic.owner in owners]
 
 
 async def listen(

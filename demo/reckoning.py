@@ -2,38 +2,42 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gerai.contracts import queue, registry
+from gerai.chassis.testing import assembled
 from gerai.messaging.mongo.driver import Database
+from local.services import declarations
 
 DRAIN_SECONDS = 45.0
 LOOK_SECONDS = 0.5
 
-SERVICES_RECKONED = ("registry", "queue", "hourly")
-
-READERS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "hourly.count": ("hourly", frozenset({queue.TicketIssued.type})),
-    "queue.register": (
-        "queue",
-        frozenset(
-            event.type
-            for event in (
-                registry.SiteChanged,
-                registry.InstitutionChanged,
-                registry.CounterChanged,
-                registry.DeskChanged,
-                registry.ServiceChanged,
-                registry.CalendarChanged,
-            )
-        ),
-    ),
-}
-"""Consumer group → the database with its inbox, and the event types that it reads."""
-
 EVENTS = {"aggregate": {"$exists": True}}
 """What else stands in an outbox are answers to callers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """A group of consumers."""
+
+    group: str
+    service: str
+    """Its inbox is in the database of this name."""
+    types: frozenset[str]
+    """Of the events that it reads."""
+
+
+async def every_reader() -> list[Reader]:
+    """What each service of this checkout subscribes to."""
+    return [
+        Reader(
+            group=subscription.group,
+            service=service.name,
+            types=frozenset(event.type for event in subscription.handlers),
+        )
+        for service in declarations()
+        for subscription in (await assembled(service)).subscriptions
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +84,11 @@ class Reckoning:
         return not any(differences)
 
 
-async def reckon(databases: Mapping[str, Database], published: set[str]) -> Reckoning:
+async def reckon(
+    databases: Mapping[str, Database], readers: Sequence[Reader], published: set[str]
+) -> Reckoning:
     """Inboxes are read before outboxes, so that an event that is under way shows as missing, never as unexpected."""
-    taken = {group: await _inbox(databases[where], group) for group, (where, _) in READERS.items()}
+    taken = {reader.group: await _inbox(databases[reader.service], reader.group) for reader in readers}
     seen = frozenset(published)
     rows = {service: await _outbox(database) for service, database in databases.items()}
     types = {id: type for outbox in rows.values() for id, type in outbox.items()}
@@ -91,20 +97,22 @@ async def reckon(databases: Mapping[str, Database], published: set[str]) -> Reck
         published=seen,
         readings=tuple(
             Reading(
-                group=group,
-                expected=frozenset(id for id, type in types.items() if type in wanted),
-                taken=taken[group],
+                group=reader.group,
+                expected=frozenset(id for id, type in types.items() if type in reader.types),
+                taken=taken[reader.group],
             )
-            for group, (_, wanted) in READERS.items()
+            for reader in readers
         ),
     )
 
 
-async def settle(databases: Mapping[str, Database], published: Callable[[], set[str]]) -> Reckoning:
+async def settle(
+    databases: Mapping[str, Database], readers: Sequence[Reader], published: Callable[[], set[str]]
+) -> Reckoning:
     """Look until nothing is under way any more; after a bounded time, whatever there is then."""
     ends = time.monotonic() + DRAIN_SECONDS
     while True:
-        found = await reckon(databases, published())
+        found = await reckon(databases, readers, published())
         if found.balanced or time.monotonic() > ends:
             return found
         await asyncio.sleep(LOOK_SECONDS)

@@ -11,10 +11,9 @@ from demo.clock import SLOWEST, SPEED, DemoClock
 from demo.doors import Doors
 from demo.failure import UnableToPlay
 from demo.mall import OPENS, Mall
-from local import places, seed
+from local import places, seed, services
 from local.ledger import wipe
 from local.once import run_once
-from local.plan import SERVICES
 from local.platform import Platform, running
 
 LEAD_SECONDS = 16.0
@@ -47,7 +46,7 @@ async def platform_of(mall: Mall, day: date) -> AsyncIterator[tuple[Platform, De
         async with running(
             profile="demo",
             data_dir=directory / "services",
-            services=SERVICES,
+            services=services.names(),
             env={**clock.env(), "GERAI_TRACE_RATIO": "1"},
             mongodb_uri=stores.mongodb_uri,
             kafka_bootstrap=stores.kafka_bootstrap,

@@ -15,7 +15,7 @@ from demo.clock import DemoClock
 from demo.hall import Hall
 from demo.listener import Published
 from demo.mall import Mall
-from demo.reckoning import EVENTS
+from demo.reckoning import EVENTS, Reader
 from demo.scoreboard import Scoreboard, Tally
 from gerai.contracts.queue import TicketState
 from gerai.messaging.mongo.driver import Database
@@ -23,8 +23,6 @@ from gerai.messaging.mongo.driver import Database
 REFRESH_SECONDS = 0.25
 COUNT_SECONDS = 1.0
 WIDE, NARROW = 112, 76
-READING = ("queue", "hourly")
-"""Services that read events."""
 
 
 @dataclass(kw_only=True)
@@ -37,18 +35,21 @@ class ControlRoom:
     board: Scoreboard
     published: Published
     databases: Mapping[str, Database]
+    readers: Sequence[Reader]
     visitors: int
     events: str = ""
     """How far events have come; counted now and then, exactly at the end."""
 
     def __post_init__(self) -> None:
+        self._reading = list(dict.fromkeys(reader.service for reader in self.readers))
         self._desk_names = {desk.id: desk.name for desk in self.mall.desks}
 
     async def count(self) -> None:
         """Counted from the far end to the near one, so that no number runs ahead of the one before it."""
         while True:
             taken = [
-                f"{name} {await self.databases[name]['inbox'].estimated_document_count()}" for name in READING
+                f"{name} {await self.databases[name]['inbox'].estimated_document_count()}"
+                for name in self._reading
             ]
             published = len(self.published.ids)
             outboxes = [database["outbox"] for database in self.databases.values()]

@@ -156,7 +156,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 def _environment(lane: Lane) -> dict[str, str]:
     ports = {"GERAI_FREE_PORTS": lane.free_ports} if lane.free_ports else {}
-    return {**os.environ, **ports}
+    paths = [str(ROOT / "deploy"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **ports, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _places() -> int:

@@ -73,6 +73,20 @@ def files(lane: Lane) -> Counter[Path]:
     return found
 
 
+async def test_a_run_by_hand_needs_nothing_that_make_sets() -> None:
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    code = "import os, tests.lanes as l; print(l._environment(l.lanes(['libs'])[0][0])['PYTHONPATH'])"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code),
+        cwd=ROOT,
+        env=bare,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert said.decode().strip() == f"{ROOT / 'deploy'}:{ROOT}"
+
+
 def test_the_lanes_hold_every_test_file_once() -> None:
     side_by_side, _ = lanes.lanes(SUITES)
     held = sum((files(lane) for lane in side_by_side), Counter[Path]())

@@ -1,13 +1,12 @@
 """An event that is missing anywhere is found, and the outcome says so."""
 
 from demo.listener import Published, topics
-from demo.reckoning import READERS, SERVICES_RECKONED, Reading, Reckoning
+from demo.reckoning import Reader, Reading, Reckoning, every_reader
 from demo.tests.telling import Teller
-from tests.architecture.test_ties import SERVED, house_of
 
-from gerai.contracts import queue
+from gerai.contracts import language, queue
 from gerai.contracts.queue import TicketState
-from local.plan import SERVICES
+from local import services
 
 
 def reckoning(**changes: object) -> Reckoning:
@@ -61,14 +60,20 @@ def test_every_topic_of_the_three_services_is_read():
     assert {"queue.tickets", "queue.service-days", "registry.desks", "hourly.hours"} <= set(topics())
 
 
-async def test_every_subscription_of_the_services_is_reckoned_with_all_it_reads():
-    subscribed = {
-        subscription.group: (service.name, frozenset(kind.type for kind in subscription.handlers))
-        for service in SERVED
-        for subscription in service.assemble(house_of(service)).subscriptions
+async def test_every_service_that_reads_is_reckoned_with_all_it_reads():
+    readers = {reader.group: reader for reader in await every_reader()}
+    tickets = frozenset({queue.TicketIssued.type})
+    assert readers["hourly.count"] == Reader(group="hourly.count", service="hourly", types=tickets)
+    topics_read = {
+        (event.topic.name, service)
+        for service in services.names()
+        for event in language.events()
+        if service in language.readers(event.topic)
     }
-    assert subscribed == READERS
-
-
-def test_every_service_that_runs_is_reckoned():
-    assert {service.name for service in SERVED} == set(SERVICES_RECKONED) == set(SERVICES)
+    read = {
+        (event.topic.name, reader.service)
+        for reader in readers.values()
+        for event in language.events()
+        if event.type in reader.types
+    }
+    assert read == topics_read

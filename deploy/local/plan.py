@@ -13,7 +13,6 @@ from local.probes import answers_ok
 from local.supervisor import Program
 from local.tokens import AUDIENCE
 
-SERVICES = ("registry", "queue", "hourly")
 _ROLES = {"": "api", "-worker": "worker"}
 # What a developer may set in the shell for all services, and the anchors of a clock; everything else comes from the plan.
 _FROM_THE_SHELL = {

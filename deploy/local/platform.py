@@ -73,6 +73,7 @@ class Platform:
         self._plan = plan
         self._supervisor = supervisor
         self.data_dir = plan.directory
+        self.services = plan.services
         self.mongodb_uri = plan.mongodb_uri or (
             mongodb.uri(plan.port("mongodb")) if plan.starts_mongodb else ""
         )

@@ -5,29 +5,23 @@ import random
 import socket
 
 from local.failure import UnableToStart
+from local.services import service_folders
 
 HOST = "127.0.0.1"
 
-DEFAULTS: dict[str, int] = {
-    "registry": 8101,
-    "registry-worker": 8111,
-    "queue": 8102,
-    "queue-worker": 8112,
-    "hourly": 8103,
-    "hourly-worker": 8113,
-    "registry-operators": 8201,
-    "registry-worker-operators": 8211,
-    "queue-operators": 8202,
-    "queue-worker-operators": 8212,
-    "hourly-operators": 8203,
-    "hourly-worker-operators": 8213,
-    "issuer": 8109,
+_PARTS: dict[str, int] = {
+    "issuer": 8100,
     "mongodb": 27027,
     "kafka": 9192,
     "kafka-controller": 9193,
     "zipkin": 9411,
     "otlp-bridge": 4318,
 }
+
+
+def defaults() -> dict[str, int]:
+    """Process or part → its port: those of a service follow from the service's number."""
+    return _PARTS | {name: port for service in service_folders() for name, port in service.ports().items()}
 
 
 def variable(name: str) -> str:
@@ -38,7 +32,7 @@ def variable(name: str) -> str:
 def configured() -> dict[str, int]:
     """The default ports, each replaced by its environment variable where that is set."""
     ports = {}
-    for name, default in DEFAULTS.items():
+    for name, default in defaults().items():
         text = os.environ.get(variable(name), str(default))
         if not text.isdigit() or not 0 <= int(text) <= 65535:
             raise UnableToStart(f"{variable(name)} is {text!r}, but a port is a number from 0 to 65535.")

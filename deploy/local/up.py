@@ -10,11 +10,10 @@ from typing import Any
 
 import httpx
 
-from local import clock, command, ports, seed
+from local import clock, command, ports, seed, services
 from local.clock import Clock
 from local.ledger import wipe
 from local.places import data_dir
-from local.plan import SERVICES
 from local.platform import Platform, running
 
 _LEARNS_SECONDS = 30.0
@@ -33,7 +32,7 @@ async def up(clock_name: str = "") -> int:
         async with running(
             profile=chosen.profile,
             ports=ports.configured(),
-            services=SERVICES,
+            services=services.names(),
             env=chosen.env,
             use_given=not practice,
             traces=True,
@@ -95,17 +94,23 @@ def _said_of(doors: Sequence[Any], chosen: Clock) -> str:
     return f"The mall is closed {when}{why}: no service gives numbers. Open doors at any hour: Ctrl-C, then\n  {morning}"
 
 
+def _addresses(platform: Platform) -> str:
+    rows = {
+        **{name: f"{platform.url(name)}   {platform.operators_url(name)}/docs" for name in services.names()},
+        "traces": f"{platform.zipkin_url}/zipkin",
+        "MongoDB": platform.mongodb_uri,
+        "Kafka": platform.kafka_bootstrap,
+        "data, logs": str(platform.data_dir),
+    }
+    width = max(len(name) for name in rows)
+    return "\n".join(f"  {name:<{width}} {where}" for name, where in rows.items())
+
+
 def _welcome(platform: Platform, seconds: float, doors: str) -> str:
     return f"""
 Gerai is ready ({seconds:.1f} s).
 
-  registry   {platform.url("registry")}   {platform.operators_url("registry")}/docs
-  queue      {platform.url("queue")}   {platform.operators_url("queue")}/docs
-  hourly     {platform.url("hourly")}   {platform.operators_url("hourly")}/docs
-  traces     {platform.zipkin_url}/zipkin
-  MongoDB    {platform.mongodb_uri}
-  Kafka      {platform.kafka_bootstrap}
-  data, logs {platform.data_dir}
+{_addresses(platform)}
 
 {doors}
 

@@ -26,13 +26,9 @@ OWN_CLIENTS = {"deploy/local/mongodb.py", "bench/bare.py"}
 """A server is started before anybody has a database; the yardstick measures the bare driver."""
 REGISTRY_HOSTS = re.compile(r"https?://[\w.-]*(pypi|pythonhosted|maven|npmjs|crates|golang)[\w.-]*")
 
-ROOM_RULES = {
-    "domain": ("domain-is-pure", "settings-are-for-bootstrap"),
-    "use_cases": ("use-cases-do-not-know-the-web", "settings-are-for-bootstrap"),
-    "adapters": ("settings-are-for-bootstrap",),
-    "entrypoints": ("settings-are-for-bootstrap",),
-}
-"""A room of a service → the contracts of .importlinter that must name it."""
+ROOMS = {"domain", "use_cases", "adapters", "entrypoints"}
+HALLWAY = {"__init__", "__main__", "bootstrap", "settings", "py"}
+"""What lies beside the rooms of a service; `py.typed` is the last."""
 
 Rule = Callable[[Path], Iterator[str]]
 
@@ -203,52 +199,51 @@ def no_registry_address(root: Path) -> Iterator[str]:
 
 
 def every_package_is_watched(root: Path) -> Iterator[str]:
-    """Whoever adds a package tells the import rules and the type checker."""
+    """What is not installed is not looked at by the import rules and the type checker. Those find services by pattern,
+    and libraries by name."""
     imports = ConfigParser()
     imports.read(root / ".importlinter", encoding="utf-8")
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     typed = settings["tool"]["mypy"]["mypy_path"].split(":")
-    for package in sorted([*root.glob("libs/*/src/gerai/*"), *root.glob("services/*/src/gerai/*")]):
-        if not any(package.rglob("*.py")):
-            continue
+    for package in _packages(root, "libs", "services"):
         place = package.relative_to(root)
+        if not (root.joinpath(*place.parts[:2]) / "pyproject.toml").is_file():
+            yield f"{place}: its folder has no pyproject.toml, so it is not installed"
+        if place.parts[0] == "services":
+            continue
         if place.parents[1].as_posix() not in typed:
             yield f"{place}: not on mypy's path in pyproject.toml"
-        wanted = [*_wanted_of_all(package.name)]
-        if place.parts[0] == "services":
-            wanted += _wanted_of_services(package)
-            layers = imports["importlinter:contract:libraries-know-no-service"]["layers"].strip()
-            if f"gerai.{package.name}" not in layers.splitlines()[0].split(" | "):
-                yield f"{place}: not beside the other services in the layers of .importlinter"
-        for section, option, word in wanted:
-            if word not in imports.get(section, option, fallback="").replace("|", " ").split():
-                yield f"{place}: {word} is missing in .importlinter, [{section}] {option}"
+        for section, option, line in _wanted_of_libraries(package.name):
+            section = f"importlinter:contract:{section}"
+            if line not in imports.get(section, option, fallback="").strip().splitlines():
+                yield f"{place}: {line} is missing in .importlinter, [{section}] {option}"
 
 
-def _wanted_of_all(name: str) -> Iterator[tuple[str, str, str]]:
-    """Section and option of .importlinter, and the word that must stand there."""
-    yield "importlinter", "root_packages", f"gerai.{name}"
-    yield "importlinter:contract:libraries-know-no-service", "layers", f"gerai.{name}"
-    yield "importlinter:contract:one-driver-module", "source_modules", f"gerai.{name}"
-    if name != "contracts":
-        yield "importlinter:contract:published-language", "forbidden_modules", f"gerai.{name}"
+def _packages(root: Path, *tops: str) -> Iterator[Path]:
+    """Folders of Python in the namespace `gerai`."""
+    for top in tops:
+        for package in sorted(root.glob(f"{top}/*/src/gerai/*")):
+            if any(package.rglob("*.py")):
+                yield package
 
 
-def _wanted_of_services(package: Path) -> Iterator[tuple[str, str, str]]:
-    """A flat service has no rooms, and none of these rules; with its first room it needs all of them."""
-    components = [
-        room for room in ROOM_RULES if (package / room).is_dir() or (package / f"{room}.py").is_file()
-    ]
-    if not components:
-        return
-    yield f"importlinter:contract:rooms-of-{package.name}", "containers", f"gerai.{package.name}"
-    yield f"importlinter:contract:rooms-of-{package.name}", "exhaustive", "true"
-    for room in components:
-        for contract in ROOM_RULES[room]:
-            yield f"importlinter:contract:{contract}", "source_modules", f"gerai.{package.name}.{room}"
-    if (package / "settings.py").is_file():
-        settings = f"gerai.{package.name}.settings"
-        yield "importlinter:contract:settings-are-for-bootstrap", "forbidden_modules", settings
+def _wanted_of_libraries(name: str) -> Iterator[tuple[str, str, str]]:
+    """Contract and option of .importlinter, and the line that must stand there."""
+    yield "libraries-in-order", "layers", f"gerai.{name}"
+    for modules in (f"gerai.{name}", f"gerai.{name}.**"):
+        yield "services-know-libraries-alone", "ignore_imports", f"gerai.** -> {modules}"
+
+
+def a_service_has_known_rooms(root: Path) -> Iterator[str]:
+    """The import rules know the rooms by name: beside them, a module would be free of all rules. A service that is flat,
+    as the example is, has none of them; with its first room it has rooms alone."""
+    for package in _packages(root, "services"):
+        parts = {
+            path.name.partition(".")[0]: path for path in package.iterdir() if path.name != "__pycache__"
+        }
+        if ROOMS & set(parts):
+            for stray in sorted(set(parts) - ROOMS - HALLWAY):
+                yield f"{parts[stray].relative_to(root)}: not a room of a service ({', '.join(sorted(ROOMS))})"
 
 
 RULES: tuple[Rule, ...] = (
@@ -266,4 +261,5 @@ RULES: tuple[Rule, ...] = (
     tests_assert_something,
     no_registry_address,
     every_package_is_watched,
+    a_service_has_known_rooms,
 )

@@ -1,5 +1,5 @@
-"""docs/data-map.md says what is so: every collection that anybody writes is on it, with how long it is kept, and what
-is said to end has what ends it."""
+"""The data map (docs/data-map.md and services/*/data-map.md) says what is so: every collection that anybody writes is on
+it, with how long it is kept, and what is said to end has what ends it."""
 
 import re
 from pathlib import Path
@@ -8,17 +8,15 @@ from typing import NamedTuple
 import pytest
 
 from gerai.chassis.service_context import Service
-from gerai.hourly.service import service as hourly
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.mongo.storage import messaging_indexes
 from gerai.messaging.retention import Keep, Rule, own_rules
-from gerai.queue.bootstrap import service as queue
-from gerai.registry.bootstrap import service as registry
+from local.services import declarations
 
 ROOT = Path(__file__).parents[2]
 MAP = ROOT / "docs/data-map.md"
 LIBRARY = "Every service"
-SERVICES = {one.name: one for one in (registry, queue, hourly)}
+SERVICES = {service.name: service for service in declarations()}
 SETTING = re.compile(r"`GERAI_(KEEP_\w+)` = (\d+)")
 EXPIRIES = {"keep_answers_days": "answered", "keep_published_days": "sent", "keep_inbox_days": "expiry"}
 NAMED = re.compile(r'(?:_?database|collection)\["(\w+)"\]|COLLECTION = "(\w+)"')
@@ -32,14 +30,16 @@ class Kept(NamedTuple):
 
 
 def the_map() -> list[Kept]:
-    rows, owner = [], ""
-    for line in MAP.read_text(encoding="utf-8").splitlines():
-        if line.startswith("## "):
-            owner = line[3:]
-        elif line.startswith("| `"):
-            collection, _, _, _, how_long, how_it_goes = (cell.strip() for cell in line.strip("|").split("|"))
-            rows.append(Kept(owner, collection.strip("`"), how_long, how_it_goes))
-    return rows
+    pages = {LIBRARY: MAP} | {name: ROOT / "services" / name / "data-map.md" for name in SERVICES}
+    return [
+        Kept(owner, collection.strip("`"), how_long, how_it_goes)
+        for owner, page in pages.items()
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+        for collection, _, _, _, how_long, how_it_goes in [
+            [cell.strip() for cell in line.strip("|").split("|")]
+        ]
+    ]
 
 
 def owner_of(kind: type) -> str:

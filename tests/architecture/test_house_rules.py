@@ -1,12 +1,11 @@
 """The house keeps its rules; and each rule is shown to catch a planted violation."""
 
-import re
 import shutil
 from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
-from tests.architecture.house_rules import RULES, Rule, every_package_is_watched
+from tests.architecture.house_rules import RULES, Rule, a_service_has_known_rooms, every_package_is_watched
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "services/queue/src/gerai/queue/domain/planted.py"
@@ -55,6 +54,10 @@ PLANTED = {
         ("services/planted/src/gerai/planted/__init__.py", ""),
         ("libs/planted/src/gerai/planted/thing.py", ""),
     ],
+    "a_service_has_known_rooms": [
+        (f"{QUEUE}/planted.py", "X = 1\n"),
+        (f"{QUEUE}/planted/__init__.py", ""),
+    ],
 }
 CASES = [(rule, place, text) for rule in RULES for place, text in PLANTED[rule.__name__]]
 
@@ -72,82 +75,50 @@ def test_the_house_keeps(rule: Rule) -> None:
 def test_a_planted_violation_is_caught_by(rule: Rule, place: str, text: str, tmp_path: Path) -> None:
     for settings in (".importlinter", "pyproject.toml"):
         shutil.copy(ROOT / settings, tmp_path)
+    (tmp_path / DOMAIN).parent.mkdir(parents=True)
     assert list(rule(tmp_path)) == []
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).write_text(text, encoding="utf-8")
     assert list(rule(tmp_path)), f"{rule.__name__} let a planted violation pass"
 
 
-# what .importlinter must know of a service that has all its rooms: contract and option, and what is forgotten there
+# what .importlinter must know of a library: contract and option, and what is forgotten there
 FORGOTTEN = [
-    ("", "root_packages", "gerai.queue"),
-    (":contract:libraries-know-no-service", "layers", "gerai.queue"),
-    (":contract:published-language", "forbidden_modules", "gerai.queue"),
-    (":contract:one-driver-module", "source_modules", "gerai.queue"),
-    (":contract:rooms-of-queue", "containers", "gerai.queue"),
-    (":contract:rooms-of-queue", "exhaustive", "true"),
-    (":contract:domain-is-pure", "source_modules", "gerai.queue.domain"),
-    (":contract:use-cases-do-not-know-the-web", "source_modules", "gerai.queue.use_cases"),
-    (":contract:settings-are-for-bootstrap", "source_modules", "gerai.queue.domain"),
-    (":contract:settings-are-for-bootstrap", "source_modules", "gerai.queue.use_cases"),
-    (":contract:settings-are-for-bootstrap", "source_modules", "gerai.queue.adapters"),
-    (":contract:settings-are-for-bootstrap", "source_modules", "gerai.queue.entrypoints"),
-    (":contract:settings-are-for-bootstrap", "forbidden_modules", "gerai.queue.settings"),
+    ("libraries-in-order", "layers", "gerai.messaging"),
+    ("services-know-libraries-alone", "ignore_imports", "gerai.** -> gerai.messaging"),
+    ("services-know-libraries-alone", "ignore_imports", "gerai.** -> gerai.messaging.**"),
 ]
 
 
-@pytest.fixture
-def queue_alone(tmp_path: Path) -> Path:
-    """A tree with the queue's rooms and no other package."""
+@pytest.mark.parametrize(("contract", "option", "line"), FORGOTTEN)
+def test_what_an_import_rule_forgot_of_a_library_is_named(
+    contract: str, option: str, line: str, tmp_path: Path
+) -> None:
     for settings in (".importlinter", "pyproject.toml"):
         shutil.copy(ROOT / settings, tmp_path)
-    for module in ("domain/one", "use_cases/one", "adapters/one", "entrypoints/one", "settings"):
-        path = tmp_path / QUEUE / f"{module}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return tmp_path
-
-
-def rewrite(tree: Path, section: str, option: str, pattern: str, by: str) -> None:
-    rules = ConfigParser()
-    rules.read(tree / ".importlinter", encoding="utf-8")
-    before = rules[section][option]
-    rules[section][option] = re.sub(pattern, by, before)
-    assert rules[section][option] != before
-    with (tree / ".importlinter").open("w", encoding="utf-8") as file:
-        rules.write(file)
-
-
-@pytest.mark.parametrize(("contract", "option", "word"), FORGOTTEN)
-def test_what_an_import_rule_forgot_of_a_service_is_named(
-    contract: str, option: str, word: str, queue_alone: Path
-) -> None:
-    assert list(every_package_is_watched(queue_alone)) == []
-    rewrite(queue_alone, f"importlinter{contract}", option, rf"{re.escape(word)}\b(?!\.)", "")
-    said = "\n".join(every_package_is_watched(queue_alone))
-    assert f"{word} is missing in .importlinter, [importlinter{contract}] {option}" in said
-
-
-def test_a_service_that_stands_above_the_others_is_caught(queue_alone: Path) -> None:
-    """It could import its neighbours."""
-    layers = ("importlinter:contract:libraries-know-no-service", "layers")
-    rewrite(queue_alone, *layers, r"gerai\.registry \| gerai\.queue", "gerai.registry\ngerai.queue")
-    assert list(every_package_is_watched(queue_alone))
-
-
-def test_a_service_without_rules_of_its_rooms_is_caught(tmp_path: Path) -> None:
-    """It is told to nobody but the root packages, the layers and the type checker, and has a domain."""
-    for settings in (".importlinter", "pyproject.toml"):
-        text = (ROOT / settings).read_text(encoding="utf-8")
-        told = re.sub(r"^( *)gerai\.hourly$", r"\1gerai.hourly\n\1gerai.planted", text, flags=re.MULTILINE)
-        told = told.replace("gerai.queue | ", "gerai.queue | gerai.planted | ")
-        told = told.replace("services/hourly/src", "services/hourly/src:services/planted/src")
-        (tmp_path / settings).write_text(told, encoding="utf-8")
-    package = tmp_path / "services/planted/src/gerai/planted"
+    package = tmp_path / "libs/messaging/src/gerai/messaging"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
+    (tmp_path / "libs/messaging/pyproject.toml").touch()
     assert list(every_package_is_watched(tmp_path)) == []
+    rules = ConfigParser()
+    rules.read(tmp_path / ".importlinter", encoding="utf-8")
+    section = f"importlinter:contract:{contract}"
+    kept = [one for one in rules[section][option].splitlines() if one != line]
+    rules[section][option] = "\n".join(kept)
+    with (tmp_path / ".importlinter").open("w", encoding="utf-8") as file:
+        rules.write(file)
+    said = "\n".join(every_package_is_watched(tmp_path))
+    assert f"{line} is missing in .importlinter, [{section}] {option}" in said
+
+
+def test_a_service_is_held_to_its_rooms_from_the_first_one_on(tmp_path: Path) -> None:
+    package = tmp_path / "services/planted/src/gerai/planted"
+    package.mkdir(parents=True)
+    for module in ("__init__", "__main__", "service"):
+        (package / f"{module}.py").touch()
+    assert list(a_service_has_known_rooms(tmp_path)) == []
     (package / "domain").mkdir()
-    (package / "domain" / "__init__.py").touch()
-    said = " ".join(every_package_is_watched(tmp_path))
-    assert all(rule in said for rule in ("rooms-of-planted", "domain-is-pure", "settings-are-for-bootstrap"))
+    assert list(a_service_has_known_rooms(tmp_path)) == [
+        "services/planted/src/gerai/planted/service.py: not a room of a service (adapters, domain, entrypoints, use_cases)"
+    ]

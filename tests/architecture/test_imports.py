@@ -17,27 +17,35 @@ PLANTED = {
         ("libs/contracts/src/gerai/contracts/planted_driver.py", "import motor"),
         ("libs/contracts/src/gerai/contracts/planted_messaging.py", "import gerai.messaging.context"),
     ],
-    "Libraries know no service, and messaging does not know the chassis": [
-        ("libs/messaging/src/gerai/messaging/planted_service.py", "import gerai.queue.settings"),
+    "Libraries import downward: messaging does not know the chassis": [
         ("libs/messaging/src/gerai/messaging/planted_chassis.py", "import gerai.chassis.clock"),
+        ("libs/contracts/src/gerai/contracts/planted_library.py", "import gerai.messaging.context"),
+    ],
+    "Nobody imports a service: neither a library nor another service": [
+        ("libs/messaging/src/gerai/messaging/planted_service.py", "import gerai.queue.settings"),
+        ("libs/chassis/src/gerai/chassis/planted_example.py", "import gerai.hourly.service"),
         ("services/queue/src/gerai/queue/adapters/planted_neighbour.py", "import gerai.registry.settings"),
+        ("services/hourly/src/gerai/hourly/planted_neighbour.py", "import gerai.newcomer.service"),
     ],
-    "Imports of the queue point inward: bootstrap, entrypoints, adapters, use cases, domain": [
+    "Imports of a service point inward: bootstrap, entrypoints, adapters, use cases, domain": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.queue.use_cases.issue_ticket"),
-        ("services/queue/src/gerai/queue/planted_stray.py", "x = 1"),
-    ],
-    "Imports of the registry point inward: bootstrap, entrypoints, adapters, use cases, domain": [
         ("services/registry/src/gerai/registry/domain/planted.py", "import gerai.registry.bootstrap"),
-        ("services/registry/src/gerai/registry/planted_stray.py", "x = 1"),
+        ("services/newcomer/src/gerai/newcomer/domain/planted.py", "import gerai.newcomer.entrypoints.http"),
+    ],
+    "The test kit is for tests: nothing that runs in production imports it": [
+        ("services/hourly/src/gerai/hourly/planted_kit.py", "import gerai.chassis.testing"),
+        ("libs/chassis/src/gerai/chassis/planted_kit.py", "import gerai.chassis.testing.contexts"),
     ],
     "What is true needs no infrastructure: domains import no driver, no web, no log and no messaging adapter": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.messaging.mongo.driver"),
         ("services/registry/src/gerai/registry/domain/planted_web.py", "import fastapi"),
         ("services/registry/src/gerai/registry/domain/planted_driver.py", "import pymongo.errors"),
+        ("services/newcomer/src/gerai/newcomer/domain/planted_log.py", "import structlog"),
     ],
     "One module knows the MongoDB driver: nobody else imports motor": [
         ("services/registry/src/gerai/registry/adapters/planted.py", "import motor"),
         ("services/hourly/src/gerai/hourly/planted_example.py", "import motor.motor_asyncio"),
+        ("services/newcomer/src/gerai/newcomer/planted_driver.py", "import motor.motor_asyncio"),
         ("libs/messaging/src/gerai/messaging/mongo/planted_beside.py", "from motor import motor_asyncio"),
     ],
     "What can be done does not know how it was asked: use cases import no web, no driver, no Kafka": [
@@ -47,6 +55,7 @@ PLANTED = {
             "services/queue/src/gerai/queue/use_cases/planted_driver.py",
             "from pymongo import AsyncMongoClient",
         ),
+        ("services/newcomer/src/gerai/newcomer/use_cases/planted_web.py", "import starlette.requests"),
     ],
     "The outside is asked by jobs alone: domains, use cases and entrypoints import no client of anything outside": [
         ("services/queue/src/gerai/queue/use_cases/planted_mail.py", "import smtplib"),
@@ -56,6 +65,7 @@ PLANTED = {
             "services/registry/src/gerai/registry/domain/planted_fetch.py",
             "from urllib.request import urlopen",
         ),
+        ("services/newcomer/src/gerai/newcomer/entrypoints/planted_shell.py", "import subprocess"),
     ],
     "Rooms receive values: only bootstrap knows a service's settings": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.queue.settings"),
@@ -66,6 +76,7 @@ PLANTED = {
         ("services/registry/src/gerai/registry/use_cases/planted.py", "import gerai.registry.settings"),
         ("services/registry/src/gerai/registry/adapters/planted.py", "import gerai.registry.settings"),
         ("services/registry/src/gerai/registry/entrypoints/planted.py", "import gerai.registry.settings"),
+        ("services/newcomer/src/gerai/newcomer/adapters/planted.py", "import gerai.newcomer.settings"),
     ],
 }
 
@@ -99,7 +110,17 @@ def tree(tmp_path: Path) -> Path:
         for source in (ROOT / top).glob("*/src"):
             shutil.copytree(source, tmp_path / source.relative_to(ROOT))
     shutil.copy(ROOT / ".importlinter", tmp_path)
+    _add_newcomer(tmp_path / "services/newcomer/src/gerai/newcomer")
     return tmp_path
+
+
+def _add_newcomer(package: Path) -> None:
+    """A service that no rule names."""
+    for room in ("domain", "use_cases", "adapters", "entrypoints"):
+        (package / room).mkdir(parents=True)
+        (package / room / "__init__.py").touch()
+    for module in ("__init__", "service", "settings", "entrypoints/http"):
+        (package / f"{module}.py").touch()
 
 
 @pytest.mark.parametrize("contract", PLANTED)

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from gerai.chassis.service_context import Service
-from gerai.hourly.service import service as hourly
-from gerai.queue.bootstrap import service as queue
-from gerai.registry.bootstrap import service as registry
+from local.services import declarations
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVED: tuple[Service, ...] = (registry, queue, hourly)
+SERVED = declarations()
 ASSIGNED = re.compile(r"(GERAI_[A-Z_]+)=(.*)")
 
 

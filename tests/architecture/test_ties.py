@@ -1,59 +1,40 @@
 """Code tied to what deploys it: topics read are topics granted, topics owned are topics declared, every route says
 who may use it, and an inbox remembers longer than topics keep."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from gerai.chassis.clock import RealClock
-from gerai.chassis.health import Health
 from gerai.chassis.service import application
 from gerai.chassis.service_context import Components, Service, ServiceContext
-from gerai.chassis.settings import Environment
+from gerai.chassis.testing import context_of
 from gerai.contracts.event import Cleanup
-from gerai.contracts.language import topics
-from gerai.hourly.service import service as hourly
+from gerai.contracts.language import readers, topics
 from gerai.messaging.dead_letters import group_topics
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.messaging.mongo.driver import Driver, connect
 from gerai.messaging.retention import LEAST_INBOX_DAYS
-from gerai.queue.bootstrap import service as queue
-from gerai.registry.bootstrap import service as registry
-from local.plan import SERVICES
+from local.services import declarations, names
 
-SERVED: tuple[Service, ...] = (registry, queue, hourly)
-
-
-def house_of(service: Service) -> ServiceContext:
-    settings = service.settings(  # type: ignore[call-arg]
-        environment=Environment.DEVELOPMENT,
-        mongodb_uri="mongodb://127.0.0.1:1",
-        mongodb_database="none",
-        kafka_bootstrap="127.0.0.1:1",
-        issuer="http://127.0.0.1:1",
-        jwks_url="http://127.0.0.1:1/jwks.json",
-    )
-    storage = MemoryStorage()
-    return ServiceContext(
-        source=f"/gerai/{service.name}",
-        settings=settings,
-        clock=RealClock(),
-        database=connect("mongodb://127.0.0.1:1", "none", driver=Driver.PYMONGO),  # never asked
-        storage=storage,
-        commit=GroupCommit(storage, source="none"),
-        health=Health(),
-    )
+SERVED = declarations()
 
 
 @pytest.fixture(scope="module")
-def components() -> Iterator[dict[str, tuple[ServiceContext, Components]]]:
-    houses = {service.name: house_of(service) for service in SERVED}
-    yield {service.name: (houses[service.name], service.assemble(houses[service.name])) for service in SERVED}
+async def components() -> AsyncIterator[dict[str, tuple[ServiceContext, Components]]]:
+    storage = MemoryStorage()
+    contexts = {
+        service.name: context_of(service, storage=storage, commit=GroupCommit(storage, source="none"))
+        for service in SERVED
+    }
+    yield {
+        service.name: (contexts[service.name], service.assemble(contexts[service.name])) for service in SERVED
+    }
+    for context in contexts.values():
+        await context.database.close()
 
 
-async def test_the_platform_starts_every_service() -> None:
-    assert {service.name for service in SERVED} == set(SERVICES)
+def test_a_service_is_declared_under_the_name_of_its_folder() -> None:
+    assert [service.name for service in SERVED] == list(names())
 
 
 async def test_topics_read_are_topics_granted(
@@ -65,7 +46,7 @@ async def test_topics_read_are_topics_granted(
         for subscription in of.subscriptions
         for topic in subscription.topics
     }
-    granted = {(topic.name, reader) for topic in topics() for reader in topic.readers}
+    granted = {(topic.name, reader) for topic in topics() for reader in readers(topic)}
     assert read == granted
 
 

@@ -18,8 +18,6 @@ from tests.integration.people import Display, Doors, Kiosk, Officer, Visitor
 from tests.integration.register import VISIT_SITE
 from tests.parts import in_background
 
-APPLICATIONS = {"gerai-registry", "gerai-queue", "gerai-hourly"}
-
 
 @pytest.fixture
 def newcomer(ground: Ground, driver: Driver) -> Iterator[Ground]:
@@ -46,14 +44,19 @@ async def mixed(newcomer: Ground) -> AsyncIterator[Doors]:
         yield Doors(newcomer.platform.urls("queue"), newcomer.platform.token, exits)
 
 
+def applications(ground: Ground) -> set[str]:
+    return {f"gerai-{service}" for service in ground.platform.services}
+
+
 async def drivers(ground: Ground) -> dict[str, set[Driver]]:
     """MongoDB knows: a client introduces itself."""
     assert ground.mongo is not None
     everybody = [{"$currentOp": {"allUsers": True, "idleConnections": True, "localOps": True}}]
     found: dict[str, set[Driver]] = {}
+    known = applications(ground)
     async for operation in await ground.mongo.admin.aggregate(everybody):
         application = operation.get("appName")
-        if application in APPLICATIONS:
+        if application in known:
             motor = "Motor" in operation["clientMetadata"]["driver"]["name"]
             found.setdefault(application, set()).add(Driver.MOTOR if motor else Driver.PYMONGO)
     return found
@@ -62,7 +65,7 @@ async def drivers(ground: Ground) -> dict[str, set[Driver]]:
 async def test_every_service_uses_the_driver_asked_for(ground: Ground, driver: Driver) -> None:
     await eventually(
         lambda: drivers(ground),
-        lambda seen: seen == {application: {driver} for application in APPLICATIONS},
+        lambda seen: seen == {application: {driver} for application in applications(ground)},
         because="every service has connections of this driver alone",
     )
 

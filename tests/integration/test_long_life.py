@@ -14,12 +14,9 @@ from contextlib import AsyncExitStack, contextmanager
 import httpx
 import pytest
 
-import gerai.hourly.service
-import gerai.queue.bootstrap
-import gerai.registry.bootstrap  # noqa: F401
 from local.places import STATE
-from local.plan import SERVICES
 from local.platform import running
+from local.services import declarations
 from tests.eventually import eventually
 from tests.integration import business_clock
 from tests.integration.ground import Ground, grounded
@@ -27,6 +24,7 @@ from tests.integration.people import Display, Doors, Kiosk, Officer, Registrar
 from tests.integration.register import SITE, desk_id, register
 from tests.parts import in_background
 
+SERVICES = tuple(service.name for service in declarations())
 LONGEST_S: float = max(
     module.STUCK_S
     for name, module in sorted(sys.modules.items())

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gerai.contracts.event import Cleanup, Event, Topic
-from gerai.contracts.language import events, events_of, topics
+from gerai.contracts.language import events, events_of, readers, topics
 from gerai.contracts.samples import Sample
 from gerai.contracts.schemas import Schema, schema_of
 
@@ -102,7 +102,7 @@ def _channel(topic: Topic) -> Schema:
             }
         },
         "x-owner": topic.owner,
-        "x-readers": list(topic.readers),
+        "x-readers": list(readers(topic)),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from gerai.contracts.event import Cleanup, Event, Topic
-from gerai.contracts.language import events, events_of, topics
+from gerai.contracts.language import events, events_of, readers, topics
 from gerai.contracts.schemas import Schema, parts_of, schema_of
 
 HEAD = """# Events
@@ -31,12 +31,15 @@ def _overview() -> Iterator[str]:
     yield "| topic | key | partitions | kept | owner | readers |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for topic in topics():
-        readers = ", ".join(topic.readers) or "–"
         yield (
             f"| [{topic.name}](#{_anchor(topic.name)}) | {topic.key} | {topic.partitions} | {_kept(topic)} "
-            f"| {topic.owner} | {readers} |"
+            f"| {topic.owner} | {_readers(topic)} |"
         )
     yield ""
+
+
+def _readers(topic: Topic) -> str:
+    return ", ".join(readers(topic)) or "–"
 
 
 def _kept(topic: Topic) -> str:
@@ -49,7 +52,7 @@ def _topic(topic: Topic) -> Iterator[str]:
     yield f"## {topic.name}\n"
     yield (
         f"Key: {topic.key} · partitions: {topic.partitions} · kept: {_kept(topic)} · owner: {topic.owner} · "
-        f"readers: {', '.join(topic.readers) or '–'}\n"
+        f"readers: {_readers(topic)}\n"
     )
     for event in events_of(topic):
         yield from _event(event)

@@ -30,8 +30,7 @@ class Topic:
     """None: kept for ever (compacted topics)."""
     cleanup: Cleanup
     owner: str
-    readers: tuple[str, ...] = ()
-    """The services that subscribe; other institutions are granted at deployment."""
+    """The service that writes it. Who reads it is stated by the readers; see `language.readers`."""
     max_bytes: int | None = None
     """The largest record; None: the broker's default of 1 MB."""
 

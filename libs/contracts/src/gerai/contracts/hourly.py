@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime
 
+from gerai.contracts import queue
 from gerai.contracts.event import Cleanup, Event, Topic
 
 HOURS = Topic(
@@ -12,6 +13,8 @@ HOURS = Topic(
     cleanup=Cleanup.DELETE,
     owner="hourly",
 )
+READS = (queue.TICKETS,)
+"""The topics of others that it subscribes to."""
 
 
 class HourCounted(Event, type="hourly.hour-counted.v1", topic=HOURS, subject="{tenant}:{hour:%Y-%m-%dT%H}"):

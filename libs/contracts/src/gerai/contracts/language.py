@@ -7,6 +7,7 @@ import pkgutil
 import sys
 from functools import cache
 from itertools import pairwise
+from types import ModuleType
 
 from pydantic import BaseModel
 
@@ -20,8 +21,7 @@ class Unexplained(Exception):
 
 def events() -> tuple[type[Event], ...]:
     """Every published event, by type. What tests declare elsewhere is not part of the language."""
-    for module in pkgutil.iter_modules(gerai.contracts.__path__, f"{gerai.contracts.__name__}."):
-        importlib.import_module(module.name)
+    _modules()
     return tuple(one for one in Event.every() if one.__module__.startswith(f"{gerai.contracts.__name__}."))
 
 
@@ -29,6 +29,18 @@ def topics() -> tuple[Topic, ...]:
     """Every topic that carries an event, by name."""
     return tuple(
         sorted({one.topic.name: one.topic for one in events()}.values(), key=lambda topic: topic.name)
+    )
+
+
+def readers(topic: Topic) -> tuple[str, ...]:
+    """The services that subscribe to a topic, by name: each states in its own module what it reads, as `READS`. Other
+    institutions are granted at deployment."""
+    return tuple(
+        sorted(
+            module.__name__.rpartition(".")[2]
+            for module in _modules()
+            if topic in getattr(module, "READS", ())
+        )
     )
 
 
@@ -51,6 +63,12 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
         if name not in found:
             raise Unexplained(f"{model.__name__}.{name}: say under the field what it means, as a docstring")
     return {name: found[name] for name in model.model_fields}
+
+
+@cache
+def _modules() -> tuple[ModuleType, ...]:
+    found = pkgutil.iter_modules(gerai.contracts.__path__, f"{gerai.contracts.__name__}.")
+    return tuple(importlib.import_module(module.name) for module in found)
 
 
 @cache

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from gerai.contracts import registry
 from gerai.contracts.event import Cleanup, Event, Topic
 
 TICKETS = Topic(
@@ -17,7 +18,6 @@ TICKETS = Topic(
     retention_days=30,
     cleanup=Cleanup.DELETE,
     owner="queue",
-    readers=("hourly",),
 )
 SERVICE_DAYS = Topic(
     name="queue.service-days",
@@ -27,6 +27,15 @@ SERVICE_DAYS = Topic(
     cleanup=Cleanup.DELETE,
     owner="queue",
 )
+READS = (
+    registry.SITES,
+    registry.INSTITUTIONS,
+    registry.COUNTERS,
+    registry.DESKS,
+    registry.SERVICES,
+    registry.CALENDARS,
+)
+"""The topics of others that the queue subscribes to."""
 
 
 class TicketState(StrEnum):

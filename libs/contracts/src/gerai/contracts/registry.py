@@ -21,7 +21,6 @@ def _register_topic(entries: str, key: str) -> Topic:
         retention_days=None,
         cleanup=Cleanup.COMPACT,
         owner="registry",
-        readers=("queue",),
     )
 
 

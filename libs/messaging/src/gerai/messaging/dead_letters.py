@@ -47,7 +47,6 @@ def replay_topic(group: str) -> Topic:
         retention_days=7,
         cleanup=Cleanup.DELETE,
         owner=group.partition(".")[0],
-        readers=(group.partition(".")[0],),
         max_bytes=LARGEST_BYTES,
     )
 
