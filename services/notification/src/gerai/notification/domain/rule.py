@@ -1,0 +1,215 @@
+"""Rules are data: which event makes us tell whom what, how urgently, and until when it has a sense."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gerai.contracts.event import Event
+from gerai.contracts.notification import Category
+from gerai.notification.domain.languages import Language
+from gerai.notification.domain.template import PlaceholderName, Problem, Template
+
+FieldName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Scalar: TypeAlias = str | int | float | bool | None
+MONTHS = {
+    Language.ID: [
+        "Januari",
+        "Februari",
+        "Maret",
+        "April",
+        "Mei",
+        "Juni",
+        "Juli",
+        "Agustus",
+        "September",
+        "Oktober",
+        "November",
+        "Desember",
+    ],
+    Language.EN: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+}
+
+
+class Urgency(StrEnum):
+    """How a message meets the night and the crowd."""
+
+    NOW = "now"
+    """Sent at any hour, before all others: somebody is called."""
+    NORMAL = "normal"
+    """Waits for the end of the quiet hours."""
+    BULK = "bulk"
+    """The same, and after all others."""
+
+
+class Audience(StrEnum):
+    """Whom a rule tells."""
+
+    VISITOR = "visitor"
+    """The party of the ticket that the event is about."""
+    APPLICANT = "applicant"
+    """The party of the application that the event is about."""
+    OFFICER = "officer"
+    """The party that the event names as the one who has the task."""
+
+
+class Form(StrEnum):
+    """How a field of an event is shown."""
+
+    PLAIN = "plain"
+    TIME = "time"
+    """14:05, in the site's zone."""
+    DAY = "day"
+    """28 November 2026."""
+    RUPIAH = "rupiah"
+    """Rp 15.000.000, always in full."""
+    MINUTES = "minutes"
+    """Of seconds, rounded up."""
+    LINK = "link"
+    """An address of ours that ends with the field's value."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Condition(_Part):
+    """All that is set must hold for the field's value."""
+
+    field: FieldName
+    equals: Scalar = None
+    one_of: tuple[Scalar, ...] = ()
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def holds(self, event: Event) -> bool:
+        value = getattr(event, self.field, None)
+        if "equals" in self.model_fields_set and value != self.equals:
+            return False
+        if self.one_of and value not in self.one_of:
+            return False
+        if self.at_most is not None and not (_is_number(value) and value <= self.at_most):
+            return False
+        return self.at_least is None or (_is_number(value) and value >= self.at_least)
+
+    def asks_for_order(self) -> bool:
+        return self.at_most is not None or self.at_least is not None
+
+
+class Value(_Part):
+    """Where a placeholder's value comes from."""
+
+    field: FieldName
+    form: Form = Form.PLAIN
+    path: str = Field(default="", pattern=r"^([a-z0-9-]+/)*$", max_length=80)
+    """Of a link: what stands between our address and the value."""
+
+
+class Rule(_Part):
+    """Immutable; what is imported under a known id is its next version."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    version: int = Field(ge=1)
+    event: str
+    """The type, as "queue.ticket-called.v1"."""
+    when: tuple[Condition, ...] = ()
+    """All must hold."""
+    audience: Audience
+    template: str
+    category: Category
+    urgency: Urgency = Urgency.NORMAL
+    expires_after_seconds: int = Field(ge=30, le=30 * 24 * 3600)
+    """After the event. Nothing is sent later."""
+    supersedes: str | None = None
+    """The group of messages about one thing of which only the newest is still worth sending: "place-in-line"."""
+    digest_minutes: int = Field(default=0, ge=0, le=24 * 60)
+    """0: each is sent by itself. Otherwise those of one person and so many minutes are told together."""
+    values: Mapping[PlaceholderName, Value] = Field(default_factory=dict, max_length=30)
+
+    def applies_to(self, event: Event) -> bool:
+        return event.type == self.event and all(condition.holds(event) for condition in self.when)
+
+    def expires_at(self, happened_at: datetime) -> datetime:
+        return happened_at + timedelta(seconds=self.expires_after_seconds)
+
+    def values_of(
+        self, event: Event, *, language: Language, zone: ZoneInfo, own_address: str
+    ) -> dict[str, str]:
+        """What fills the template's placeholders. `own_address` ends with a slash."""
+        return {
+            name: _shown(getattr(event, value.field), value, language, zone, own_address)
+            for name, value in self.values.items()
+        }
+
+    def problems(self, templates: Mapping[str, Template]) -> Iterator[Problem]:
+        """All of them: an event that does not exist, fields that it does not have or whose values cannot be ordered, a
+        template that is not there, placeholders that are not filled or that it does not have."""
+        event = Event.of_type(self.event)
+        if event is None:
+            yield Problem("event", "unknown_event")
+        else:
+            for place, field in self._fields():
+                if field not in event.model_fields:
+                    yield Problem(place, f"unknown_field:{field}")
+            for number, condition in enumerate(self.when):
+                if condition.asks_for_order() and not _has_numbers(event, condition.field):
+                    yield Problem(f"when.{number}", f"not_a_number:{condition.field}")
+        template = templates.get(self.template)
+        if template is None:
+            yield Problem("template", "unknown_template")
+            return
+        for name in sorted(set(template.placeholders) - set(self.values)):
+            yield Problem("values", f"placeholder_without_value:{name}")
+        for name in sorted(set(self.values) - set(template.placeholders)):
+            yield Problem("values", f"unknown_placeholder:{name}")
+
+    def _fields(self) -> Iterator[tuple[str, str]]:
+        for number, condition in enumerate(self.when):
+            yield f"when.{number}", condition.field
+        for name, value in self.values.items():
+            yield f"values.{name}", value.field
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _has_numbers(event: type[Event], field: str) -> bool:
+    return field in event.model_fields and event.model_fields[field].annotation in (int, float)
+
+
+def _shown(value: Any, how: Value, language: Language, zone: ZoneInfo, own_address: str) -> str:
+    match how.form:
+        case Form.TIME if isinstance(value, datetime):
+            return f"{value.astimezone(zone):%H:%M}"
+        case Form.DAY:
+            day = (
+                value.astimezone(zone).date()
+                if isinstance(value, datetime)
+                else date.fromisoformat(str(value))
+            )
+            return f"{day.day} {MONTHS[language][day.month - 1]} {day.year}"
+        case Form.RUPIAH:
+            return f"Rp {int(value):,}".replace(",", ".")
+        case Form.MINUTES:
+            return str(-(-int(value) // 60))
+        case Form.LINK:
+            return f"{own_address}{how.path}{value}"
+        case _:
+            return "" if value is None else str(value)
