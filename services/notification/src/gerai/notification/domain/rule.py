@@ -104,9 +104,13 @@ class Condition(_Part):
             return False
         if self.one_of and value not in self.one_of:
             return False
-        if self.at_most is not None and not (_is_number(value) and value <= self.at_most):
+        if not self.asks_for_order():
+            return True
+        if not isinstance(value, int | float) or isinstance(value, bool):
             return False
-        return self.at_least is None or (_is_number(value) and value >= self.at_least)
+        return (self.at_most is None or value <= self.at_most) and (
+            self.at_least is None or value >= self.at_least
+        )
 
     def asks_for_order(self) -> bool:
         return self.at_most is not None or self.at_least is not None
@@ -184,10 +188,6 @@ class Rule(_Part):
             yield f"when.{number}", condition.field
         for name, value in self.values.items():
             yield f"values.{name}", value.field
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _has_numbers(event: type[Event], field: str) -> bool:
