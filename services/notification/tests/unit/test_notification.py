@@ -313,5 +313,5 @@ class OneNotification(RuleBasedStateMachine):
 
 TestOneNotification = OneNotification.TestCase
 TestOneNotification.settings = settings(
-    max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
