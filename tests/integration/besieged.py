@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,10 +13,10 @@ from urllib.parse import urlsplit
 from bench.http_load import percentile
 
 from local.places import ROOT
+from tests.integration.attackers import BEGINS_S
 from tests.integration.people import Kiosk, Officer
 
 PACE_S = 0.04
-BEGINS_S = 30.0
 
 
 class Work:
@@ -50,12 +51,19 @@ class Work:
 
 
 @asynccontextmanager
-async def attacked(name: str, url: str, seconds: float) -> AsyncIterator[dict[str, dict[str, int]]]:
-    """In the midst of an attack. What the attackers were answered stands in the dictionary afterwards."""
+async def attacked(
+    name: str, url: str, seconds: float, *, token: str
+) -> AsyncIterator[dict[str, dict[str, int]]]:
+    """In the midst of an attack; `token` is for attackers who have one. What they were answered stands in the dictionary
+    afterwards."""
     port = str(urlsplit(url).port)
     arguments = ("-m", "tests.integration.attackers", name, port, str(seconds))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"GERAI_ATTACKERS_TOKEN": token},
     )
     assert process.stdout is not None
     seen: dict[str, dict[str, int]] = {}
@@ -63,6 +71,7 @@ async def attacked(name: str, url: str, seconds: float) -> AsyncIterator[dict[st
         await asyncio.wait_for(process.stdout.readline(), BEGINS_S)
         yield seen
         said, _ = await asyncio.wait_for(process.communicate(), seconds + 20)
+        assert process.returncode == 0, f"the attackers of {name} ended with {process.returncode}"
         seen |= json.loads(said)
     finally:
         if process.returncode is None:

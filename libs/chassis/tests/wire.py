@@ -115,12 +115,17 @@ class Listener:
     """Connections to one application."""
 
     def __init__(self, app: ASGIApp, limits: Limits, proxies: Proxies | None = None) -> None:
-        self.connections = Connections(limits, listener="test", proxies=proxies)
+        self.arrives_at = 0.0
+        self.connections = Connections(
+            limits, listener="test", proxies=proxies, clock=lambda: self.arrives_at
+        )
         self.connections.now = 0.0
         self._config = uvicorn.Config(app, log_config=None, log_level="error", lifespan="off", ws="none")
         self._state = ServerState()
 
-    def opens(self, address: str = "10.0.0.1") -> Wire:
+    def opens(self, address: str = "10.0.0.1", *, later_s: float = 1.0) -> Wire:
+        """A new connection, so much later than the one before it."""
+        self.arrives_at += later_s
         connection = Connection(
             self.connections, config=self._config, server_state=self._state, app_state={}, _loop=None
         )

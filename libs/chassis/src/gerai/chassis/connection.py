@@ -55,7 +55,8 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, connections: Connections, **uvicorns: Any) -> None:
         self._all = connections
         self.limits = connections.limits
-        self._http = HttpProtocol(self, **uvicorns)
+        self._uvicorns = uvicorns
+        self._protocol: HttpProtocol | None = None
         self._transport: asyncio.Transport | None = None
         self._held = b""
         self._phase = FIRST_BYTE
@@ -78,6 +79,13 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = ""
         self.address = ""
         self.authenticated = False
+
+    @property
+    def _http(self) -> HttpProtocol:
+        """From the moment in which it has a place until its transport is gone."""
+        if self._protocol is None:
+            raise RuntimeError("the connection has no place, or has lost it")
+        return self._protocol
 
     @property
     def answering(self) -> bool:
@@ -104,10 +112,11 @@ class Connection(asyncio.BufferedProtocol):
         remote = get_remote_addr(opened)
         self.peer = remote[0] if remote else ""
         self.address = counted_as(self.peer)
-        if not self._all.admit(self):
-            self.end("full")
+        if (why_not := self._all.admit(self)) is not None:
+            self.end(why_not)
             return
-        self._http.connection_made(opened)
+        self._protocol = HttpProtocol(self, **self._uvicorns)
+        self._protocol.connection_made(opened)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._all.buffer
@@ -123,24 +132,26 @@ class Connection(asyncio.BufferedProtocol):
         self._held += data
         if len(self._held) > HELD_BYTES:
             self.end("too_far_ahead")
-        elif self._http.flow is not None:
+        else:
             self._http.flow.pause_reading()
 
-    def eof_received(self) -> None:
-        self._http.eof_received()
-
     def connection_lost(self, exc: Exception | None) -> None:
+        """Connection, protocol and transport let go of each other: left as a circle, they would stay until the next
+        collection of garbage, which is rare and holds everybody up."""
         self._phase = GONE
         self._held = b""
         self._all.forget(self)
-        if self._http.transport is not None:
-            self._http.connection_lost(exc)
+        protocol, self._protocol, self._transport = self._protocol, None, None
+        if protocol is not None:
+            protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        self._http.pause_writing()
+        if self._protocol is not None:
+            self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        self._http.resume_writing()
+        if self._protocol is not None:
+            self._protocol.resume_writing()
 
     # What the parser sees
 
@@ -287,7 +298,8 @@ class Connection(asyncio.BufferedProtocol):
         """Whoever reads or writes for it is told now; the transport may need longer."""
         self._enter(GONE)
         self._held = b""
-        self._http.tell_gone()
+        if self._protocol is not None:
+            self._protocol.tell_gone()
 
     def check(self, now: float) -> None:
         if self._transport is None or self._is_unread(self._transport, now):

@@ -2,14 +2,15 @@
 
 uvicorn bounds neither the number of connections nor the time that a head, a body or a reader takes. A connection is a
 stranger's until a request on it has shown a good token. Strangers share places of their own: however many come, the
-oldest of them leaves, and nobody who was let in by a token does. Of the other places no subject holds more than a
-quarter and no regency more than a half; what they open beyond that stays a stranger's.
+oldest of them leaves, and nobody who was let in by a token does. How many come in a second is bounded too, since each
+costs a parser and often a request. Of the other places no subject holds more than a quarter and no regency more than a
+half; what they open beyond that stays a stranger's.
 """
 
-import gc
 import resource
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,7 @@ import prometheus_client
 import structlog
 
 from gerai.chassis.addresses import Proxies
+from gerai.chassis.admission import Rate
 from gerai.chassis.auth import Caller
 
 log = structlog.get_logger(__name__)
@@ -26,9 +28,10 @@ READ_BYTES = 16 * 1024
 FOR_OTHERS = 256
 """Descriptors that MongoDB, Kafka, logs and the trace exporter need."""
 LEAST_CONNECTIONS = 16
-COLLECTED_EVERY = 2_000
-"""Strangers' connections that end between two collections of garbage. A connection, its parser and its transport refer to
-one another, and the collector by itself waits until there are a million objects: a crowd's would stay for good."""
+NEW_OF_EACH = 16
+"""Connections that each address may open in a second whatever others do; more than a small office ever needs."""
+BURST_S = 0.25
+"""So many seconds' worth of the others' may come in one moment; a whole burst is worked on in one turn of the loop."""
 SCAN_LIMIT = 32
 """Connections that are looked at for an idle one."""
 FULL_FROM, FULL_UNTIL = 0.9, 0.7
@@ -58,6 +61,12 @@ class Limits:
     head_bytes: int = 32 * 1024
     url_bytes: int = 8 * 1024
     headers: int = 100
+
+    @property
+    def new_per_second(self) -> int:
+        """Connections that all addresses together may open in a second beyond `NEW_OF_EACH`. One address may have its
+        places replaced once in that time, so whoever comes in has a second to show a token."""
+        return self.strangers_per_address
 
     @property
     def callers(self) -> int:
@@ -99,14 +108,22 @@ class Peer(Protocol):
 class Connections:
     """All connections of one listener."""
 
-    def __init__(self, limits: Limits, *, listener: str = "public", proxies: Proxies | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        listener: str = "public",
+        proxies: Proxies | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limits = limits
         self._proxies = proxies or Proxies(())
         self.buffer = memoryview(bytearray(READ_BYTES))
         """One for all: what is read is taken out before anybody else is read."""
         self.now = time.monotonic()
         """As of the last sweep; close enough for deadlines of seconds."""
-        self._ended_strangers = 0
+        self._new_of_each = Rate(NEW_OF_EACH, at_once_s=1.0, now=clock)
+        self._new_of_all = Rate(limits.new_per_second, at_once_s=BURST_S, now=clock)
         self._authenticated: OrderedDict[Peer, tuple[str, ...]] = OrderedDict()
         """Each with those whose share it takes; the one that has been quiet longest first."""
         self._strangers: OrderedDict[Peer, None] = OrderedDict()
@@ -127,10 +144,12 @@ class Connections:
         if self._full:
             raise ProcessFull
 
-    def admit(self, peer: Peer) -> bool:
-        """Make room for a new connection. False: there is none."""
+    def admit(self, peer: Peer) -> str | None:
+        """Make room for a new connection. Otherwise the reason why it cannot stay: nothing may be built for it then."""
         if self._proxies.trusts(peer.peer):
             return self._admit_proxy(peer)
+        if self._new_of_each.take(peer.address) and self._new_of_all.take(""):
+            return "too_many_new"
         neighbours = self._of_address.get(peer.address)
         if neighbours is not None and len(neighbours) >= self.limits.strangers_per_address:
             _first_idle(neighbours).end("crowded_address")
@@ -139,21 +158,21 @@ class Connections:
         ):
             _first_idle(self._strangers).end("crowded")
         if not self._has_room():
-            return False
+            return "full"
         self._strangers[peer] = None
         self._of_address.setdefault(peer.address, OrderedDict())[peer] = None
         self._gauge.set(len(self))
-        return True
+        return None
 
-    def _admit_proxy(self, peer: Peer) -> bool:
+    def _admit_proxy(self, peer: Peer) -> str | None:
         """Our own: it brings strangers and staff on the same connections, and watches over slow clients itself."""
         if len(self) >= self.limits.connections and self._strangers:
             _first_idle(self._strangers).end("crowded")
         if not self._has_room():
-            return False
+            return "full"
         self._authenticated[peer] = ()
         self._gauge.set(len(self))
-        return True
+        return None
 
     def _has_room(self) -> bool:
         """If need be, after the quietest of those who have shown a token has left."""
@@ -197,9 +216,6 @@ class Connections:
                 del self._held[holder]
         if peer in self._strangers:
             self._forget_stranger(peer)
-            self._ended_strangers += 1
-            if self._ended_strangers % COLLECTED_EVERY == 0:
-                gc.collect()
         self._gauge.set(len(self))
 
     def _forget_stranger(self, peer: Peer) -> None:

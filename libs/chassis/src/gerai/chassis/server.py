@@ -27,7 +27,9 @@ from gerai.chassis.routes import install
 from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.chassis.settings import Role, Settings
 
-BACKLOG = 2_048
+BACKLOG = 256
+"""Connections that the system keeps for us. All that wait are accepted in one turn of the loop, so it is no longer than
+that; who finds it full is tried again by his own system a second later."""
 KEEP_ALIVE_S = 75
 SWEEP_TICKS = 10
 OPERATORS_LIMITS = Limits(connections=64, strangers=64, strangers_per_address=64)
