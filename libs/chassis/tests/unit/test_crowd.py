@@ -29,9 +29,7 @@ async def read(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 def listener() -> Listener:
-    return Listener(
-        Edge(Starlette(routes=[Route("/read", read, methods=["GET", "POST"])]), body_limits={}), LIMITS
-    )
+    return Listener(Edge(Starlette(routes=[Route("/read", read, methods=["GET", "POST"])])), LIMITS)
 
 
 @pytest.fixture
