@@ -58,7 +58,12 @@ async def test_each_kind_of_frame_has_a_schema_that_its_data_keep(door: Door) ->
 
 async def test_the_feed_begins_with_what_the_document_says(door: Door) -> None:
     operation, data = await described(door)
-    assert [one["name"] for one in operation["parameters"]][:3] == ["site_id", "zone", "Last-Event-ID"]
+    assert [one["name"] for one in operation["parameters"]][:4] == [
+        "site_id",
+        "zone",
+        "last_event_id",
+        "Last-Event-ID",
+    ]
     async with listening(door) as display:
         await display.until(lambda one: one.heard)
     _, event, board = display.heard[0]

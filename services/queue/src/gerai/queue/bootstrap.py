@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from gerai.chassis import Background, Components, Role, Service, ServiceContext
+from gerai.chassis.stream_places import Limits
 from gerai.contracts.queue import SERVICE_DAYS, TICKETS
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.adapters import retention
 from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.adapters.display_feed import DisplayFeed
-from gerai.queue.adapters.display_places import Limits
 from gerai.queue.adapters.indexes import INDEXES
 from gerai.queue.adapters.lines import CachedLines
 from gerai.queue.adapters.links import LinkSealing

@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo.errors import OperationFailure, PyMongoError
 
+from gerai.chassis.audience import Audiences, Listener
+from gerai.chassis.ring import Frame, as_frame
+from gerai.chassis.stream_places import Limits, Viewer
 from gerai.contracts.event import Event
 from gerai.messaging.mongo.driver import LONGEST_COMMIT, Database, Document
-from gerai.queue.adapters.display_places import Limits, Places, Viewer
-from gerai.queue.adapters.ring import Frame, Ring, chosen
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.display import TYPES, Shown, shown
 
@@ -32,7 +33,6 @@ ONLY_ENDED = frozenset({43, 237})
 """CursorNotFound, CursorKilled: the server ended the stream, and knows its place."""
 ROWS = 2_000
 """Many more than a hall calls in `CATCH_UP`; who missed more begins again."""
-HEARTBEAT_S = 15.0
 POLL_S = 0.25
 POLLS = 20
 STUCK_S = 120.0
@@ -40,81 +40,13 @@ PACE_S = 0.02
 """Displays are woken no more often: two hundred of them at every event would keep a core busy with nothing else."""
 
 
-class UnableToListen(Exception):
-    """The process is about to stop; another one takes the display."""
-
-
-class Listener:
-    """One display's place in its site's ring. Nothing is kept for it but that place."""
-
-    def __init__(self, ring: Ring, zone: str | None) -> None:
-        self._ring = ring
-        self._zone = zone
-        self.place = ring.end
-        self._woken: asyncio.Future[None] | None = None
-        self.gone = False
-
-    async def wait(self) -> None:
-        """Until there is something new, or a heartbeat is due, or the display is gone."""
-        if self.gone or self.place < self._ring.end:
-            return
-        self._woken = asyncio.get_running_loop().create_future()
-        await self._woken
-
-    def wake(self) -> None:
-        if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
-
-    def leave(self) -> None:
-        self.gone = True
-        self.wake()
-
-    def take(self) -> bytes | None:
-        """All that came since the last time; None when it read too slowly and some of it is gone."""
-        taken = self._ring.bytes_after(self.place, self._zone)
-        if taken is not None:
-            self.place = self._ring.end
-        return taken
-
-    def catch_up(self, last_id: str) -> bytes | None:
-        """What came after an event; None when it is not known (any more)."""
-        frames = self._ring.resume(last_id)
-        return chosen(frames, self._zone) if frames is not None else None
-
-    def skip(self) -> str | None:
-        """Go on from now; the id of the newest frame."""
-        self.place = self._ring.end
-        return self._ring.newest_id
-
-
-class Audience:
-    """The displays of one site, and what they hear."""
-
-    def __init__(self) -> None:
-        self.ring = Ring(RING)
-        self.listeners: set[Listener] = set()
-        self._due: asyncio.Handle | None = None
-
-    def hear(self, frame: Frame) -> None:
-        """Wakes the displays; what comes with one batch of the stream reaches them together."""
-        self.ring.add(frame)
-        if self._due is None and self.listeners:
-            self._due = asyncio.get_running_loop().call_soon(self.wake)
-
-    def wake(self) -> None:
-        self._due = None
-        for listener in self.listeners:
-            listener.wake()
-
-
 class DisplayFeed:
     """`run` until cancelled; `join` for each display."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue], limits: Limits) -> None:
         self._database = database
-        self._places = Places(limits)
         self._catalogue = catalogue
-        self._audiences: dict[tuple[str, str], Audience] = {}
+        self._audiences = Audiences("display", limits, size=RING)
         """By regency and site."""
         self._known: OrderedDict[str, None] = OrderedDict()
         self._filled = asyncio.Event()
@@ -123,7 +55,6 @@ class DisplayFeed:
         """Behind the last change that was taken from a stream. It leads to what was committed since; a look at the
         times of rows would miss what was made long before it could be committed."""
         self._turned = time.monotonic()
-        self._closing = False
 
     async def ready(self) -> None:
         await self._filled.wait()
@@ -134,37 +65,20 @@ class DisplayFeed:
         return {"display-feed": f"has not read for {silent:.0f} s"} if silent > STUCK_S else {}
 
     def close(self) -> None:
-        """The process stops: displays go to another replica, with the id of what they saw last."""
-        self._closing = True
-        for audience in self._audiences.values():
-            for listener in tuple(audience.listeners):
-                listener.leave()
+        """The process stops."""
+        self._audiences.close()
 
     def join(self, site_id: str, zone: str | None, viewer: Viewer) -> Listener:
-        """Raises UnableToListen, NoPlace. Whoever joins leaves with `part`."""
-        if self._closing:
-            raise UnableToListen
-        self._places.take(viewer)
-        audience = self._audience(viewer.tenant, site_id)
-        listener = Listener(audience.ring, zone)
-        audience.listeners.add(listener)
-        return listener
+        """Raises Problem: see `Audiences.join`. Whoever joins leaves with `part`."""
+        return self._audiences.join((viewer.tenant, site_id), viewer, channel=zone)
 
     def part(self, site_id: str, listener: Listener, viewer: Viewer) -> None:
-        self._audience(viewer.tenant, site_id).listeners.discard(listener)
-        self._places.give_back(viewer)
+        self._audiences.part((viewer.tenant, site_id), viewer, listener)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(self._beat(), name="display heartbeat")
+            parts.create_task(self._audiences.run(), name="display heartbeat")
             parts.create_task(self._read(), name="display reading")
-
-    async def _beat(self) -> None:
-        """Wake everybody now and then, so that a broken connection is noticed."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            for audience in self._audiences.values():
-                audience.wake()
 
     async def _read(self) -> None:
         self._turned = time.monotonic()
@@ -241,9 +155,7 @@ class DisplayFeed:
         before leads nobody over it any more."""
         log.warning("feed-begins-again")
         self._place = None
-        for audience in self._audiences.values():
-            audience.ring.empty()
-            audience.wake()
+        self._audiences.begin_again()
 
     def _take(self, document: Document, *, read_back: bool) -> None:
         id: str = document["_id"]
@@ -260,20 +172,13 @@ class DisplayFeed:
             return
         site_id, change = place
         data = frame_of(change, id=id)
-        self._audience(document["tenant"], site_id).hear(
-            Frame(id, change.zone, data, document["created_at"], read_back)
-        )
+        frame = Frame(id, change.zone, data, document["created_at"], read_back)
+        self._audiences.hear((document["tenant"], site_id), frame)
 
     def _remember(self, id: str) -> None:
         self._known[id] = None
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
-
-    def _audience(self, tenant: str, site_id: str) -> Audience:
-        found = self._audiences.get((tenant, site_id))
-        if found is None:
-            found = self._audiences[tenant, site_id] = Audience()
-        return found
 
 
 def _shown_by(document: Document, catalogue: Catalogue) -> tuple[str, Shown] | None:
@@ -286,8 +191,3 @@ def _shown_by(document: Document, catalogue: Catalogue) -> tuple[str, Shown] | N
 def frame_of(change: Shown, *, id: str) -> bytes:
     """One change as bytes of a `text/event-stream`, made once for all listeners."""
     return as_frame(change.kind.value, change.model_dump_json(exclude_none=True), id=id)
-
-
-def as_frame(kind: str, data: str, *, id: str | None) -> bytes:
-    head = f"id: {id}\n" if id is not None else ""
-    return f"{head}event: {kind}\ndata: {data}\n\n".encode()

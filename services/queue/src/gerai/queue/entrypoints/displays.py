@@ -1,20 +1,19 @@
 """The hall's displays: a board to begin with, and a live feed that can be resumed on any replica."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Header, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from gerai.chassis import CallerOf, QueriesOf, Routes, ServiceContext
-from gerai.chassis.problems import Problem
-from gerai.queue.adapters.display_feed import DisplayFeed, Listener, UnableToListen, as_frame
-from gerai.queue.adapters.display_places import NoPlace, Viewer
+from gerai.chassis.event_stream import EventStream, LastEventId
+from gerai.chassis.stream_places import Viewer
+from gerai.queue.adapters.display_feed import DisplayFeed
 from gerai.queue.adapters.shared_reading import SharedReading
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.entrypoints.event_stream import EventStream
-from gerai.queue.entrypoints.frames import FRAMES, SNAPSHOT
+from gerai.queue.entrypoints.frames import FRAMES
 from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import SHOW
 from gerai.queue.entrypoints.sites import SiteId
@@ -22,14 +21,6 @@ from gerai.queue.use_cases.ports import Lines
 from gerai.queue.use_cases.show_board import show_board
 from gerai.queue.use_cases.views import Board
 
-LastEventId = Annotated[
-    str | None,
-    Header(
-        alias="Last-Event-ID",
-        max_length=64,
-        description="The id of the last frame that the display has: it goes on after that one, on any replica.",
-    ),
-]
 Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="Only the calls of one zone.")]
 
 
@@ -62,12 +53,7 @@ def routes(
         are refused with 429."""
         site = catalogue().site(site_id, tenant=caller.tenant)
         viewer = Viewer(tenant=site.tenant, subject=caller.subject)
-        try:
-            listener = feed.join(site.id, zone, viewer)
-        except UnableToListen:
-            raise Problem(503, "busy", headers={"Retry-After": "2"}) from None
-        except NoPlace as full:
-            raise _refusal(full) from None
+        listener = feed.join(site.id, zone, viewer)
 
         async def read() -> str:
             board = await show_board(
@@ -81,32 +67,9 @@ def routes(
         return EventStream(
             listener,
             seconds=caller.seconds_left(),
-            begin=lambda: _beginning(listener, last_event_id, board),
-            restart=lambda: _snapshot(listener, board),
+            snapshot=board,
             part=lambda: feed.part(site.id, listener, viewer),
+            last_id=last_event_id,
         )
 
     return displays
-
-
-def _refusal(full: NoPlace) -> Problem:
-    """Whose own limit is reached has streams to close; for a full process another replica may have room."""
-    if full.limit == "process":
-        return Problem(503, "busy", headers={"Retry-After": "2"})
-    return Problem(429, "too_many_requests", headers={"Retry-After": "15"})
-
-
-async def _beginning(
-    listener: Listener, last_event_id: str | None, board: Callable[[], Awaitable[str]]
-) -> bytes:
-    missed = listener.catch_up(last_event_id) if last_event_id is not None else None
-    if missed is not None:
-        listener.skip()
-        return missed
-    return await _snapshot(listener, board)
-
-
-async def _snapshot(listener: Listener, board: Callable[[], Awaitable[str]]) -> bytes:
-    """Go on from now, then read: what happens in between is in both, never in neither."""
-    newest = listener.skip()
-    return as_frame(SNAPSHOT, await board(), id=newest)

@@ -1,4 +1,4 @@
-"""The latest frames of one site. Displays keep a place in it; who falls out of it begins again."""
+"""The latest frames of one stream. Listeners keep a place in it; who falls out of it begins again."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -11,8 +11,10 @@ differ by a moment."""
 
 class Frame(NamedTuple):
     id: str
-    zone: str
+    channel: str
+    """A part of the stream, which one may listen to alone."""
     data: bytes
+    """As it is sent: see `as_frame`."""
     made_at: datetime
     read_back: bool
     """True: from the outbox at the start; False: live, in the order in which all replicas see it."""
@@ -56,12 +58,12 @@ class Ring:
             return None
         return [self._frames[number] for number in range(place - self._dropped, len(self._frames))]
 
-    def bytes_after(self, place: int, zone: str | None) -> bytes | None:
-        """The frames from a place on as they are sent. Most displays stand at the same place: joined once for all."""
-        key = (place, zone)
+    def bytes_after(self, place: int, channel: str | None) -> bytes | None:
+        """The frames from a place on as they are sent. Most listeners stand at the same place: joined once for all."""
+        key = (place, channel)
         if key not in self._joined:
             frames = self.after(place)
-            self._joined[key] = chosen(frames, zone) if frames is not None else None
+            self._joined[key] = chosen(frames, channel) if frames is not None else None
         return self._joined[key]
 
     def resume(self, id: str) -> list[Frame] | None:
@@ -78,5 +80,11 @@ class Ring:
         return [one for one in before if one.made_at >= since and one.id != id] + following
 
 
-def chosen(frames: list[Frame], zone: str | None) -> bytes:
-    return b"".join(one.data for one in frames if zone in (None, one.zone))
+def chosen(frames: list[Frame], channel: str | None) -> bytes:
+    return b"".join(one.data for one in frames if channel in (None, one.channel))
+
+
+def as_frame(event: str, data: str, *, id: str | None) -> bytes:
+    """`data`: JSON on one line."""
+    head = f"id: {id}\n" if id is not None else ""
+    return f"{head}event: {event}\ndata: {data}\n\n".encode()

@@ -1,13 +1,14 @@
-"""The latest frames of a site: resuming, falling out, and what was read back."""
+"""The latest frames of a stream: resuming, falling out, and what was read back."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from queue_builders import MORNING
 
-from gerai.queue.adapters.display_feed import Listener
-from gerai.queue.adapters.ring import Frame, Ring
+from gerai.chassis.audience import Listener
+from gerai.chassis.ring import Frame, Ring
+
+MORNING = datetime(2026, 11, 24, 1, tzinfo=UTC)
 
 
 def frame(number: int, *, read_back: bool = False, made: float | None = None, zone: str = "main") -> Frame:
@@ -96,3 +97,10 @@ def test_a_listener_gets_everything_once_and_in_order_unless_told_that_it_lost_s
             heard += taken
     expected = b"".join(f"<{n}>".encode() for n in range(1, number + 1))
     assert expected.endswith(heard) if lost else heard == expected
+
+
+def test_whoever_comes_back_to_a_full_ring_misses_nothing() -> None:
+    full = ring(*range(12))
+    for last in range(7, 12):
+        assert ids(full.resume(f"e{last}")) == [f"e{number}" for number in range(last + 1, 12)]
+    assert full.resume("e6") is None

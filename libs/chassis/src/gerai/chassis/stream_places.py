@@ -12,11 +12,13 @@ KEPT_FREE = 5
 """One place in so many is kept for regencies with few streams."""
 FEW = 20
 
-OPEN = Gauge("gerai_display_streams", "Streams of displays that are open on this process.")
+OPEN = Gauge(
+    "gerai_event_streams", "Event streams that are open on this process, by what they are of.", ["stream"]
+)
 REFUSED = Counting(
-    "gerai_display_streams_refused_total",
-    "Streams refused because a limit was reached: of the caller, of its regency, or of the process.",
-    ["limit"],
+    "gerai_event_streams_refused_total",
+    "Event streams refused because a limit was reached: of the caller, of its regency, or of the process.",
+    ["stream", "limit"],
 )
 
 Limit = Literal["caller", "regency", "process"]
@@ -50,7 +52,9 @@ class Viewer:
 class Places:
     """Taken with `take`, given back with `give_back`. What is known of a viewer goes with its last stream."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, stream: str, limits: Limits) -> None:
+        """`stream`: what metrics call it."""
+        self._stream = stream
         self._limits = limits
         self._taken: Counter[Hashable] = Counter()
         self._all = 0
@@ -80,8 +84,8 @@ class Places:
             self._taken[one] += by
             if not self._taken[one]:
                 del self._taken[one]
-        OPEN.inc(by)
+        OPEN.labels(self._stream).inc(by)
 
     def _refuse(self, limit: Limit) -> None:
-        REFUSED.labels(limit).inc()
+        REFUSED.labels(self._stream, limit).inc()
         raise NoPlace(limit)

@@ -4,10 +4,10 @@ import asyncio
 
 from starlette.types import Message
 
+from gerai.chassis.audience import Listener
 from gerai.chassis.edge import Edge
-from gerai.queue.adapters.display_feed import Listener
-from gerai.queue.adapters.ring import Ring
-from gerai.queue.entrypoints.event_stream import EventStream
+from gerai.chassis.event_stream import EventStream
+from gerai.chassis.ring import Ring
 
 
 async def test_one_that_hangs_up_before_it_was_heard_to_the_end_leaves_its_place() -> None:
@@ -15,12 +15,10 @@ async def test_one_that_hangs_up_before_it_was_heard_to_the_end_leaves_its_place
     parted: list[Listener] = []
     listener = Listener(Ring(8), None)
 
-    async def begin() -> bytes:
-        return b"event: snapshot\n\n"
+    async def snapshot() -> str:
+        return "{}"
 
-    stream = EventStream(
-        listener, seconds=600, begin=begin, restart=begin, part=lambda: parted.append(listener)
-    )
+    stream = EventStream(listener, seconds=600, snapshot=snapshot, part=lambda: parted.append(listener))
 
     async def gone() -> Message:
         return {"type": "http.disconnect"}
