@@ -49,7 +49,7 @@ class Repeatable:
         """As it is kept. Bound to its id, so that no other answer can be put in its place."""
         nonce = os.urandom(NONCE_BYTES)
         body = nonce + self.cipher.encrypt(nonce, answer.body, self.idempotency_key.key.encode())
-        return replace(answer, body=body, headers={**answer.headers, "sealed": FORM})
+        return StoredAnswer(body=body, headers={**answer.headers, "sealed": FORM})
 
     def open(self, kept: StoredAnswer) -> StoredAnswer:
         """As it was answered; also one that an earlier version kept in clear. Raises InvalidTag where somebody has

@@ -69,16 +69,19 @@ class Commands:
         """As `run`, under a key whose fingerprint somebody else has made. `marks` are kept with the answer, in clear: they
         tell which of several runs under the same key it came from."""
         led_to: set[str] = set()
+        clear: StoredAnswer | None = None
+        kept: StoredAnswer | None = None
 
         async def command(uow: UnitOfWork) -> StoredAnswer:
-            nonlocal led_to
+            nonlocal led_to, clear, kept
             view = await use_case(uow)
             led_to = uow.other_traces()
             headers = {"status": str(status), **marks}
             if (version := getattr(view, "version", None)) is not None:
                 headers["etag"] = f'"{version}"'
-            answer = StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
-            return asked.seal(answer) if asked is not None else answer
+            clear = StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
+            kept = asked.seal(clear) if asked is not None else clear
+            return kept
 
         idempotency_key = asked.idempotency_key if asked is not None else None
         with step("commit"):
@@ -87,6 +90,8 @@ class Commands:
             )
         link_to(led_to)
         assert answer is not None
+        if answer is kept and clear is not None:  # this run's own: it need not be opened
+            return clear
         return asked.open(answer) if asked is not None else answer
 
     async def run_in_parts(self, work: InParts[P, V]) -> Response:

@@ -8,9 +8,11 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gerai.chassis import requests
 from gerai.chassis.admission import PUBLIC_BODY_LIMIT, Admission
+from gerai.chassis.arguments import Arguments
 from gerai.chassis.auth import Authenticator, Caller
 from gerai.chassis.bodies import JSON_LIMIT, Body, JsonBody, StreamedBody
 from gerai.chassis.links import ResponseLink, operation_id
@@ -18,6 +20,7 @@ from gerai.chassis.methods import others
 from gerai.chassis.problems import Problem
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+Handler = Callable[[Request], Awaitable[Response]]
 ADMIN = "admin"
 PUBLIC = "public"
 
@@ -76,6 +79,8 @@ class DeclaredRoute(APIRoute):
         super().__init__(path, endpoint, **options)
         if self.body_field is not None:
             requests.read_strictly(self.body_field)
+        if (arguments := Arguments.of(self)) is not None:
+            self.app = self._served_with(arguments)
 
     @property
     def declared(self) -> str | None:
@@ -89,16 +94,37 @@ class DeclaredRoute(APIRoute):
         return isinstance(model, type) and issubclass(model, BaseModel) and "version" in model.model_fields
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        answer: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        """FastAPI's way, for whatever a route may ask for."""
+        handle = self._admitting(super().get_route_handler())
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(requests.JsonRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+    def _served_with(self, arguments: Arguments) -> ASGIApp:
+        async def answer(request: Request) -> Response:
+            response: Response = await self.endpoint(**await arguments.read(request))
+            return response
+
+        handle = self._admitting(answer)
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await handle(requests.JsonRequest(scope, receive, send))
+            await response(scope, receive, send)
+
+        return serve
+
+    def _admitting(self, answer: Handler) -> Handler:
+        """What comes before every answer: who asks, and whether they may."""
         known, is_post, has_body = (
             requests.query_names(self.dependant),
             self.method == "POST",
             self.body_field,
         )
 
-        async def handle(request: Request) -> Response:
-            admission: Admission = request.app.state.admission
-            asked = requests.JsonRequest(request.scope, request.receive)
+        async def handle(asked: Request) -> Response:
+            admission: Admission = asked.app.state.admission
             asked.scope["gerai.exchange"].limit_body(self.body.limit)
             if self.public:
                 await self._read_stranger_body(asked, admission)
@@ -109,8 +135,8 @@ class DeclaredRoute(APIRoute):
                 place = admission.caller(caller)
             with place:
                 self._require_permission(asked)
-                if (trace := request.scope["gerai.trace"]) is not None:
-                    trace.begin(request.scope.get("gerai.caller"))
+                if (trace := asked.scope["gerai.trace"]) is not None:
+                    trace.begin(asked.scope.get("gerai.caller"))
                 if is_post:
                     requests.key_of(asked)
                 requests.check_query(asked, known)

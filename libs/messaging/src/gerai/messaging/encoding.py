@@ -3,10 +3,9 @@
 What cannot be brought into bytes is found out there, beside the one command that wanted it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -25,15 +24,14 @@ from gerai.messaging.storage import (
     Unstorable,
 )
 
-T = TypeVar("T")
 Document = dict[str, Any]
+T = TypeVar("T")
 Answered = tuple[IdempotencyKey, StoredAnswer]
 LARGEST_DOCUMENT = 16 * 1024 * 1024
 """MongoDB's own limit."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """Of a document that must still have a version in the store."""
 
     id: str
@@ -58,57 +56,59 @@ class Forms:
         self._made = made
         self._now = datetime.now(UTC)
 
-    def _form(self, of: object, make: Callable[[], T], read: object = None) -> T:
-        found = self._made.get(id(of))
-        if found is not None and found.read is read:  # else it was not made, or compared with another state
-            form: T = found.form
-            return form
-        return make()
-
     def change(self, new: Aggregate, read: Aggregate) -> Change:
-        return self._form(new, lambda: Change.of(new, read), read)
+        found = self._made.get(id(new))
+        if found is not None and found.read is read:  # else it was compared with another state
+            form: Change = found.form
+            return form
+        return Change.of(new, read)
 
     def added(self, new: Aggregate) -> RawBSONDocument:
-        return self._form(new, lambda: _raw(new.document()))
+        found = self._made.get(id(new))
+        if found is not None and found.read is None:  # else it was a change of something
+            form: RawBSONDocument = found.form
+            return form
+        return _raw(new.document())
 
     def row(self, row: OutboxRow) -> RawBSONDocument:
-        return self._form(row, lambda: _raw(outbox_document(row, self._now)))
+        return self._form(row, outbox_document)
 
     def idempotency_key(self, answered: Answered) -> RawBSONDocument:
-        return self._form(answered, lambda: _raw(_key_document(*answered, self._now)))
+        return self._form(answered, _key_document)
 
     def document(self, write: DocumentWrite) -> RawBSONDocument:
-        return self._form(write, lambda: _raw({**(write.document or {}), "_id": write.id}))
+        return self._form(write, _written_document)
 
     def job(self, row: JobRow) -> RawBSONDocument:
-        return self._form(row, lambda: _raw(_job_document(row, self._now)))
+        return self._form(row, _job_document)
 
     def timer(self, row: TimerRow) -> RawBSONDocument:
-        return self._form(row, lambda: _raw(_timer_document(row)))
+        return self._form(row, _timer_document)
+
+    def _form(self, of: T, document: Callable[[T, datetime], Document]) -> RawBSONDocument:
+        found = self._made.get(id(of))
+        if found is None:
+            return _raw(document(of, self._now))
+        form: RawBSONDocument = found.form
+        return form
 
 
 def encode(part: Batch) -> dict[int, Encoded]:
     """By `id()`, the form of each thing in a part of a batch. Raises Unstorable."""
-    forms, made = Forms({}), dict[int, Encoded]()
-
-    def keep(of: object, form: object, read: object = None) -> None:
-        made[id(of)] = Encoded(of, read, form)
-
+    forms = Forms({})
+    kinds: list[tuple[Iterable[Any], Callable[[Any], RawBSONDocument]]] = [
+        (part.added, forms.added),
+        (part.outbox, forms.row),
+        (part.idempotency_key, forms.idempotency_key),
+        (part.documents, forms.document),
+        (part.jobs_wanted, forms.job),
+        (part.timers_set, forms.timer),
+    ]
     try:
-        for new, read in part.changed:
-            keep(new, forms.change(new, read), read)
-        for new in part.added:
-            keep(new, forms.added(new))
-        for row in part.outbox:
-            keep(row, forms.row(row))
-        for answered in part.idempotency_key:
-            keep(answered, forms.idempotency_key(answered))
-        for write in part.documents:
-            keep(write, forms.document(write))
-        for job in part.jobs_wanted:
-            keep(job, forms.job(job))
-        for timer in part.timers_set:
-            keep(timer, forms.timer(timer))
+        made = {id(new): Encoded(new, read, Change.of(new, read)) for new, read in part.changed}
+        for every, form in kinds:
+            for of in every:
+                made[id(of)] = Encoded(of, None, form(of))
         if part.timers_cancelled:
             _raw({"_id": part.timers_cancelled})
     except Unstorable:
@@ -125,7 +125,8 @@ def _raw(document: Document) -> RawBSONDocument:
     return RawBSONDocument(raw)
 
 
-def _key_document(idempotency_key: IdempotencyKey, answer: StoredAnswer, now: datetime) -> Document:
+def _key_document(answered: Answered, now: datetime) -> Document:
+    idempotency_key, answer = answered
     if idempotency_key.kind is KeyKind.INBOX:
         return {"_id": idempotency_key.key, "at": now}
     return {
@@ -156,7 +157,11 @@ def outbox_document(row: OutboxRow, now: datetime) -> Document:
     }
 
 
-def _timer_document(row: TimerRow) -> Document:
+def _written_document(write: DocumentWrite, _: datetime) -> Document:
+    return {**(write.document or {}), "_id": write.id}
+
+
+def _timer_document(row: TimerRow, _: datetime) -> Document:
     return {
         "_id": row.id,
         "name": row.name,

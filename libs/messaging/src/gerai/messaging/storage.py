@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.job import Job, JobRow
@@ -94,8 +94,7 @@ class TimerRow:
     """Infrastructure time. None: it has not failed."""
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(NamedTuple):
     """The store's own form of something in a batch, made when the command joined the group."""
 
     of: object
