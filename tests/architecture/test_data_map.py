@@ -11,6 +11,7 @@ from gerai.chassis.service_context import Service
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.mongo.storage import messaging_indexes
 from gerai.messaging.retention import Keep, Rule, own_rules
+from gerai.register import kept_entries
 from local.services import declarations
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,12 @@ def aggregates(kind: type[Aggregate] = Aggregate) -> set[type[Aggregate]]:
 def written() -> set[tuple[str, str]]:
     """(owner, collection) of all that the code names."""
     of_kinds = {(owner_of(kind), kind.collection) for kind in aggregates() if hasattr(kind, "collection")}
+    of_kinds |= {
+        (name, kind.collection)
+        for name, service in SERVICES.items()
+        if set(kept_entries.INDEXES) <= set(service.indexes)
+        for kind in (kept_entries.RegisterEntry, kept_entries.RegisterRevision)
+    }
     own = set(messaging_indexes(Keep()))
     for path in (ROOT / "libs/messaging/src").rglob("*.py"):
         for found in NAMED.finditer(path.read_text(encoding="utf-8")):

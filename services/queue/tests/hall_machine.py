@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from queue_builders import MAKASSAR, MORNING, TENANT, Hall, catalogue, plain_choice, service
+from queue_builders import MORNING, Hall, catalogue, plain_choice
 
 from gerai.contracts.queue import PriorityClass, TicketState
 from gerai.messaging.group_commit import GroupCommit
@@ -31,6 +31,7 @@ from gerai.queue.use_cases.return_ticket import return_ticket
 from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
 from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
+from gerai.register.testing import MAKASSAR, TENANT, service
 
 DESKS = {
     "loket-1": ("dpmptsp", {"nib", "izin"}),

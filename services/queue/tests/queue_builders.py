@@ -2,14 +2,11 @@
 
 import json
 import secrets
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from gerai.contracts import registry as language
-from gerai.contracts.event import Envelope
 from gerai.contracts.queue import PriorityClass
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
@@ -17,32 +14,21 @@ from gerai.messaging.storage import IdempotencyKey, OutboxRow, Storage, StoredAn
 from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.priority import PriorityReason
-from gerai.queue.domain.register_entry import EntryChanged
-from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.rules import Rules, SiteRules
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.at_desk import what_the_desk_needs
 from gerai.queue.use_cases.call_next import call_next, what_calling_needs
 from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_issuing_needs
 from gerai.queue.use_cases.open_desk import open_desk
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
-from gerai.queue.use_cases.when_register_changed_keep_replica import when_register_changed_keep_replica
+from gerai.register.entries import EntryChanged
+from gerai.register.kept_entries import when_register_changed_keep_entry
+from gerai.register.testing import MAKASSAR, SMALL, TENANT, entries, envelope
 
-TENANT = "muna-barat"
-MAKASSAR = ZoneInfo("Asia/Makassar")
 MORNING = datetime(2026, 11, 24, 9, tzinfo=MAKASSAR).astimezone(ZoneInfo("UTC"))
 """09:00 of a Tuesday at the site; no holiday."""
 TODAY = "2026-11-24"
 RULES = Rules()
-
-STANDARD = language.ServiceStandard(
-    requirements=("KTP",),
-    procedure="Ambil nomor.",
-    duration="1 hari",
-    fee="Gratis",
-    product="NIB",
-    complaints="Meja",
-)
-OFFICE_HOURS = (language.Interval(opens="08:00", closes="15:30"),)
 
 T = TypeVar("T")
 
@@ -55,85 +41,9 @@ def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
 
 
-def site(**more: Any) -> language.SiteChanged:
-    stated = {"id": "mpp", "name": "MPP", "zone": "Asia/Makassar", "address": "Laworo"}
-    return language.SiteChanged(**{"tenant": TENANT, "active": True, **stated, **more})
-
-
-def institution(**more: Any) -> language.InstitutionChanged:
-    stated = {"id": "dpmptsp", "name": "DPMPTSP", "kind": language.InstitutionKind.REGENCY, "agreement": None}
-    return language.InstitutionChanged(**{"tenant": TENANT, "active": True, **stated, **more})
-
-
-def counter(id: str = "dpmptsp", **more: Any) -> language.CounterChanged:
-    stated = {"id": id, "name": id.upper(), "site_id": "mpp", "institution_id": "dpmptsp"}
-    return language.CounterChanged(**{"tenant": TENANT, "active": True, **stated, **more})
-
-
-def service(id: str = "nib", **more: Any) -> language.ServiceChanged:
-    stated = {
-        "id": id,
-        "name": id.upper(),
-        "site_id": "mpp",
-        "counter_id": "dpmptsp",
-        "institution_id": "dpmptsp",
-        "prefix": "A",
-        "standard": STANDARD,
-        "daily_quota": None,
-        "wait_limit_minutes": 45,
-        "number_range_end": 999,
-    }
-    return language.ServiceChanged(**{"tenant": TENANT, "active": True, **stated, **more})
-
-
-def desk(id: str = "loket-1", *services: str, **more: Any) -> language.DeskChanged:
-    stated = {
-        "id": id,
-        "name": id.replace("-", " ").capitalize(),
-        "site_id": "mpp",
-        "counter_id": "dpmptsp",
-        "service_ids": services or ("nib",),
-    }
-    return language.DeskChanged(**{"tenant": TENANT, "active": True, **stated, **more})
-
-
-def calendar(id: str = "site:mpp", **more: Any) -> language.CalendarChanged:
-    """Open on weekdays from 08:00 to 15:30."""
-    stated: dict[str, Any] = {
-        "id": id,
-        "week": tuple(language.DayHours(weekday=day, intervals=OFFICE_HOURS) for day in range(5)),
-        "breaks": (),
-        "holidays": (),
-        "overrides": (),
-        "force_open": (),
-        "cutoff_minutes": 30,
-    }
-    return language.CalendarChanged(**{"tenant": TENANT, "active": True, **stated, **more})
-
-
-def holiday(day: date, name: str = "Hari Libur") -> language.Holiday:
-    return language.Holiday(date=day, name=name, kind=language.HolidayKind.NATIONAL)
-
-
-SMALL: tuple[EntryChanged, ...] = (
-    site(),
-    institution(),
-    counter(),
-    counter("samsat"),
-    service(),
-    service("izin", prefix="B"),
-    service("pajak", prefix="C", counter_id="samsat"),
-    desk("loket-1", "nib", "izin"),
-    desk("loket-2", "nib", "izin"),
-    desk("loket-3", "izin"),
-    desk("loket-9", "pajak", counter_id="samsat"),
-    calendar(),
-)
-
-
 def catalogue(*changes: EntryChanged, rules: Rules = RULES) -> Catalogue:
     """The small mall, with some entries replaced or added."""
-    return Catalogue([*SMALL, *changes], {"mpp": rules})
+    return Catalogue(entries([*SMALL, *changes]), [SiteRules(id="mpp", tenant=TENANT, rules=rules)])
 
 
 def ticket(
@@ -187,19 +97,6 @@ def plain_choice(
     waiting = [one for one in waiting if is_overdue(one)] or waiting
     waiting = [one for one in waiting if is_priority(one)] or waiting
     return min(waiting, key=lambda one: (one.order_at, one.n, one.id))
-
-
-def envelope(event: EntryChanged, sequence: int = 1) -> Envelope:
-    return Envelope(
-        id=uuid.uuid4(),
-        source="/gerai/registry",
-        subject=event.id,
-        sequence=sequence,
-        time=MORNING,
-        correlation_id="test",
-        causation_id=None,
-        event=event,
-    )
 
 
 def is_priority(view: Ticket | TicketView) -> bool:
@@ -276,7 +173,7 @@ class Hall:
     async def learns(self, event: EntryChanged, sequence: int = 1) -> None:
         """As if the registry had told it."""
         told = envelope(event, sequence)
-        await self.does(lambda uow: when_register_changed_keep_replica(event, told, uow=uow, at=MORNING))
+        await self.does(lambda uow: when_register_changed_keep_entry(event, told, uow=uow, at=MORNING))
 
     @property
     def queries(self) -> UnitOfWork:

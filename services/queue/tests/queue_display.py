@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from queue_builders import TENANT
 from queue_front_door import Door, token
+
+from gerai.register.testing import TENANT
 
 
 class Display:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
-from queue_builders import MORNING, TENANT
+from queue_builders import MORNING
 
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.edge import Edge
@@ -26,6 +26,7 @@ from gerai.messaging.mongo.driver import Database, connect
 from gerai.messaging.storage import Storage
 from gerai.queue.bootstrap import assemble, service
 from gerai.queue.settings import QueueSettings
+from gerai.register.testing import TENANT
 
 ISSUER = "http://issuer.test"
 KEY = ec.generate_private_key(ec.SECP256R1())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pymongo import client_session_shared
 from pymongo.errors import AutoReconnect, OperationFailure
-from queue_builders import SMALL, Hall, catalogue
+from queue_builders import Hall, catalogue
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
 from tests.eventually import eventually
@@ -17,6 +17,7 @@ from tests.eventually import eventually
 from gerai.messaging.mongo.driver import LONGEST_COMMIT, Database, Driver
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.queue.adapters import display_feed
+from gerai.register.testing import SMALL
 
 
 @pytest.fixture(params=list(Driver), ids=lambda driver: driver.value)
@@ -33,7 +34,7 @@ async def replica(database: Database) -> AsyncIterator[Door]:
         hall = Hall(door.service_context.storage, door.service_context.commit, catalogue())
         for event in SMALL:
             await hall.learns(event)
-        await door.background("catalogue").__self__.refresh()
+        await door.background("register").__self__.refresh()
         reading = asyncio.create_task(door.background("display-feed")())
         await door.background("display-feed").__self__.ready()
         yield door

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from queue_builders import MORNING, SMALL, Hall, catalogue, counter, desk, minutes, plain_choice, service
+from queue_builders import MORNING, Hall, catalogue, minutes, plain_choice
 from queue_front_door import Client, Door, front_door
 
 from gerai.messaging.group_commit import GroupCommit, StoreBusy
@@ -18,6 +18,7 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.start_serving import start_serving
+from gerai.register.testing import SMALL, counter, desk, service
 
 REPLICAS = 4
 DESKS = 64
@@ -156,4 +157,4 @@ async def furnish(*doors: Door) -> None:
     for event in SMALL:
         await hall.learns(event)
     for door in doors:
-        await door.background("catalogue").__self__.refresh()
+        await door.background("register").__self__.refresh()

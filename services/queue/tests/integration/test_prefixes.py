@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from queue_builders import Hall, catalogue, service
+from queue_builders import Hall, catalogue
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.messaging.refusal import Refusal
+from gerai.register.testing import service
 
 
 class Interrupted(MongoStorage):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from queue_builders import MORNING, SMALL, Hall, catalogue, minutes, ticket
+from queue_builders import MORNING, Hall, catalogue, minutes, ticket
 from queue_front_door import Client, front_door
 from tests.eventually import eventually
 
@@ -28,6 +28,7 @@ from gerai.queue.use_cases.await_pickup import await_pickup
 from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
+from gerai.register.testing import SMALL
 
 DAYS = {
     "keep_tickets_days": 30,
@@ -144,7 +145,7 @@ async def test_a_ticket_past_its_time_is_gone_with_its_link(database: Database) 
         hall = Hall(storage, door.service_context.commit, KNOWN)
         for event in SMALL:
             await hall.learns(event)
-        await door.background("catalogue").__self__.refresh()
+        await door.background("register").__self__.refresh()
         issued = (await kiosk.posts("/v1/tickets", {"service_id": "nib"})).json()
         link, id = issued["link"], issued["id"]
         assert (await kiosk.gets(f"/v1/visits/{link}")).status_code == 200

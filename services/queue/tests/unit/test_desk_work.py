@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from queue_builders import MORNING, Hall, catalogue, desk, minutes, said, seconds
+from queue_builders import MORNING, Hall, catalogue, minutes, said, seconds
 
 from gerai.messaging.refusal import Refusal, UnableToFind
 from gerai.queue.adapters.lines import CachedLines
@@ -21,6 +21,7 @@ from gerai.queue.use_cases.return_ticket import return_ticket
 from gerai.queue.use_cases.show_visit import show_visit
 from gerai.queue.use_cases.start_serving import start_serving
 from gerai.queue.use_cases.transfer_ticket import transfer_ticket
+from gerai.register.testing import desk
 
 NOON = MORNING + minutes(180)
 

@@ -2,13 +2,12 @@
 
 from contextlib import AsyncExitStack
 
-from queue_builders import SMALL
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
 
 from gerai.contracts.registry import SiteChanged
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.queue.domain.register_entry import CatalogueRevision, RegisterEntry, entry_id
+from gerai.register.testing import SMALL, tell
 
 OTHER = SiteChanged(
     tenant="buton", id="mpp-buton", name="MPP Buton", zone="Asia/Makassar", address="", active=True
@@ -17,30 +16,14 @@ ASKED = 1_000
 GIVEN = 200
 
 
-async def two_regencies() -> MemoryStorage:
-    storage = MemoryStorage()
-    for event in (
-        *SMALL,
-        OTHER,
-    ):
-        id = entry_id(event)
-        storage.aggregates[RegisterEntry][id] = RegisterEntry(
-            id=id, tenant=event.tenant, version=1, type=event.type, sequence=1, body=event.model_dump_json()
-        )
-        storage.aggregates[CatalogueRevision][event.tenant] = CatalogueRevision(
-            id=event.tenant, tenant=event.tenant, version=1, changes=1
-        )
-    return storage
-
-
 async def status_of_one_more(door: Door) -> int:
     async with listening(door) as display:
         return display.status
 
 
 async def test_a_flood_of_streams_stays_within_its_limit_and_harms_nobody_else():
-    async with front_door(await two_regencies()) as door, AsyncExitStack() as hall:
-        await door.background("catalogue").__self__.refresh()
+    async with front_door(tell(MemoryStorage(), *SMALL, OTHER)) as door, AsyncExitStack() as hall:
+        await door.background("register").__self__.refresh()
         flood = [await hall.enter_async_context(listening(door)) for _ in range(GIVEN)]
         refused = [await status_of_one_more(door) for _ in range(ASKED - GIVEN)]
         assert {display.status for display in flood} == {200}

@@ -5,8 +5,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from queue_builders import MORNING, TODAY, Hall, calendar, catalogue, language, minutes, said
+from queue_builders import MORNING, TODAY, Hall, catalogue, minutes, said
 
+from gerai.contracts import registry as language
 from gerai.messaging.storage import TimerRow
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
@@ -19,6 +20,7 @@ from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.hold_ticket import hold_ticket
 from gerai.queue.use_cases.resume_ticket import resume_ticket
 from gerai.queue.use_cases.start_serving import start_serving
+from gerai.register.testing import calendar
 
 EVENING = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 """16:30 at the site: an hour after closing."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from queue_builders import TENANT, minutes
+from queue_builders import minutes
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
 
 from gerai.contracts import registry as language
 from gerai.messaging.memory.storage import MemoryStorage
-from gerai.queue.domain.register_entry import CatalogueRevision, EntryChanged, RegisterEntry, entry_id
+from gerai.register.entries import EntryChanged
+from gerai.register.testing import TENANT, tell
 
 FILE = Path(__file__).parents[4] / "deploy" / "local" / "data" / "muna_barat.json"
 A_WHILE = minutes(4)
@@ -82,18 +83,8 @@ def muna_barat() -> list[EntryChanged]:
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    storage = MemoryStorage()
-    events = muna_barat()
-    for event in events:
-        id = entry_id(event)
-        storage.aggregates[RegisterEntry][id] = RegisterEntry(
-            id=id, tenant=TENANT, version=1, type=event.type, sequence=1, body=event.model_dump_json()
-        )
-    storage.aggregates[CatalogueRevision][TENANT] = CatalogueRevision(
-        id=TENANT, tenant=TENANT, version=1, changes=len(events)
-    )
-    async with front_door(storage) as found:
-        await found.background("catalogue").__self__.refresh()
+    async with front_door(tell(MemoryStorage(), *muna_barat())) as found:
+        await found.background("register").__self__.refresh()
         yield found
 
 

@@ -9,11 +9,11 @@ from jsonschema import Draft202012Validator
 from queue_builders import MORNING
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
-from queue_mall import furnish
 
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.queue.adapters.display_feed import frame_of
 from gerai.queue.domain.display import DisplayKind, Shown
+from gerai.register.testing import SMALL, tell
 
 FEED = "/v1/sites/{site_id}/display/feed"
 CHANGE = {"at": MORNING, "zone": "mpp", "counter_id": "c", "counter": "C", "service_id": "s"}
@@ -22,8 +22,8 @@ TICKET = {"number": "A-001", "local_day": "2026-11-23", "desk_id": "loket-1", "d
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    async with front_door(furnish(MemoryStorage())) as found:
-        await found.background("catalogue").__self__.refresh()
+    async with front_door(tell(MemoryStorage(), *SMALL)) as found:
+        await found.background("register").__self__.refresh()
         yield found
 
 

@@ -7,7 +7,6 @@ import pytest
 from queue_builders import MORNING, TODAY, minutes, said
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
-from queue_mall import furnish
 
 from gerai.chassis.arguments import Arguments
 from gerai.messaging.memory.storage import MemoryStorage
@@ -15,13 +14,12 @@ from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.reason_code import ReasonCode
 from gerai.queue.domain.rules import SiteRules
 from gerai.queue.domain.ticket import Ticket
+from gerai.register.testing import SMALL, tell
 
 
 @pytest.fixture
 async def storage() -> MemoryStorage:
-    found = MemoryStorage()
-    furnish(found)
-    return found
+    return tell(MemoryStorage(), *SMALL)
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ async def door(storage: MemoryStorage) -> AsyncIterator[Door]:
 
 async def refreshed(door: Door) -> None:
     """The catalogue is read as at the start of a process."""
-    run = door.background("catalogue")
+    run = door.background("register")
     await run.__self__.refresh()
 
 

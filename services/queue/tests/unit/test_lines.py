@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from queue_builders import MORNING, TENANT, TODAY, Hall, catalogue, desk, minutes
+from queue_builders import MORNING, TODAY, Hall, catalogue, minutes
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
@@ -16,6 +16,7 @@ from gerai.queue.domain.ticket_in_line import TicketInLine
 from gerai.queue.use_cases.show_board import show_board
 from gerai.queue.use_cases.show_desk import show_desk
 from gerai.queue.use_cases.show_visit import show_visit
+from gerai.register.testing import TENANT, desk
 
 
 class SlowStorage(MemoryStorage):

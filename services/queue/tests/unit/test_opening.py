@@ -1,110 +1,61 @@
-"""When a service gives numbers: each check, their order, and the site's own clock."""
+"""When a service gives numbers: each check, their order, and the promise of when it gives them again."""
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from queue_builders import MAKASSAR, TENANT, calendar, catalogue, counter, holiday, service, site
+from queue_builders import TODAY, Hall, catalogue
 
-from gerai.contracts import registry as language
+from gerai.messaging.refusal import Refusal
+from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.end_of_day import day_ends_at
-from gerai.queue.domain.opening import Code, OpeningHours, local_day, opening
-from gerai.queue.domain.rules import Rules
+from gerai.queue.domain.opening import Code, Opening
+from gerai.queue.domain.rules import RangeEnd, Rules
 from gerai.queue.domain.service_day import ServiceDay
+from gerai.queue.use_cases.close_service import close_service
+from gerai.queue.use_cases.show_availability import show_availability
+from gerai.register.testing import (
+    MAKASSAR,
+    TENANT,
+    calendar,
+    counter,
+    holiday,
+    interval,
+    override,
+    pause,
+    service,
+    site,
+    week,
+)
 
 TUESDAY = date(2026, 11, 24)
+WEDNESDAY = date(2026, 11, 25)
 FRIDAY = date(2026, 11, 27)
 SATURDAY = date(2026, 11, 28)
+MONDAY = date(2026, 11, 30)
+PASSPORTS = calendar(
+    "service:nib",
+    week=week(interval("08:00", "14:00")),
+    breaks=(pause("11:30", "13:00", 4, label="friday_prayer"),),
+    cutoff_minutes=60,
+)
+"""The shipped hours of a passport service."""
 
 
-def local(day: date, clock: str, zone: ZoneInfo = MAKASSAR) -> datetime:
+def local(day: date, clock: str) -> datetime:
     hours, minutes = clock.split(":")
-    return datetime(day.year, day.month, day.day, int(hours), int(minutes), tzinfo=zone).astimezone(UTC)
+    return datetime(day.year, day.month, day.day, int(hours), int(minutes), tzinfo=MAKASSAR).astimezone(UTC)
 
 
-def interval(opens: str, closes: str) -> language.Interval:
-    return language.Interval(opens=opens, closes=closes)
+def nib_day(known: Catalogue, *, issued: int = 0, closed: bool = False, day: date = TUESDAY) -> ServiceDay:
+    found = ServiceDay.of(known.service("nib", tenant=TENANT), day.isoformat())
+    return found.model_copy(update={"issued": issued, "closed": closed, "prefix": "A" if issued else ""})
 
 
-def lunch(*weekdays: int) -> language.Break:
-    return language.Break(label="lunch", weekdays=weekdays, starts="12:00", ends="13:00")
-
-
-def override(day: date, *intervals: language.Interval) -> language.Override:
-    return language.Override(date=day, intervals=intervals, reason="Rapat")
-
-
-def code(at: datetime, *, quota: int | None = None, issued: int = 0, closed: bool = False, **stated) -> str:
-    hours = OpeningHours(calendar(**stated))
-    return opening(
-        hours, active=True, manually_closed=closed, issued=issued, quota=quota, at=at, zone=MAKASSAR
-    ).code.value
-
-
-class TestChecks:
-    def test_open_in_the_middle_of_the_day(self):
-        assert code(local(TUESDAY, "09:00")) == "available"
-
-    def test_holiday(self):
-        assert code(local(TUESDAY, "09:00"), holidays=(holiday(TUESDAY),)) == "holiday"
-
-    def test_force_open_beats_a_holiday(self):
-        forced = {"holidays": (holiday(TUESDAY),), "force_open": (TUESDAY,)}
-        assert code(local(TUESDAY, "09:00"), **forced) == "available"
-
-    def test_hours_of_one_date_do_not_beat_a_holiday(self):
-        both = {
-            "holidays": (holiday(TUESDAY),),
-            "overrides": (override(TUESDAY, interval("08:00", "10:00")),),
-        }
-        assert code(local(TUESDAY, "09:00"), **both) == "holiday"
-
-    def test_closed_on_one_date(self):
-        assert code(local(TUESDAY, "09:00"), overrides=(override(TUESDAY),)) == "date_closed"
-
-    def test_other_hours_on_one_date(self):
-        changed = {"overrides": (override(SATURDAY, interval("09:00", "11:00")),)}
-        assert code(local(SATURDAY, "09:30"), **changed) == "available"
-        assert code(local(SATURDAY, "10:30"), **changed) == "cutoff_passed"
-
-    def test_closed_on_a_weekday(self):
-        assert code(local(SATURDAY, "09:00")) == "day_closed"
-
-    def test_lunch(self):
-        assert code(local(TUESDAY, "11:59"), breaks=(lunch(1),)) == "available"
-        assert code(local(TUESDAY, "12:00"), breaks=(lunch(1),)) == "break"
-        assert code(local(TUESDAY, "13:00"), breaks=(lunch(1),)) == "available"
-
-    def test_friday_prayer_is_on_friday(self):
-        prayer = language.Break(label="friday_prayer", weekdays=(4,), starts="11:30", ends="13:00")
-        assert code(local(FRIDAY, "11:30"), breaks=(prayer,)) == "break"
-        assert code(local(TUESDAY, "11:30"), breaks=(prayer,)) == "available"
-
-    def test_the_time_between_two_intervals_is_a_break(self):
-        week = (
-            language.DayHours(weekday=1, intervals=(interval("08:00", "11:00"), interval("13:00", "15:00"))),
-        )
-        assert code(local(TUESDAY, "12:00"), week=week) == "break"
-        assert code(local(TUESDAY, "10:59"), week=week) == "available"
-
-    def test_a_break_after_closing_is_no_break(self):
-        week = (language.DayHours(weekday=1, intervals=(interval("08:00", "12:00"),)),)
-        assert code(local(TUESDAY, "12:30"), week=week, breaks=(lunch(1),)) == "cutoff_passed"
-
-    def test_before_opening(self):
-        assert code(local(TUESDAY, "07:59")) == "not_open_yet"
-        assert code(local(TUESDAY, "08:00")) == "available"
-
-    def test_the_last_number_is_given_half_an_hour_before_closing(self):
-        assert code(local(TUESDAY, "14:59")) == "available"
-        assert code(local(TUESDAY, "15:00")) == "cutoff_passed"
-        assert code(local(TUESDAY, "23:00")) == "cutoff_passed"
-
-    def test_quota(self):
-        assert code(local(TUESDAY, "09:00"), quota=30, issued=29) == "available"
-        assert code(local(TUESDAY, "09:00"), quota=30, issued=30) == "quota_reached"
+def asked(known: Catalogue, at: datetime, **of_day) -> Opening:
+    today = [nib_day(known, **of_day)] if of_day else []
+    return known.opening_of(known.service("nib", tenant=TENANT), today[0] if today else None, today, at=at)
 
 
 FACTS = ("inactive", "manual", "holiday", "date", "day", "break", "early", "late", "quota", "range", "prefix")
@@ -120,138 +71,156 @@ def test_the_first_check_that_fails_is_the_answer(facts):
         facts = facts - {"break"}
     day = SATURDAY if "day" in facts else TUESDAY
     clock = "07:00" if "early" in facts else "15:10" if "late" in facts else "12:30"
-    hours = OpeningHours(
+    known = catalogue(
+        service(
+            active="inactive" not in facts, daily_quota=5, number_range_end=4 if "range" in facts else 999
+        ),
         calendar(
             holidays=(holiday(day),) if "holiday" in facts else (),
             overrides=(override(day),) if "date" in facts else (),
-            breaks=(lunch(1),) if "break" in facts else (),
-        )
+            breaks=(pause("12:00", "13:00", 1),) if "break" in facts else (),
+        ),
+        rules=Rules(range_end=RangeEnd.REFUSE),
     )
-    found = opening(
-        hours,
-        active="inactive" not in facts,
-        manually_closed="manual" in facts,
-        issued=5 if "quota" in facts else 4,
-        quota=5,
-        last=4 if "range" in facts else None,
-        prefix_free="prefix" not in facts,
-        at=local(day, clock),
-        zone=MAKASSAR,
-    )
+    own = nib_day(known, issued=5 if "quota" in facts else 4, closed="manual" in facts, day=day)
+    others = ServiceDay.of(known.service("izin", tenant=TENANT), day.isoformat())
+    others.prefix = "A" if "prefix" in facts else "B"
+    if "prefix" in facts:
+        own.prefix = ""
+    found = known.opening_of(known.service("nib", tenant=TENANT), own, [own, others], at=local(day, clock))
     expected = min((FACTS.index(fact) for fact in facts), default=len(FACTS))
     assert found.code is CODES[expected]
 
 
-@given(minute=st.integers(0, 7 * 24 * 60 - 1))
-def test_numbers_are_given_exactly_within_hours_and_before_the_cutoff(minute):
-    at = local(TUESDAY, "00:00") + timedelta(minutes=minute)
-    clock = at.astimezone(MAKASSAR)
-    wanted = clock.weekday() < 5 and "08:00" <= f"{clock:%H:%M}" < "15:00"
-    assert (code(at) == "available") == wanted
+def test_quota():
+    known = catalogue(service(daily_quota=30))
+    assert asked(known, local(TUESDAY, "09:00"), issued=29).code is Code.AVAILABLE
+    assert asked(known, local(TUESDAY, "09:00"), issued=30).code is Code.QUOTA_REACHED
 
 
-class TestTheSitesOwnDay:
-    def test_changes_at_local_midnight_and_not_when_the_utc_day_does(self):
-        assert local_day(datetime(2026, 11, 24, 15, 59, tzinfo=UTC), MAKASSAR) == "2026-11-24"
-        assert local_day(datetime(2026, 11, 24, 16, 0, tzinfo=UTC), MAKASSAR) == "2026-11-25"
-
-    def test_is_the_morning_when_utc_still_has_yesterday(self):
-        """At 07:00 and 08:00 in Makassar it is 23:00 of the day before, and midnight, in UTC."""
-        hours = {"week": (language.DayHours(weekday=1, intervals=(interval("06:00", "10:00"),)),)}
-        assert code(local(TUESDAY, "07:00"), **hours) == "available"
-        assert local_day(local(TUESDAY, "07:00"), MAKASSAR) == "2026-11-24"
-
-    def test_a_zone_that_changes_its_clocks_opens_by_the_wall(self):
-        berlin = ZoneInfo("Europe/Berlin")
-        hours = OpeningHours(
-            calendar(
-                week=tuple(
-                    language.DayHours(weekday=d, intervals=(interval("08:00", "16:00"),)) for d in range(7)
-                )
-            )
-        )
-        for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25)):
-            assert hours.at(local(day, "07:59", berlin).astimezone(berlin)).code is Code.NOT_OPEN_YET
-            assert hours.at(local(day, "08:00", berlin).astimezone(berlin)).code is Code.AVAILABLE
-        assert hours.closes_at(date(2026, 3, 29), berlin) == datetime(2026, 3, 29, 14, 0, tzinfo=UTC)
-        assert hours.closes_at(date(2026, 3, 28), berlin) == datetime(2026, 3, 28, 15, 0, tzinfo=UTC)
+@pytest.mark.parametrize("withdrawn", [service(active=False), counter(active=False), site(active=False)])
+def test_what_is_withdrawn_closes_what_hangs_on_it_and_promises_nothing(withdrawn):
+    found = asked(catalogue(withdrawn), local(TUESDAY, "09:00"), issued=0)
+    assert found == Opening(Code.SERVICE_CLOSED)
 
 
-class TestLayers:
-    def test_the_most_specific_calendar_holds_alone_for_hours(self):
-        known = catalogue(
-            calendar(overrides=(override(TUESDAY),)),
-            calendar(
-                "counter:dpmptsp",
-                week=(language.DayHours(weekday=1, intervals=(interval("10:00", "12:00"),)),),
+class TestWhenAgain:
+    @pytest.mark.parametrize(
+        ("clock", "code", "opens"),
+        [
+            ("07:00", Code.NOT_OPEN_YET, "08:00"),
+            ("11:31", Code.BREAK, "2026-11-30 08:00"),
+            ("13:00", Code.CUTOFF_PASSED, "2026-11-30 08:00"),
+        ],
+    )
+    def test_after_a_break_that_ends_with_the_cutoff_is_another_day(self, clock, code, opens):
+        found = asked(catalogue(PASSPORTS), local(FRIDAY, clock))
+        assert (found.code, found.opens) == (code, opens)
+
+    def test_is_the_next_day_where_todays_numbers_are_all_given_though_a_break_is_now(self):
+        known = catalogue(service(daily_quota=5), calendar(breaks=(pause("12:00", "13:00", 1),)))
+        found = asked(known, local(TUESDAY, "12:30"), issued=5)
+        assert (found.code, found.opens) == (Code.BREAK, "2026-11-25 08:00")
+
+    def test_is_the_next_day_where_the_office_has_closed_the_service(self):
+        found = asked(catalogue(), local(TUESDAY, "07:00"), closed=True)
+        assert (found.code, found.opens) == (Code.MANUAL_CLOSED, "2026-11-25 08:00")
+
+    def test_is_unknown_where_it_does_not_open_soon(self):
+        assert asked(catalogue(calendar(week=())), local(TUESDAY, "09:00")) == Opening(Code.DAY_CLOSED)
+
+    async def test_is_told_in_words_and_as_an_instant(self, hall: Hall):
+        hall.catalogue = catalogue(PASSPORTS)
+        with pytest.raises(Refusal) as refused:
+            await hall.issues("nib", at=local(FRIDAY, "11:31"))
+        assert refused.value.details["opens_at"] == "2026-11-30T00:00:00Z"
+        assert "Senin 30 November 2026 pukul 08:00" in refused.value.text("id")
+        assert "on Monday 30 November 2026 at 08:00" in refused.value.text("en")
+        with pytest.raises(Refusal) as refused:
+            await hall.issues("nib", at=local(FRIDAY, "07:00"))
+        assert refused.value.text("en") == "Not open yet; opens at 08:00."
+        hall.catalogue = catalogue(calendar(week=()))
+        with pytest.raises(Refusal) as refused:
+            await hall.issues("nib", at=local(FRIDAY, "07:00"))
+        assert "not within the next 60 days" in refused.value.text("en")
+
+    async def test_is_what_availability_says_and_what_issuing_does(self, hall: Hall):
+        hall.catalogue = catalogue(PASSPORTS, service(daily_quota=1))
+        at = local(WEDNESDAY, "09:00")
+        await hall.issues("nib", at=at)
+        await hall.acts(close_service, "izin", at=at, reason=None)
+        views = await show_availability("mpp", uow=hall.queries, at=at, catalogue=hall.catalogue)
+        promised = {view.service_id: view.opens_at for view in views}
+        assert promised["pajak"] is None
+        for service_id in ("nib", "izin"):
+            opens = promised[service_id]
+            assert opens is not None
+            with pytest.raises(Refusal):
+                await hall.issues(service_id, at=opens - timedelta(seconds=1))
+            assert (await hall.issues(service_id, at=opens)).local_day == "2026-11-26"
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    opens=st.integers(0, 22),
+    length=st.integers(1, 12),
+    lunch=st.integers(0, 22),
+    cutoff=st.integers(0, 240),
+    closed_days=st.sets(st.integers(0, 6)),
+    minute=st.integers(0, 3 * 24 * 60),
+    facts=st.sets(st.sampled_from(["manual", "quota"])),
+)
+def test_at_the_promised_instant_a_number_is_given_and_at_no_instant_before(
+    opens, length, lunch, cutoff, closed_days, minute, facts
+):
+    closes = min(opens + length, 24)
+    known = catalogue(
+        service(daily_quota=1),
+        calendar(
+            week=week(
+                interval(f"{opens:02d}:00", f"{closes:02d}:00"),
+                weekdays=[day for day in range(7) if day not in closed_days],
             ),
-            calendar("service:izin"),
-        )
-        at = local(TUESDAY, "09:00")
-        nib, izin, pajak = (known.service(id, tenant=TENANT) for id in ("nib", "izin", "pajak"))
-        assert known.opening_of(nib, None, at=at).code is Code.NOT_OPEN_YET
-        assert known.opening_of(izin, None, at=at).code is Code.AVAILABLE
-        assert known.opening_of(pajak, None, at=at).code is Code.DATE_CLOSED
+            breaks=(pause(f"{lunch:02d}:00", f"{lunch + 1:02d}:00", *range(7)),),
+            cutoff_minutes=cutoff,
+        ),
+    )
+    at = local(TUESDAY, "00:00") + timedelta(minutes=minute)
+    nib = known.service("nib", tenant=TENANT)
 
-    def test_holidays_of_the_site_hold_for_all_united_with_their_own(self):
-        """They come from one table: nobody should have to copy it into every calendar."""
-        wednesday = TUESDAY + timedelta(days=1)
-        known = catalogue(
-            calendar("counter:samsat", holidays=(holiday(wednesday, "Hari Bhayangkara"),)),
-            calendar("service:izin"),
-            calendar(holidays=(holiday(TUESDAY, "Hari Guru"), holiday(wednesday))),
-        )
-        izin, pajak = (known.service(id, tenant=TENANT) for id in ("izin", "pajak"))
-        for service_, day, why in (
-            (izin, TUESDAY, "Hari Guru"),
-            (pajak, TUESDAY, "Hari Guru"),
-            (izin, wednesday, "Hari Libur"),
-            (pajak, wednesday, "Hari Bhayangkara"),
-        ):
-            found = known.opening_of(service_, None, at=local(day, "09:00"))
-            assert (found.code, found.why) == (Code.HOLIDAY, why)
-        assert day_ends_at(known, "mpp", TUESDAY.isoformat()) == local(wednesday, "00:00")
+    def asked_at(moment: datetime) -> Opening:
+        """On the first day the facts hold; a later day begins without numbers."""
+        day = moment.astimezone(MAKASSAR).date()
+        held = facts if day == at.astimezone(MAKASSAR).date() else set()
+        own = nib_day(known, issued=int("quota" in held), closed="manual" in held, day=day)
+        return known.opening_of(nib, own, [own], at=moment)
 
-    def test_an_own_force_open_beats_a_holiday_of_the_site_and_the_sites_does_not(self):
-        known = catalogue(
-            calendar(holidays=(holiday(TUESDAY), holiday(FRIDAY)), force_open=(FRIDAY,)),
-            calendar("counter:samsat", force_open=(TUESDAY,)),
-        )
-        nib, pajak = (known.service(id, tenant=TENANT) for id in ("nib", "pajak"))
-        for service_, day, code_ in (
-            (nib, TUESDAY, Code.HOLIDAY),
-            (pajak, TUESDAY, Code.AVAILABLE),
-            (nib, FRIDAY, Code.AVAILABLE),
-            (pajak, FRIDAY, Code.HOLIDAY),
-        ):
-            assert known.opening_of(service_, None, at=local(day, "09:00")).code is code_
-
-    def test_a_withdrawn_calendar_does_not_count(self):
-        known = catalogue(calendar("service:nib", active=False, week=()))
-        assert (
-            known.opening_of(known.service("nib", tenant=TENANT), None, at=local(TUESDAY, "09:00")).code
-            == "available"
-        )
-
-    @pytest.mark.parametrize("withdrawn", [service(active=False), counter(active=False), site(active=False)])
-    def test_what_is_withdrawn_closes_what_hangs_on_it(self, withdrawn):
-        known = catalogue(withdrawn)
-        day = ServiceDay.of(known.service("nib", tenant=TENANT), "2026-11-24")
-        found = known.opening_of(known.service("nib", tenant=TENANT), day, at=local(TUESDAY, "09:00"))
-        assert found.code is Code.SERVICE_CLOSED
+    said = asked_at(at)
+    if said.code is Code.AVAILABLE:
+        assert said.opens_at is None
+        return
+    if said.opens_at is not None:
+        assert asked_at(said.opens_at).code is Code.AVAILABLE
+    moment, ends = at, said.opens_at or at + timedelta(days=3)
+    while moment < ends:
+        assert asked_at(moment).code is not Code.AVAILABLE, moment
+        moment += timedelta(minutes=20)
 
 
 class TestEndOfDay:
     def test_is_some_time_after_the_last_closing_of_any_service(self):
-        late = calendar(
-            "counter:samsat", week=(language.DayHours(weekday=1, intervals=(interval("08:00", "17:00"),)),)
-        )
+        late = calendar("counter:samsat", week=week(interval("08:00", "17:00")))
         known = catalogue(late, rules=Rules(end_after_closing_minutes=30))
-        assert day_ends_at(known, "mpp", "2026-11-24") == local(TUESDAY, "17:30")
+        assert day_ends_at(known, "mpp", TODAY) == local(TUESDAY, "17:30")
 
     def test_is_local_midnight_at_the_latest(self):
         known = catalogue(rules=Rules(end_after_closing_minutes=600))
-        assert day_ends_at(known, "mpp", "2026-11-24") == local(date(2026, 11, 25), "00:00")
+        assert day_ends_at(known, "mpp", TODAY) == local(WEDNESDAY, "00:00")
 
     def test_of_a_closed_day_is_midnight(self):
-        assert day_ends_at(catalogue(), "mpp", "2026-11-28") == local(date(2026, 11, 29), "00:00")
+        assert day_ends_at(catalogue(), "mpp", SATURDAY.isoformat()) == local(date(2026, 11, 29), "00:00")
+
+    def test_of_a_holiday_is_midnight(self):
+        assert day_ends_at(catalogue(calendar(holidays=(holiday(TUESDAY),))), "mpp", TODAY) == local(
+            WEDNESDAY, "00:00"
+        )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from queue_builders import MORNING, TENANT, TODAY, Hall, catalogue, minutes, ticket
+from queue_builders import MORNING, TODAY, Hall, catalogue, minutes, ticket
 
 from gerai.contracts.queue import TicketState
 from gerai.messaging.group_commit import GroupCommit
@@ -22,6 +22,7 @@ from gerai.queue.use_cases.finish_ticket import finish_ticket
 from gerai.queue.use_cases.hold_ticket import hold_ticket
 from gerai.queue.use_cases.show_visit import show_visit
 from gerai.queue.use_cases.start_serving import start_serving
+from gerai.register.testing import TENANT
 
 FOREIGN = 12
 LIMIT = 10

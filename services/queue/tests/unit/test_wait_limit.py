@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from queue_builders import MORNING, Hall, catalogue, minutes, seconds, service
+from queue_builders import MORNING, Hall, catalogue, minutes, seconds
 
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.register.testing import service
 
 LONGER_THAN_A_FRONT = 20
 

@@ -8,20 +8,21 @@ from gerai.contracts.queue import SERVICE_DAYS, TICKETS
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.adapters import retention
-from gerai.queue.adapters.catalogue_replica import CatalogueReplica
 from gerai.queue.adapters.display_feed import DisplayFeed
 from gerai.queue.adapters.indexes import INDEXES
 from gerai.queue.adapters.lines import CachedLines
 from gerai.queue.adapters.links import LinkSealing
 from gerai.queue.domain.catalogue import Catalogue
+from gerai.queue.domain.rules import SiteRules
 from gerai.queue.entrypoints import desks, displays, events, sites, tickets, visits
 from gerai.queue.settings import QueueSettings
 from gerai.queue.use_cases.issue_ticket import END_OF_DAY
 from gerai.queue.use_cases.when_day_ended_expire_tickets import when_day_ended_expire_tickets
+from gerai.register.replica import RegisterReplica
 
 
 def assemble(service_context: ServiceContext) -> Components:
-    replica = CatalogueReplica(service_context.storage)
+    replica = RegisterReplica(service_context.storage, Catalogue, beside=SiteRules)
     lines = CachedLines(service_context.storage)
 
     def catalogue() -> Catalogue:
@@ -51,7 +52,7 @@ def assemble(service_context: ServiceContext) -> Components:
         timers={END_OF_DAY: end_day},
         repairs=[LinkSealing(service_context.database).step],
         background=[
-            Background(name="catalogue", run=replica.run, progress=replica.progress, ready=replica.ready),
+            Background(name="register", run=replica.run, progress=replica.progress, ready=replica.ready),
             Background(
                 name="display-feed", run=feed.run, progress=feed.progress, ready=feed.ready, roles=api
             ),

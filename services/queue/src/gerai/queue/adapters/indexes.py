@@ -4,6 +4,7 @@ from functools import partial
 
 from gerai.messaging.storage import Index
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
+from gerai.register import kept_entries
 
 _IN_ORDER = (
     ("counter_id", 1),
@@ -32,8 +33,8 @@ INDEXES = (
         where={"prefix": {"$gt": ""}},
         refusal=partial(UnableToIssueTicket, "prefix_in_use"),
     ),
-    # a regency's entries are read again when one of them has changed
-    Index(collection="register", keys=(("tenant", 1), ("_id", 1))),
+    *kept_entries.INDEXES,
+    # read with them
     Index(collection="site_rules", keys=(("tenant", 1), ("_id", 1))),
     Index(collection="desk_sessions", keys=(("site_id", 1), ("is_open", 1))),
     # what is past its time

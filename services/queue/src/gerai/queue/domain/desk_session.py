@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import ClassVar
 
-from gerai.contracts.registry import DeskChanged
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import LocalizedText, Refusal
+from gerai.register.entries import Desk
 
 
 class UnableToUseDesk(Refusal):
@@ -37,7 +37,7 @@ class DeskSession(Aggregate):
     ticket_id: str | None = None
 
     @classmethod
-    def of(cls, desk: DeskChanged) -> "DeskSession":
+    def of(cls, desk: Desk) -> "DeskSession":
         """Of a desk where nobody sat yet."""
         return cls(id=desk.id, tenant=desk.tenant, site_id=desk.site_id, counter_id=desk.counter_id)
 

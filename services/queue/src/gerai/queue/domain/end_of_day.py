@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta
 
 from gerai.contracts.queue import TicketState
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Rules
+from gerai.register.local_time import midnight_after
 
 LOOK_AGAIN = timedelta(minutes=15)
 """Opening hours may be shortened while people wait; the day then ends at most so much late."""
@@ -19,7 +19,7 @@ def day_ends_at(catalogue: Catalogue, site_id: str, local_day: str) -> datetime:
         closing
         for service in catalogue.services_at(site_id)
         if (hours := catalogue.hours_of(service)) is not None
-        and (closing := hours.closes_at(day, zone)) is not None
+        and (closing := hours.closes_at(day)) is not None
     ]
     if not closings:
         return midnight

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from gerai.contracts.queue import ServiceDayClosed, ServiceDayReopened
-from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import LocalizedText, Refusal
+from gerai.register.entries import Service
 
 
 class UnableToCloseService(Refusal):
@@ -45,7 +45,7 @@ class ServiceDay(Aggregate):
     closed_reason: str | None = None
 
     @classmethod
-    def of(cls, service: ServiceChanged, local_day: str) -> "ServiceDay":
+    def of(cls, service: Service, local_day: str) -> "ServiceDay":
         """A day on which nothing has happened yet."""
         return cls(
             id=service_day_id(service.id, local_day),
@@ -102,7 +102,7 @@ class ServiceDay(Aggregate):
         )
 
 
-def prefix_is_free(service: ServiceChanged, day: ServiceDay | None, today: Iterable[ServiceDay]) -> bool:
+def prefix_is_free(service: Service, day: ServiceDay | None, today: Iterable[ServiceDay]) -> bool:
     """Whether no other service of the site has called its numbers so today."""
     if day is not None and day.prefix:
         return True

@@ -123,34 +123,45 @@ class UnableToExpireTicket(Refusal):
 
 
 class UnableToIssueTicket(Refusal):
-    """The first check that fails, in the fixed order of `opening`."""
+    """The first check that fails, in the fixed order of `opening`, and when numbers are given again."""
 
     sentences: ClassVar[dict[str, LocalizedText]] = {
         "service_closed": LocalizedText("Layanan ini tidak dibuka.", "This service is not offered."),
         "manual_closed": LocalizedText(
-            "Layanan ini ditutup sementara oleh petugas.", "The office has closed this service for now."
+            "Layanan ini ditutup oleh petugas untuk hari ini; buka lagi {opens_at}.",
+            "The office has closed this service for today; open again {opens_at}.",
         ),
-        "holiday": LocalizedText("Hari ini libur: {why}.", "Today is a holiday: {why}."),
-        "date_closed": LocalizedText("Hari ini tutup: {why}.", "Closed today: {why}."),
+        "holiday": LocalizedText(
+            "Hari ini libur: {why}; buka lagi {opens_at}.",
+            "Today is a holiday: {why}; open again {opens_at}.",
+        ),
+        "date_closed": LocalizedText(
+            "Hari ini tutup: {why}; buka lagi {opens_at}.", "Closed today: {why}; open again {opens_at}."
+        ),
         "day_closed": LocalizedText(
-            "Layanan ini tutup pada hari ini.", "This service is closed on this weekday."
+            "Layanan ini tutup pada hari ini; buka lagi {opens_at}.",
+            "This service is closed on this weekday; open again {opens_at}.",
         ),
         "break": LocalizedText(
-            "Sedang istirahat, buka lagi pukul {opens}.", "There is a break; open again at {opens}."
+            "Sedang istirahat; nomor diberikan lagi {opens_at}.",
+            "There is a break; numbers are given again {opens_at}.",
         ),
-        "not_open_yet": LocalizedText("Belum buka; buka pukul {opens}.", "Not open yet; opens at {opens}."),
+        "not_open_yet": LocalizedText("Belum buka; buka {opens_at}.", "Not open yet; opens {opens_at}."),
         "cutoff_passed": LocalizedText(
-            "Pengambilan nomor sudah ditutup pukul {until}.", "No more numbers today, since {until}."
+            "Pengambilan nomor hari ini sudah ditutup pukul {until}; buka lagi {opens_at}.",
+            "No more numbers today, since {until}; open again {opens_at}.",
         ),
         "quota_reached": LocalizedText(
-            "Kuota hari ini ({quota} nomor) sudah habis.", "Today's {quota} numbers are all given."
+            "Kuota hari ini ({quota} nomor) sudah habis; buka lagi {opens_at}.",
+            "Today's {quota} numbers are all given; open again {opens_at}.",
         ),
         "numbers_used_up": LocalizedText(
-            "Nomor antrean hari ini sudah habis.", "The range of numbers is used up for today."
+            "Nomor antrean hari ini sudah habis; buka lagi {opens_at}.",
+            "The range of numbers is used up for today; open again {opens_at}.",
         ),
         "prefix_in_use": LocalizedText(
-            "Awalan nomor layanan ini masih dipakai layanan lain hari ini; nomor dibuka lagi besok.",
-            "Another service has called its numbers by this prefix today; there are numbers again tomorrow.",
+            "Awalan nomor layanan ini masih dipakai layanan lain hari ini; buka lagi {opens_at}.",
+            "Another service has called its numbers by this prefix today; open again {opens_at}.",
         ),
     }
 

@@ -1,6 +1,5 @@
 """What all commands of a desk begin with: the desk, its session, and the ticket that is at it."""
 
-from gerai.contracts.registry import DeskChanged
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import Conflict
@@ -8,11 +7,12 @@ from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession, UnableToUseDesk
 from gerai.queue.domain.ticket import AT_A_DESK, Ticket
+from gerai.register.entries import Desk
 
 AT_A_DESK_NOW = sorted(state.value for state in AT_A_DESK)
 
 
-def ticket_at(desk: DeskChanged) -> Selection[Ticket]:
+def ticket_at(desk: Desk) -> Selection[Ticket]:
     """Found by its desk, so that session and ticket come in one round trip. One more than there can be."""
     where = {"desk_id": desk.id, "site_id": desk.site_id, "state": {"$in": AT_A_DESK_NOW}}
     return Selection(kind=Ticket, where=where, limit=2, tenant=desk.tenant)
@@ -23,7 +23,7 @@ def what_the_desk_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | Non
     return Needs(afresh=((DeskSession, desk.id),), selections=(ticket_at(desk),))
 
 
-async def open_session(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
+async def open_session(desk: Desk, uow: UnitOfWork) -> DeskSession:
     """Raises UnableToUseDesk where nobody opened the desk."""
     session = await uow.find(DeskSession, desk.id)
     if session is None or not session.is_open:
@@ -31,7 +31,7 @@ async def open_session(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
     return session
 
 
-async def session_that_calls(desk: DeskChanged, uow: UnitOfWork) -> DeskSession:
+async def session_that_calls(desk: Desk, uow: UnitOfWork) -> DeskSession:
     """Open, in use and without a ticket; raises UnableToUseDesk. Who is at a desk that is withdrawn meanwhile is
     still served there."""
     if not desk.active:

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gerai.contracts.queue import PriorityClass, TicketState
-from gerai.contracts.registry import DeskChanged
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -17,6 +16,7 @@ from gerai.queue.domain.rules import Rules
 from gerai.queue.domain.ticket import Ticket
 from gerai.queue.use_cases.at_desk import session_that_calls
 from gerai.queue.use_cases.views import TicketView
+from gerai.register.entries import Desk
 
 WIDE = 1_000
 BRANCHES_KEPT = 4_096
@@ -54,13 +54,13 @@ async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: C
     return TicketView.of(ticket)
 
 
-def branches(desk: DeskChanged, catalogue: Catalogue) -> tuple[Selection[Ticket], ...]:
+def branches(desk: Desk, catalogue: Catalogue) -> tuple[Selection[Ticket], ...]:
     """The line before a desk, in branches within which class and place in line alone say who comes first: those of
     one class and one wait limit become overdue in the order in which they came. The limit is the service's present one:
     a limit of the past that tickets kept would be another branch."""
-    by_limit: dict[int | None, list[str]] = defaultdict(list)
+    by_limit: dict[timedelta | None, list[str]] = defaultdict(list)
     for service in catalogue.served_by(desk):
-        by_limit[service.wait_limit_minutes].append(service.id)
+        by_limit[service.wait_limit].append(service.id)
     read = _front(catalogue.rules_of(desk.site_id)) + SPARE
     return tuple(
         _branch(desk.tenant, desk.counter_id, tuple(sorted(service_ids)), read)

@@ -4,7 +4,7 @@ from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import Rules, SiteRules
 from gerai.queue.use_cases.views import RulesView
-from gerai.queue.use_cases.when_register_changed_keep_replica import advance_revision
+from gerai.register.kept_entries import advance_revision
 
 
 async def change_site_rules(

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.service_day import ServiceDay
 from gerai.queue.use_cases.show_availability import days_of, view_of
 from gerai.queue.use_cases.views import ServiceDayView
+from gerai.register.entries import Service
 
 
 async def close_service(
@@ -30,5 +30,5 @@ async def reopen_service(
     return view_of(service, day, today, catalogue, at)
 
 
-async def _today(service: ServiceChanged, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> ServiceDay:
+async def _today(service: Service, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> ServiceDay:
     return await uow.find_or_add(ServiceDay.of(service, catalogue.local_day(service.site_id, at)))

@@ -2,17 +2,18 @@
 
 import secrets
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import uuid_utils.compat as uuids
 from pydantic import BaseModel, ConfigDict, Field
 
-from gerai.contracts.registry import ServiceChanged
 from gerai.contracts.text import Slug
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.end_of_day import next_look_at
 from gerai.queue.domain.link import link_of
+from gerai.queue.domain.moment_in_words import moment_in_words
 from gerai.queue.domain.opening import Code, Opening
 from gerai.queue.domain.priority import PriorityReason, priority_class_for
 from gerai.queue.domain.service_day import ServiceDay, service_day_id
@@ -20,6 +21,7 @@ from gerai.queue.domain.ticket import Ticket
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 from gerai.queue.use_cases.show_availability import days_of
 from gerai.queue.use_cases.views import IssuedTicket
+from gerai.register.entries import Service
 
 END_OF_DAY = "end-of-day"
 SECRET_BYTES = 16
@@ -64,7 +66,9 @@ async def issue_ticket(
     day = await uow.find(ServiceDay, service_day_id(service.id, local_day))
     # the others' numbers matter to its first one alone
     today = await uow.select(days_of(service.site_id, local_day)) if day is None or not day.prefix else ()
-    _require_available(catalogue.opening_of(service, day, today, at=at), service)
+    opening = catalogue.opening_of(service, day, today, at=at)
+    if opening.code is not Code.AVAILABLE:
+        raise _refusal(opening, service, at=at, zone=catalogue.zone_of(service.site_id))
     if day is None:
         day = ServiceDay.of(service, local_day)
         uow.add(day)
@@ -91,20 +95,20 @@ async def issue_ticket(
     return IssuedTicket.with_link(ticket, link_of(id, secret))
 
 
-def _require_available(opening: Opening, service: ServiceChanged) -> None:
-    if opening.code is not Code.AVAILABLE:
-        raise UnableToIssueTicket(
-            opening.code.value,
-            field="service_id",
-            why=opening.why,
-            opens=opening.opens,
-            until=opening.until,
-            quota=service.daily_quota or 0,
-        )
+def _refusal(opening: Opening, service: Service, *, at: datetime, zone: ZoneInfo) -> UnableToIssueTicket:
+    return UnableToIssueTicket(
+        opening.code.value,
+        field="service_id",
+        why=opening.why,
+        opens=opening.opens,
+        opens_at=moment_in_words(opening.opens_at, at=at, zone=zone),
+        until=opening.until,
+        quota=service.daily_quota or 0,
+    )
 
 
 def _end_the_day_in_time(
-    service: ServiceChanged, local_day: str, uow: UnitOfWork, catalogue: Catalogue, *, at: datetime
+    service: Service, local_day: str, uow: UnitOfWork, catalogue: Catalogue, *, at: datetime
 ) -> None:
     """With the first number of each service, so that no other aggregate has to be asked; setting it again only
     moves it."""

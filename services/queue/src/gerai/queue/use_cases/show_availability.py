@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from gerai.contracts.registry import ServiceChanged
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.service_day import ServiceDay
 from gerai.queue.use_cases.views import ServiceDayView
+from gerai.register.entries import Service
 
 LARGEST_SITE = 2_000
 
@@ -31,7 +31,7 @@ def days_of(site_id: str, local_day: str) -> Selection[ServiceDay]:
 
 
 def view_of(
-    service: ServiceChanged, day: ServiceDay, today: list[ServiceDay], catalogue: Catalogue, at: datetime
+    service: Service, day: ServiceDay, today: list[ServiceDay], catalogue: Catalogue, at: datetime
 ) -> ServiceDayView:
     return ServiceDayView.of(
         day,

@@ -5,7 +5,6 @@ from datetime import datetime
 from itertools import islice
 
 from gerai.contracts.queue import TicketState
-from gerai.contracts.registry import CounterChanged
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.calling import in_order
@@ -14,6 +13,7 @@ from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.ticket import AT_A_DESK, Ticket
 from gerai.queue.use_cases.ports import Lines
 from gerai.queue.use_cases.views import Board, BoardCounter, CalledView, NextView
+from gerai.register import entries
 
 MOST_CALLED = 500
 NEXT = 3
@@ -56,7 +56,7 @@ def _called(ticket: Ticket, catalogue: Catalogue, at: datetime) -> CalledView:
 
 
 async def _counter(
-    counter: CounterChanged, lines: Lines, at: datetime, catalogue: Catalogue, *, open_desks: int
+    counter: entries.Counter, lines: Lines, at: datetime, catalogue: Catalogue, *, open_desks: int
 ) -> BoardCounter:
     line = await lines.of(counter.id, tenant=counter.tenant)
     rules = catalogue.rules_of(counter.site_id)

@@ -129,6 +129,10 @@ class ServiceDayView(BaseModel):
     availability: Code
     why: str
     opens: str
+    """When it gives numbers again, in the site's time: "13:00", or "2026-11-30 08:00" on another day. Empty where it
+    gives them now, and where it does not within the next 60 days."""
+    opens_at: datetime | None
+    """The same as an instant. If nothing changes until then, a number is given then, and none before."""
     until: str
     closed_reason: str | None
 
@@ -145,6 +149,7 @@ class ServiceDayView(BaseModel):
             availability=opening.code,
             why=opening.why,
             opens=opening.opens,
+            opens_at=opening.opens_at,
             until=opening.until,
             closed_reason=day.closed_reason,
         )

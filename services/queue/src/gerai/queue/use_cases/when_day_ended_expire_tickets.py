@@ -9,9 +9,9 @@ from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.desk_session import DeskSession
 from gerai.queue.domain.end_of_day import LOOK_AGAIN, day_ends_at, next_look_at, states_that_end
-from gerai.queue.domain.opening import midnight_after
 from gerai.queue.domain.rules import Overnight, Rules
 from gerai.queue.domain.ticket import Ticket
+from gerai.register.local_time import midnight_after
 
 STEP = 50
 """So many in one transaction; the timer sets itself again until none is left."""
