@@ -215,7 +215,8 @@ def every_package_is_watched(root: Path) -> Iterator[str]:
             yield f"{place}: not on mypy's path in pyproject.toml"
         for section, option, line in _wanted_of_libraries(package.name):
             section = f"importlinter:contract:{section}"
-            if line not in imports.get(section, option, fallback="").strip().splitlines():
+            stated = imports.get(section, option, fallback="").replace(" | ", "\n")
+            if line not in stated.strip().splitlines():
                 yield f"{place}: {line} is missing in .importlinter, [{section}] {option}"
 
 

@@ -58,7 +58,7 @@ def written() -> set[tuple[str, str]]:
     of_kinds |= {
         (name, kind.collection)
         for name, service in SERVICES.items()
-        if set(kept_entries.INDEXES) <= set(service.indexes)
+        if all(index in service.indexes for index in kept_entries.INDEXES)
         for kind in (kept_entries.RegisterEntry, kept_entries.RegisterRevision)
     }
     own = set(messaging_indexes(Keep()))

@@ -17,7 +17,9 @@ PLANTED = {
         ("libs/contracts/src/gerai/contracts/planted_driver.py", "import motor"),
         ("libs/contracts/src/gerai/contracts/planted_messaging.py", "import gerai.messaging.context"),
     ],
-    "Libraries import downward: messaging does not know the chassis": [
+    "Libraries import downward: messaging does not know the chassis, nor does the register": [
+        ("libs/register/src/gerai/register/planted_chassis.py", "import gerai.chassis.clock"),
+        ("libs/chassis/src/gerai/chassis/planted_register.py", "import gerai.register.register"),
         ("libs/messaging/src/gerai/messaging/planted_chassis.py", "import gerai.chassis.clock"),
         ("libs/contracts/src/gerai/contracts/planted_library.py", "import gerai.messaging.context"),
     ],
@@ -38,6 +40,7 @@ PLANTED = {
     ],
     "What is true needs no infrastructure: domains import no driver, no web, no log and no messaging adapter": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.messaging.mongo.driver"),
+        ("services/queue/src/gerai/queue/domain/planted_replica.py", "import gerai.register.kept_entries"),
         ("services/registry/src/gerai/registry/domain/planted_web.py", "import fastapi"),
         ("services/registry/src/gerai/registry/domain/planted_driver.py", "import pymongo.errors"),
         ("services/newcomer/src/gerai/newcomer/domain/planted_log.py", "import structlog"),
