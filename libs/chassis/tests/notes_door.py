@@ -102,7 +102,8 @@ class Door:
 
 def settings(kind: type[Settings] = notes.NotesSettings, **more: Any) -> Settings:
     stated = {"environment": "development", "mongodb_uri": NOWHERE, "kafka_bootstrap": "127.0.0.1:1"}
-    return kind(**{**stated, "issuer": ISSUER, "jwks_url": f"{ISSUER}/jwks", **more})
+    stated |= {"mongodb_database": "never_asked", "issuer": ISSUER, "jwks_url": f"{ISSUER}/jwks"}
+    return kind(**{**stated, **more})
 
 
 @asynccontextmanager

@@ -106,7 +106,7 @@ class Admission:
 
     async def caller_asks(self, caller: Caller) -> None:
         """Raises Problem 429 where the subject or the regency asks too often."""
-        wait = self._of_subject.take(_name(caller)) or self._of_regency.take(caller.tenant)
+        wait = self._of_subject.take(caller.name) or self._of_regency.take(caller.tenant)
         if wait:
             await asyncio.sleep(self._pause_s)
             raise _too_many(wait)
@@ -138,7 +138,7 @@ class Admission:
     def caller(self, caller: Caller) -> Iterator[None]:
         """A place for a caller's request. Raises Problem 429 where the subject or the regency has too many, and 503
         where the process has none left."""
-        subject, regency = _name(caller), caller.tenant
+        subject, regency = caller.name, caller.tenant
         if (
             self._in_progress[subject] >= self._limits.at_once_per_subject
             or self._in_progress[regency] >= self._limits.at_once_per_regency
@@ -170,11 +170,6 @@ class Admission:
 
 class NoPlaceLeft(Exception):
     """New requests had better go to another process."""
-
-
-def _name(caller: Caller) -> str:
-    """Two regencies may call somebody the same."""
-    return f"{caller.tenant} {caller.subject}"
 
 
 def _too_many(wait: float) -> Problem:

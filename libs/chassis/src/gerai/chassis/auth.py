@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -51,6 +52,11 @@ class Caller:
     """When the token is taken no longer, in seconds of the epoch."""
     trusted_for: Callable[[], float] = field(default=lambda: inf, compare=False, repr=False)
     """For how many seconds from now the signing key is believed if the issuer is not heard again."""
+
+    @cached_property
+    def name(self) -> str:
+        """Two regencies may call somebody the same."""
+        return f"{self.tenant} {self.subject}"
 
     def seconds_left(self) -> float:
         """How long an answer that does not end may go on; then the client comes back, and is asked for its token."""

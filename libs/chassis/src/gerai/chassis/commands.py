@@ -36,12 +36,9 @@ class Commands:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._service_context: ServiceContext = request.app.state.service_context
-        self.caller: Caller | None = request.scope.get("gerai.caller")
-
-    @property
-    def context(self) -> Context:
-        scope = self._request.scope
-        return Context(
+        scope = request.scope
+        self.caller: Caller | None = scope.get("gerai.caller")
+        self.context = Context(
             tenant=self.caller.tenant if self.caller else None,
             actor=self.caller.subject if self.caller else "visitor",
             correlation_id=scope["gerai.correlation_id"],
@@ -126,7 +123,7 @@ class Commands:
         asked.update(content)
         # A stranger is who knows the address: its secret part is all that was shown. Neither a tenant nor a key holds a
         # space, and only an address begins with a slash, so nobody's key can be taken for another's.
-        owner = f"{self.caller.tenant} {self.caller.subject}" if self.caller else scope["path"]
+        owner = self.caller.name if self.caller else scope["path"]
         return Repeatable.of(owner, key, fingerprint=asked.hexdigest())
 
 

@@ -188,7 +188,7 @@ class Connections:
         connections, so this one stays a stranger's."""
         if peer in self._authenticated:
             return True
-        subject, regency = f"{caller.tenant} {caller.subject}", caller.tenant
+        subject, regency = caller.name, caller.tenant
         if (
             peer not in self._strangers
             or self._held[subject] >= self.limits.per_subject

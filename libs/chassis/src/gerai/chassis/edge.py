@@ -178,20 +178,26 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        if self._replaced or (message["type"] == "http.response.start" and await self._asks_too_often()):
+        if self._replaced:
             return
         if message["type"] == "http.response.start":
+            if self._is_uncounted() and await self._asks_too_often():
+                return
             self.status = GONE if self.gone else message["status"]
             message = {**message, "headers": self._completed(message.get("headers", ()))}
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
         await self._send(message)
 
+    def _is_uncounted(self) -> bool:
+        """A route counts whom it asks who they are; here everybody else is counted: at unknown addresses, with other
+        methods, for health."""
+        scope = self._scope
+        return self._admission is not None and "gerai.caller" not in scope and "gerai.counted" not in scope
+
     async def _asks_too_often(self) -> bool:
-        """Whether 429 has gone out in place of the answer that was about to. A route counts whom it asks who they are;
-        here everybody else is counted: at unknown addresses, with other methods, for health."""
-        if self._admission is None or "gerai.caller" in self._scope or "gerai.counted" in self._scope:
-            return False
+        """Whether 429 has gone out in place of the answer that was about to."""
+        assert self._admission is not None
         request = Request(self._scope)
         try:
             await self._admission.stranger_asks(request)

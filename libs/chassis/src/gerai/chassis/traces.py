@@ -131,6 +131,7 @@ class RequestTrace:
         self._offered = parse(sent)
         self._came_at = time.time_ns()
         self._span: Span | None = None
+        self._traceparent = ""
         self._token: Token[OtelContext] | None = None
 
     def begin(self, caller: Caller | None) -> None:
@@ -142,6 +143,7 @@ class RequestTrace:
             self._span = self._joining(offered, caller)
         else:
             self._span = self._new(offered)
+        self._traceparent = format_of(self._span)
         self._token = otel_context.attach(trace.set_span_in_context(self._span))
 
     def _joining(self, offered: SpanContext, caller: Caller) -> Span:
@@ -165,7 +167,7 @@ class RequestTrace:
     def traceparent(self) -> str:
         """Of the server's span, which has begun."""
         assert self._span is not None
-        return format_of(self._span)
+        return self._traceparent
 
     def end(self, *, route: str | None, scheme: str, status: int, correlation_id: str) -> None:
         """`route`: the template that was matched, if any. There is no `url.path`, though conventions ask for it: a
@@ -198,7 +200,7 @@ def _chosen() -> bool:
 
 def _affordable(caller: Caller) -> bool:
     allowance = _Sampling.allowance
-    return allowance is not None and allowance.take(f"{caller.tenant} {caller.subject}")
+    return allowance is not None and allowance.take(caller.name)
 
 
 def _not_kept(trace_id: int) -> Span:

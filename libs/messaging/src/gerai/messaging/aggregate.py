@@ -60,6 +60,15 @@ class Aggregate(BaseModel):
     if TYPE_CHECKING:
         _recorded: tuple[Recorded, ...]
 
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Steps of a visit change many fields, and pydantic's own way asks each time what kind of a name it is."""
+            if name in type(self).__pydantic_fields__:
+                self.__dict__[name] = value
+            else:
+                super().__setattr__(name, value)
+
     def _record(self, event: Event, *, at: datetime) -> None:
         self._recorded = (*self.recorded, Recorded(event, at))
 

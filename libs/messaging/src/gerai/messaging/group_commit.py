@@ -12,7 +12,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -357,7 +356,8 @@ class GroupCommit:
                 return Outcome(member, answer, doubtful=True)
             kept = None
             if key is not None:
-                kept = (key, replace(answer or StoredAnswer(body=b""), fingerprint=key.fingerprint))
+                told = answer or StoredAnswer(body=b"")
+                kept = (key, StoredAnswer(body=told.body, headers=told.headers, fingerprint=key.fingerprint))
             if not unit.join(idempotency_key=kept, also_unchanged=not trusting) and trusting:
                 return Outcome(member, answer, doubtful=True)
         except Conflict:
