@@ -89,6 +89,9 @@ class Party(Aggregate):
         self.order = (*first, *(channel for channel in USUAL_ORDER if channel not in first))
         self.language = language
 
+    def has_contact(self, channel: Channel) -> bool:
+        return any(contact.channel is channel for contact in self.contacts)
+
     def prove(self, channel: Channel) -> None:
         self._replace(channel, proven=True, unusable_because=None)
 
@@ -158,7 +161,7 @@ class Party(Aggregate):
 
     def _replace(self, channel: Channel, **changes: object) -> None:
         self._require_known()
-        if all(one.channel is not channel for one in self.contacts):
+        if not self.has_contact(channel):
             raise UnableToChangeParty("no_such_contact")
         self.contacts = tuple(
             one.model_copy(update=changes) if one.channel is channel else one for one in self.contacts

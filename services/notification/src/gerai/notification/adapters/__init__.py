@@ -1,0 +1,1 @@
+"""How the world is met: providers, and the reading that a sending job needs."""

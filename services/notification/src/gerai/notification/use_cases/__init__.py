@@ -1,0 +1,1 @@
+"""What can be done: who is told, how it goes out, and what became of it."""
