@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notification_builders import MORNING, OWN
+from tests.eventually import eventually
 
 from gerai.contracts.event import Envelope, Event
 from gerai.contracts.notification import Channel
@@ -147,11 +148,14 @@ class Office:
         async with GroupCommit(self.storage, source="/gerai/notification") as commit:
             jobs = Jobs(MemoryJobQueue(self.storage.jobs), kinds, commit=commit, now=lambda: self.now)
             task = asyncio.create_task(jobs.run())
-            async with asyncio.timeout(10):
-                while self.storage.jobs.rows:
-                    await asyncio.sleep(0.001)
+            await eventually(
+                self._due, lambda due: not due, because="no job is due any more", within=10, every=0.001
+            )
             task.cancel()
             await asyncio.wait([task])
+
+    async def _due(self) -> int:
+        return len(self.storage.jobs.rows)
 
     async def _complete(self, job: Any, result: Any, *, uow: UnitOfWork, at: datetime) -> None:
         await ending.end_delivery(job, result, uow=uow, at=at, sending=self.sending)
