@@ -25,12 +25,11 @@ QUICK_S = 0.015
 SLOWER = 4
 TRIES = 3
 """A p99 of three seconds is a matter of a few answers: an attack that slows officers down does so each time."""
-MOST_ANSWERS = {
-    "forgers": 100 * (10 + SECONDS + 1),
-    "nowhere": 300 * (10 + SECONDS + 1),
-    "flood": 300 * (2 + SECONDS + 1),
-}
+LASTS_S = SECONDS + 1
+MOST_ANSWERS = {"forgers": 100 * (2 + LASTS_S), "nowhere": 300 * (2 + LASTS_S), "flood": 300 * (2 + LASTS_S)}
 """What a process answers with anything but 429: the rates that are set by default, and what may come at once."""
+INSIDERS, SLOWER_BY_INSIDERS = {"flood", "crowd"}, 12
+"""Who has a good token may ask 300 times a second, and each of these is worked on like an officer's."""
 CROWDS = {"heads", "silent", "crowd"}
 """Attackers of whom some have to leave, or are turned away."""
 TURNED_AWAY = {"crowded", "crowded_address", "too_many_new"}
@@ -83,12 +82,14 @@ async def test_whatever_strangers_do_officers_work_on(ground: Ground, doors: Doo
         await work.for_seconds(2)
         idle = max(QUICK_S, await work.for_seconds(SECONDS))
         before = peak = await resident()
-        for name, _ in product(attacks, range(TRIES)):
+        for name, tried in product(attacks, range(TRIES)):
             if name in fast:
                 continue
+            if tried:  # something else on this machine may have begun meanwhile
+                idle = max(QUICK_S, await work.for_seconds(SECONDS))
             assert await patient.asks(token) == 200, "a client with long pauses keeps its connection"
             turned_away = await _turned_away(client, operators)
-            attack = attacked(name.split()[0], attacks[name], SECONDS + 1, token=attackers_token)
+            attack = attacked(name.split()[0], attacks[name], LASTS_S, token=attackers_token)
             async with attack as seen:
                 p99, newcomer = await asyncio.gather(work.for_seconds(SECONDS), _comes_in(at_one))
                 peak = max(peak, await resident())
@@ -101,7 +102,7 @@ async def test_whatever_strangers_do_officers_work_on(ground: Ground, doors: Doo
             )
             assert len(work.took) > 20, name
             slow[name] = p99
-            if p99 <= SLOWER * idle:
+            if p99 <= idle * (SLOWER_BY_INSIDERS if name in INSIDERS else SLOWER):
                 fast.add(name)
             if name in MOST_ANSWERS:
                 answered = sum(count for status, count in seen["answered"].items() if status != "429")

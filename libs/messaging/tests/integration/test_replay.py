@@ -110,7 +110,13 @@ class Copy(Replica):
 async def keep(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
     copy = await uow.find_or_add(Copy(id=event.jar_id, tenant=event.tenant))
     overrides = envelope.overrides is not None
-    copy.learn(event, tenant=event.tenant, sequence=envelope.sequence, overrides=overrides)
+    copy.learn(
+        event,
+        tenant=event.tenant,
+        sequence=envelope.sequence,
+        event_id=envelope.id,
+        overrides=overrides,
+    )
 
 
 class TestOverride:

@@ -56,7 +56,13 @@ class Reader:
 async def keep(event: JarFilled, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
     copy = await uow.find_or_add(Copy(id=event.jar_id, tenant=event.tenant))
     overrides = envelope.overrides is not None
-    copy.learn(event, tenant=event.tenant, sequence=envelope.sequence, overrides=overrides)
+    copy.learn(
+        event,
+        tenant=event.tenant,
+        sequence=envelope.sequence,
+        event_id=envelope.id,
+        overrides=overrides,
+    )
 
 
 def said(record: Record, *, body: bytes | None = None, **changed: str) -> Record:
@@ -66,11 +72,16 @@ def said(record: Record, *, body: bytes | None = None, **changed: str) -> Record
     return replace(record, headers=headers, value=body or record.value)
 
 
-def version(number: int, *, filled: int | None = None, tenant: str = "muna-barat") -> Record:
-    """A jar's state as its owner says it; an event of its own."""
+def version(
+    number: int, *, filled: int | None = None, tenant: str = "muna-barat", minute: float | None = None
+) -> Record:
+    """A jar's state as its owner says it; an event of its own. `minute`: when its id says that it was made."""
     event = JarFilled(tenant=tenant, jar_id="a", filled=filled or number)
     (record,) = records("a")
-    id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"a:{number}:{tenant}"))
+    id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"a:{number}:{tenant}:{filled}"))
+    if minute is not None:
+        at = int(minute * 60_000)
+        id = str(uuid.UUID(int=(at << 80) | (7 << 76) | (2 << 62) | number << 8 | (filled or 0)))
     return said(record, body=event.model_dump_json().encode(), sequence=str(number), id=id)
 
 
@@ -133,6 +144,34 @@ class TestVersions:
         reader = Reader()
         assert await reader.reads(version(2), replayed(version(1)), replayed(version(2))) == []
         assert reader.copy[1] == 2
+
+    async def test_of_an_owner_that_was_restored_from_a_backup_are_heard_of_and_not_dropped(self) -> None:
+        """It made versions 1 to 5, lost 4 and 5, and makes another 4 an hour later."""
+        reader = Reader()
+        before = [version(number, minute=number) for number in range(1, 6)]
+        assert await reader.reads(*before) == []
+        assert await reader.reads(version(4, filled=44, minute=65)) == ["out_of_sequence"]
+        assert reader.copy[1] == 5
+        assert await reader.reads(version(6, filled=66, minute=67)) == ["out_of_sequence"]
+        assert reader.copy[1] == 6
+
+    async def test_the_same_version_made_twice_is_heard_of_however_soon(self) -> None:
+        reader = Reader()
+        again = version(5, filled=55, minute=5.1)
+        assert await reader.reads(version(5, minute=5), version(5, minute=5), again) == ["out_of_sequence"]
+
+    async def test_delivered_again_or_dated_by_another_clock_are_no_news(self) -> None:
+        reader = Reader()
+        first, second = version(1, minute=9), version(2, minute=1)
+        assert await reader.reads(first, second, replayed(first), replayed(second), first) == []
+        assert reader.copy[1] == 2
+
+    async def test_from_before_the_backup_are_no_news_after_the_owner_was_believed_again(self) -> None:
+        reader, anew = Reader(), version(3, filled=33, minute=65)
+        lost = [version(number, minute=number) for number in (4, 5)]
+        await reader.reads(*lost, replayed(anew, override="one"))
+        assert await reader.reads(version(3, minute=3)) == []
+        assert reader.copy[1] == 3
 
 
 class TestOverride:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -253,5 +254,5 @@ async def test_a_store_that_is_away_is_no_reason_to_restart_but_a_loop_that_hang
 def test_the_highest_sequence_wins_in_whatever_order_they_come(sequences):
     entry = RegisterEntry(id="registry.services:nib", tenant=TENANT, type="registry.service-changed.v1")
     for number in sequences:
-        entry.learn(service(name=f"v{number}"), tenant=TENANT, sequence=number)
+        entry.learn(service(name=f"v{number}"), tenant=TENANT, sequence=number, event_id=uuid4())
     assert f'"name":"v{max(sequences)}"' in entry.body

@@ -19,10 +19,9 @@ from gerai.chassis.addresses import Proxies
 from gerai.chassis.auth import Caller
 from gerai.chassis.problems import Problem
 
-AT_ONCE_S = 10.0
-"""So many seconds' worth of strangers' requests may come in one moment, after a silence."""
-CALLERS_AT_ONCE_S = 2.0
-"""The same of callers: each of theirs is work, and what is let in at once is what everybody else waits for."""
+AT_ONCE_S = 2.0
+"""So many seconds' worth of requests may come in one moment, after a silence. What is let in at once is what everybody
+else waits for."""
 PAUSE_S = 1.0
 """The 429 is delayed by this long, so a client that waits for answers is slowed down."""
 KNOWN = 16_384
@@ -31,8 +30,7 @@ PUBLIC_BODY_LIMIT = 8 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class AdmissionLimits:
-    """Of one process. Rates are requests a second; after a silence ten times as many strangers' may come at once, and twice as
-    many callers'."""
+    """Of one process. Rates are requests a second; after a silence twice as many may come at once."""
 
     strangers_at_once: int = 64
     at_once: int = 1_024
@@ -96,8 +94,8 @@ class Admission:
         self._in_progress: Counter[str] = Counter()
         self._of_address = Rate(limits.rate_per_address, now=now)
         self._failed = Rate(limits.failed_logins_per_address, now=now)
-        self._of_subject = Rate(limits.rate_per_subject, at_once_s=CALLERS_AT_ONCE_S, now=now)
-        self._of_regency = Rate(limits.rate_per_regency, at_once_s=CALLERS_AT_ONCE_S, now=now)
+        self._of_subject = Rate(limits.rate_per_subject, now=now)
+        self._of_regency = Rate(limits.rate_per_regency, now=now)
         self._full = False
 
     async def stranger_asks(self, request: HTTPConnection) -> None:

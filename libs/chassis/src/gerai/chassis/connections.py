@@ -65,8 +65,8 @@ class Limits:
     @property
     def new_per_second(self) -> int:
         """Connections that all addresses together may open in a second beyond `NEW_OF_EACH`. One address may have its
-        places replaced once in that time, so whoever comes in has a second to show a token."""
-        return self.strangers_per_address
+        places replaced once in two seconds; so long has whoever comes in to show a token."""
+        return max(1, self.strangers_per_address // 2)
 
     @property
     def callers(self) -> int:

@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     requests_at_once: int = Field(default=1_024, ge=1)
     """Of those who have one; no regency takes more than half of them, no subject more than a quarter."""
     rate_per_address: float = Field(default=300.0, gt=0)
-    """Requests a second of strangers from one address; ten seconds' worth may come at once, of callers two."""
+    """Requests a second of strangers from one address; two seconds' worth may come at once, as of callers."""
     failed_logins_per_address: float = Field(default=100.0, gt=0)
     rate_per_subject: float = Field(default=300.0, gt=0)
     """Requests a second of callers. A process answers one to two thousand: no token takes more than a part of that."""

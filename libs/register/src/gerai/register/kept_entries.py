@@ -58,6 +58,7 @@ async def when_register_changed_keep_entry(
         event,
         tenant=event.tenant,
         sequence=envelope.sequence,
+        event_id=envelope.id,
         overrides=envelope.overrides is not None,
     )
     if is_news:
