@@ -10,7 +10,7 @@ from pathlib import Path
 
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 60
-EXAMPLE, EXAMPLE_LIMIT = "services/hourly/src", 76
+EXAMPLE, EXAMPLE_LIMIT = "services/hourly/src", 77
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "misc"}
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter"}
 SETTINGS = {"settings", "environ", "getenv"}

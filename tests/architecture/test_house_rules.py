@@ -17,7 +17,7 @@ QUEUE = "services/queue/src/gerai/queue"
 # rule → places and texts, each of which breaks it alone
 PLANTED = {
     "files_are_short": [(DOMAIN, "\n".join(f"X{n} = {n}" for n in range(401)))],
-    "the_example_stays_small": [(f"{EXAMPLE}/planted.py", "\n".join(f"X{n} = {n}" for n in range(77)))],
+    "the_example_stays_small": [(f"{EXAMPLE}/planted.py", "\n".join(f"X{n} = {n}" for n in range(78)))],
     "functions_are_short": [(DOMAIN, f"def long() -> None:\n{LONG_BODY}\n")],
     "names_say_something": [(f"{QUEUE}/utils.py", "X = 1\n")],
     "business_reads_no_clock": [

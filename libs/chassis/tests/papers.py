@@ -4,6 +4,7 @@ contract's tests run as a process: its shelf is a folder."""
 import asyncio
 import secrets
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -83,8 +84,8 @@ class Placing:
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
-def attach_paper(
-    application: str, kind: str, content: Content, *, place: str, tenant: str, uow: UnitOfWork
+async def attach_paper(
+    uow: UnitOfWork, _at: datetime, content: Content, application: str, kind: str, *, place: str, tenant: str
 ) -> PaperView:
     if application == "closed":
         raise UnableToAttachPaper("application_closed")
@@ -110,17 +111,16 @@ def papers(shelf: Shelf) -> Routes:
     @routes.post(
         "/applications/{id}/papers/{kind}",
         permission=WRITE,
+        summary="Attach a paper to an application",
+        operation_id="attachPaper",
         status_code=201,
         response_model=PaperView,
         body=pdf,
+        refuses=(UnableToAttachPaper,),
     )
     async def attach(id: Id, kind: Kind, caller: CallerOf, upload: UploadOf) -> Response:
         sink = shelf.place()
-
-        async def do(uow: UnitOfWork, content: Content) -> PaperView:
-            return attach_paper(id, kind, content, place=sink.path.name, tenant=caller.tenant, uow=uow)
-
-        return await upload.store(sink, do)
+        return await upload.store(sink, attach_paper, id, kind, place=sink.path.name, tenant=caller.tenant)
 
     return routes
 

@@ -200,7 +200,7 @@ class HallMachine(RuleBasedStateMachine):
         elif one.state is TicketState.NO_SHOW:
             self.attempt(self.hall.acts(reinstate_ticket, one.id, at=self.now))
         elif which == 0:
-            self.attempt(self.hall.does(lambda uow: cancel_ticket(one.id, reason=None, uow=uow, at=self.now)))
+            self.attempt(self.hall.does(lambda uow: cancel_ticket(uow, self.now, one.id, reason=None)))
 
     @precondition(lambda self: self.called_today >= 2)
     @rule(which=st.integers(0, 20))
@@ -211,9 +211,7 @@ class HallMachine(RuleBasedStateMachine):
         one = known[which]
         got = self.attempt(
             self.hall.does(
-                lambda uow: cancel_visit(
-                    self.links[one.id], uow=uow, at=self.now, catalogue=self.hall.catalogue
-                )
+                lambda uow: cancel_visit(uow, self.now, self.links[one.id], catalogue=self.hall.catalogue)
             )
         )
         if one.state in {TicketState.WAITING, TicketState.HELD}:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from gerai.contracts.queue import PriorityClass
+from gerai.messaging.command import needs_of
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import NOTHING, GroupCommit, Needs
 from gerai.messaging.storage import IdempotencyKey, OutboxRow, Storage, StoredAnswer
@@ -16,9 +17,8 @@ from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.priority import PriorityReason
 from gerai.queue.domain.rules import Rules, SiteRules
 from gerai.queue.domain.ticket import Ticket
-from gerai.queue.use_cases.at_desk import what_the_desk_needs
-from gerai.queue.use_cases.call_next import call_next, what_calling_needs
-from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_issuing_needs
+from gerai.queue.use_cases.call_next import call_next
+from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket
 from gerai.queue.use_cases.open_desk import open_desk
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
 from gerai.register.entries import EntryChanged
@@ -136,39 +136,44 @@ class Hall:
         )
         return outcome[0]
 
+    async def runs(
+        self,
+        use_case: Callable[..., Awaitable[T]],
+        *args: Any,
+        at: datetime,
+        actor: str = "tester",
+        **more: Any,
+    ) -> T:
+        """As a route runs it."""
+        known = {"catalogue": self.catalogue, **more}
+        return await self.does(
+            lambda uow: use_case(uow, at, *args, **known),
+            needs=needs_of(use_case, args, known, tenant=self.tenant, at=at),
+            actor=actor,
+        )
+
     async def issues(
         self, service_id: str = "nib", *, at: datetime = MORNING, priority: bool = False
     ) -> IssuedTicket:
         command = IssueTicket(
             service_id=service_id, priority_reason=PriorityReason.ELDERLY if priority else None
         )
-        needs = what_issuing_needs(command, catalogue=self.catalogue, tenant=self.tenant, at=at)
-        return await self.does(
-            lambda uow: issue_ticket(command, uow=uow, at=at, catalogue=self.catalogue),
-            needs=needs,
-            actor="kiosk",
-        )
+        return await self.runs(issue_ticket, command, at=at, actor="kiosk")
 
     async def opens(self, *desks: str, at: datetime = MORNING) -> None:
         for one in desks:
-            await self.does(lambda uow, one=one: open_desk(one, uow=uow, at=at, catalogue=self.catalogue))
+            await self.runs(open_desk, one, at=at)
 
     async def calls(self, desk_id: str = "loket-1", *, at: datetime = MORNING + minutes(10)) -> TicketView:
-        needs = what_calling_needs(desk_id, catalogue=self.catalogue, tenant=self.tenant)
-        return await self.does(
-            lambda uow: call_next(desk_id, uow=uow, at=at, catalogue=self.catalogue), needs=needs
-        )
+        return await self.runs(call_next, desk_id, at=at)
 
     async def takes(self, step: Callable[..., Awaitable[T]], desk_id: str, *, at: datetime, **more: Any) -> T:
         """One step of an officer with the ticket at the desk."""
-        return await self.does(
-            lambda uow: step(desk_id, uow=uow, at=at, catalogue=self.catalogue, **more),
-            needs=what_the_desk_needs(desk_id, catalogue=self.catalogue, tenant=self.tenant),
-        )
+        return await self.runs(step, desk_id, at=at, **more)
 
     async def acts(self, step: Callable[..., Awaitable[T]], id: str, *, at: datetime, **more: Any) -> T:
         """One step of the office with a ticket or a service."""
-        return await self.does(lambda uow: step(id, uow=uow, at=at, catalogue=self.catalogue, **more))
+        return await self.runs(step, id, at=at, **more)
 
     async def learns(self, event: EntryChanged, sequence: int = 1) -> None:
         """As if the registry had told it."""

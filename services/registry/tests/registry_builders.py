@@ -64,7 +64,7 @@ class Registrar:
 
     async def registers(self, kind: type[E], id: str, stated: dict[str, Any], at: datetime = MORNING) -> None:
         facts = kind.facts_type.model_validate_json(json.dumps(stated))
-        await self.does(lambda uow: register_entry(kind, id, facts, uow=uow, at=at, rule=RULE))
+        await self.does(lambda uow: register_entry(uow, at, kind, id, facts, rule=RULE))
 
     async def replaces(
         self,
@@ -77,11 +77,11 @@ class Registrar:
     ) -> None:
         facts = kind.facts_type.model_validate_json(json.dumps(stated))
         known = version if version is not None else (await self.reads(kind, id)).version
-        await self.does(lambda uow: replace_entry(kind, id, facts, version=known, uow=uow, at=at, rule=RULE))
+        await self.does(lambda uow: replace_entry(uow, at, kind, id, facts, version=known, rule=RULE))
 
     async def withdraws(self, kind: type[E], id: str, *, at: datetime = MORNING) -> None:
         version = (await self.reads(kind, id)).version
-        await self.does(lambda uow: withdraw_entry(kind, id, version=version, uow=uow, at=at, rule=RULE))
+        await self.does(lambda uow: withdraw_entry(uow, at, kind, id, version=version, rule=RULE))
 
     async def reads(self, kind: type[E], id: str) -> E:
         return await read_entry(kind, id, tenant=self.tenant, storage=self.storage)

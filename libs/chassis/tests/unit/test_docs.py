@@ -67,10 +67,9 @@ class TestDescription:
         answers = described["components"]["responses"]
         for operation in operations.values():
             refusals = {status: one for status, one in operation["responses"].items() if status > "400"}
-            assert {one["$ref"] for one in refusals.values()} == {
-                f"#/components/responses/{status}" for status in refusals
-            }
-            assert set(refusals) <= set(answers)
+            for status, one in refusals.items():
+                assert one == {"$ref": f"#/components/responses/{status}"} or "$ref" not in one
+            assert {status for status, one in refusals.items() if "$ref" in one} <= set(answers)
         for answer in answers.values():
             assert "application/problem+json" in answer["content"]
         assert "Problem" in described["components"]["schemas"]
@@ -83,13 +82,29 @@ class TestDescription:
             for path, methods in paths.items()
             for method, operation in methods.items()
         }
-        assert named["post", "/v1/notes"] == {"201", "401", "403", "404", "409", "413", "415"}
+        assert named["post", "/v1/notes"] == {"201", "401", "403", "409", "413", "415"}
         assert named["get", "/v1/notes"] == {"200", "401", "403"}
         assert named["get", "/v1/notes/{id}"] == {"200", "401", "403", "404"}
-        assert named["put", "/v1/notes/{id}"] == {
-            *("200", "401", "403", "404", "409", "412", "413", "415", "428")
-        }
+        assert named["put", "/v1/notes/{id}"] == {*("200", "401", "403", "404", "412", "413", "415", "428")}
         assert named["get", "/v1/links/{link}"] == {"200", "404", "413"}
+
+    async def test_a_declared_refusal_is_listed_with_a_whole_answer_in_both_languages(
+        self, door: Door
+    ) -> None:
+        answers = (await document(door))["paths"]["/v1/notes"]["post"]["responses"]
+        content = answers["409"]["content"]["application/problem+json"]
+        assert content["schema"]["allOf"][1]["properties"]["code"] == {"enum": ["office_closed"]}
+        for name, told in (("id", "Kantor sedang closed."), ("en", "The office is closed.")):
+            refused = (
+                await door.client().http.post(
+                    "/v1/notes",
+                    json={"text": "closed"},
+                    headers={"accept-language": name, "idempotency-key": f"closed-{name}"},
+                )
+            ).json()
+            shown = content["examples"][f"office_closed.{name}"]["value"]
+            assert shown == {field: refused[field] for field in refused if field != "correlation_id"}
+            assert shown["title"] == told
 
     async def test_an_answer_links_to_what_can_follow(self, door: Door) -> None:
         paths = (await document(door))["paths"]
@@ -102,12 +117,12 @@ class TestDescription:
 
     async def test_a_link_to_no_operation_keeps_the_service_from_starting(self) -> None:
         routes = Routes(tag="t", prefix="/v1")
-        link = ResponseLink(to="GET /v1/lost", given={})
+        link = ResponseLink(to="showLost", given={})
 
-        @routes.get("/here", public=True, links={"on": link})
+        @routes.get("/here", public=True, summary="Look", operation_id="look", links={"on": link})
         async def here() -> None: ...
 
-        with pytest.raises(UnknownLinkTarget, match="GET /v1/lost"):
+        with pytest.raises(UnknownLinkTarget, match="showLost"):
             install(FastAPI(), [routes])
 
     async def test_headers_that_must_be_sent_are_described(self, door: Door) -> None:
@@ -196,3 +211,9 @@ class TestDescription:
         }
         answer = await door.client().adds(body, key=key)
         assert answer.status_code == 201, answer.text
+
+
+def test_every_code_of_the_chassis_is_listed_under_its_status() -> None:
+    """But for those of answers that belong to no operation, and of what only uploads are refused by."""
+    listed = {code for codes in HOUSE.values() for code in codes} | UPLOAD_RULES.keys()
+    assert set(OWN_SENTENCES) - listed == {"method_not_allowed", "client_gone"}

@@ -3,25 +3,47 @@
 import re
 
 import pytest
+import structlog
 from notes_door import Door, notes_door
 from pydantic import BaseModel, ConfigDict
+from structlog.testing import LogCapture
 
-from gerai.chassis import Components, Permission, Routes, Secret, Service
-from gerai.chassis.routes import LooseBody, UndeclaredRoute
+from gerai.chassis import Components, Permission, Routes, Secret, Service, problems
+from gerai.chassis import routes as routes_module
+from gerai.chassis.routes import AmbiguousOperation, LooseBody, UndeclaredRefusal, UndeclaredRoute
 from gerai.messaging.memory.storage import MemoryStorage
 
 OPERATORS_OWN = ("/docs", "/openapi.json", "/metrics")
 PATHS = ("/v1/notes", *OPERATORS_OWN, "/health/live")
 LOOK = Permission.to("look", "operator")
+PRODUCTION = {
+    "environment": "production",
+    "kafka_security_protocol": "PLAINTEXT",
+    "issuer": "https://issuer.test",
+    "jwks_url": "https://issuer.test/jwks",
+}
+NAMED = {"summary": "Do something", "operation_id": "doSomething"}
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """What is logged about refusals; elsewhere in the tests logs are off."""
+    capture = LogCapture()
+    every = structlog.make_filtering_bound_logger(0)
+    for module in (routes_module, problems):
+        monkeypatch.setattr(
+            module, "log", structlog.wrap_logger(None, processors=[capture], wrapper_class=every)
+        )
+    return capture
 
 
 def silent() -> Routes:
     routes = Routes(tag="x", prefix="/v1")
 
-    @routes.get("/declared", permission=LOOK)
+    @routes.get("/declared", permission=LOOK, summary="Look", operation_id="look")
     async def declared() -> None: ...
 
-    @routes.get("/forgotten")
+    @routes.get("/forgotten", summary="Forget", operation_id="forget")
     async def forgotten() -> None: ...
 
     return routes
@@ -36,19 +58,66 @@ class TestDeclarations:
 
     def test_public_and_a_permission_contradict_each_other(self) -> None:
         with pytest.raises(TypeError, match="GET /a"):
-            Routes(tag="x").get("/a", permission=LOOK, public=True)
+            Routes(tag="x").get("/a", permission=LOOK, public=True, **NAMED)
 
     def test_a_public_route_that_changes_something_names_the_secret_in_its_address(self) -> None:
         """Who sends an idempotency key there is known by nothing else: all would share one. A parameter that everybody
         knows, as a site's, is no secret, and only who writes the route can tell."""
-        Routes(tag="x").post("/visits/{link}/cancel", public=Secret("link"))
+        Routes(tag="x").post("/visits/{link}/cancel", public=Secret("link"), **NAMED)
         for path in ("/applications", "/sites/{site}/applications"):
             with pytest.raises(TypeError, match=re.escape(f"POST {path} is public")):
-                Routes(tag="x").post(path, public=True)
+                Routes(tag="x").post(path, public=True, **NAMED)
         with pytest.raises(TypeError, match="DELETE /visits/"):
-            Routes(tag="x").delete("/visits/{link}", public=True)
+            Routes(tag="x").delete("/visits/{link}", public=True, **NAMED)
         with pytest.raises(TypeError, match=r"has no \{link\}"):
-            Routes(tag="x").post("/sites/{site}/applications", public=Secret("link"))
+            Routes(tag="x").post("/sites/{site}/applications", public=Secret("link"), **NAMED)
+
+
+class TestOperations:
+    async def test_two_with_one_name_keep_it_from_starting(self, storage: MemoryStorage) -> None:
+        routes = Routes(tag="x")
+        for path in ("/v1/a", "/v1/b"):
+
+            @routes.get(path, permission=LOOK, **NAMED)
+            async def look() -> None: ...
+
+        service = Service(name="x", title="x", assemble=lambda service_context: Components(routes=[routes]))
+        with pytest.raises(AmbiguousOperation, match="doSomething"):
+            async with notes_door(storage, service):
+                pass
+
+    def test_one_without_a_summary_or_a_name_is_not_declared(self) -> None:
+        with pytest.raises(TypeError, match="summary"):
+            Routes(tag="x").get("/a", permission=LOOK, operation_id="look")
+        with pytest.raises(TypeError, match="operation_id"):
+            Routes(tag="x").get("/a", permission=LOOK, summary="Look")
+
+
+class TestRefusals:
+    """`addNote` declares that an office may be closed, and not that it may be lost."""
+
+    async def test_one_that_a_route_does_not_declare_is_a_fault_while_it_is_developed(
+        self, door: Door, said: LogCapture
+    ) -> None:
+        answer = await door.client().adds({"text": "lost"})
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+        [failed] = [one for one in said.entries if one["event"] == "request-failed"]
+        assert isinstance(failed["exc_info"], UndeclaredRefusal)
+        assert str(failed["exc_info"]) == "addNote does not declare UnableToFind: not_found"
+
+    async def test_in_production_it_is_answered_all_the_same_and_logged(
+        self, storage: MemoryStorage, said: LogCapture
+    ) -> None:
+        async with notes_door(storage, **PRODUCTION) as door:
+            answer = await door.client().adds({"text": "lost"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        [told] = said.entries
+        assert (told["event"], told["operation"]) == ("undeclared-refusal", "addNote")
+        assert told["refusal"] == "UnableToFind: not_found"
+
+    async def test_one_that_it_declares_says_nothing(self, door: Door, said: LogCapture) -> None:
+        answer = await door.client().adds({"text": "closed"})
+        assert (answer.status_code, said.entries) == (409, [])
 
 
 class Inner(BaseModel):
@@ -67,7 +136,7 @@ class TestBodies:
     ) -> None:
         routes = Routes(tag="x")
 
-        @routes.post("/v1/things", permission=LOOK)
+        @routes.post("/v1/things", permission=LOOK, **NAMED)
         async def take(body: Outer) -> None: ...
 
         service = Service(name="x", title="x", assemble=lambda service_context: Components(routes=[routes]))

@@ -204,16 +204,14 @@ class TestComingBack:
 class TestGivingUp:
     async def test_by_the_visitor_who_holds_the_link(self, hall: Hall):
         issued = await hall.issues("nib")
-        view = await hall.does(
-            lambda uow: cancel_visit(issued.link, uow=uow, at=NOON, catalogue=hall.catalogue)
-        )
+        view = await hall.does(lambda uow: cancel_visit(uow, NOON, issued.link, catalogue=hall.catalogue))
         assert (view.state, view.people_before, view.can_cancel) == ("cancelled", None, False)
         assert (await hall.sees(issued.id)).state == "cancelled"
 
     async def test_not_by_a_guess(self, hall: Hall):
         await hall.issues("nib")
         found = await refused(
-            hall.does(lambda uow: cancel_visit("guess", uow=uow, at=NOON, catalogue=hall.catalogue))
+            hall.does(lambda uow: cancel_visit(uow, NOON, "guess", catalogue=hall.catalogue))
         )
         assert (found.code, found.details) == ("not_found", {})
 
@@ -221,7 +219,7 @@ class TestGivingUp:
         await hall.opens("loket-1")
         issued = await hall.issues("nib")
         await hall.calls("loket-1")
-        found = await refused(hall.does(lambda uow: cancel_ticket(issued.id, reason=None, uow=uow, at=NOON)))
+        found = await refused(hall.does(lambda uow: cancel_ticket(uow, NOON, issued.id, reason=None)))
         assert (found.code, found.details["state"]) == ("wrong_state", "called")
 
 

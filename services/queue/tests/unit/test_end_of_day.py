@@ -238,6 +238,6 @@ async def test_expires_all_though_some_of_a_step_are_gone_by_another_command_of_
 ):
     monkeypatch.setattr(day, "STEP", 10)
     issued = [await hall.issues("nib") for _ in range(25)]
-    cancelled = hall.does(lambda uow: cancel_ticket(issued[3].id, uow=uow, at=EVENING, reason=None))
+    cancelled = hall.does(lambda uow: cancel_ticket(uow, EVENING, issued[3].id, reason=None))
     await asyncio.gather(cancelled, ends(hall))
     assert Counter(states(hall).values()) == {"expired": 24, "cancelled": 1}

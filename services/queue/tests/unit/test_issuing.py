@@ -110,7 +110,7 @@ class TestRepeating:
         command = IssueTicket(service_id="nib")
 
         async def tap(uow: UnitOfWork) -> StoredAnswer:
-            view = await issue_ticket(command, uow=uow, at=MORNING, catalogue=hall.catalogue)
+            view = await issue_ticket(uow, MORNING, command, catalogue=hall.catalogue)
             return StoredAnswer(body=view.model_dump_json().encode())
 
         first, second = [

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Concatenate, ParamSpec
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
@@ -11,13 +12,15 @@ from starlette.responses import Response
 
 from gerai.chassis.answers import Repeatable
 from gerai.chassis.auth import Caller
-from gerai.chassis.parts import InParts, P, Parts, V
+from gerai.chassis.parts import InParts, Parts, Planned, Shown
 from gerai.chassis.problems import Problem
 from gerai.chassis.requests import KEY_HEADER, key_of
+from gerai.chassis.routes import DeclaredRoute
 from gerai.chassis.service_context import ServiceContext
 from gerai.chassis.traces import link_to, step
+from gerai.messaging.command import needs_of
 from gerai.messaging.context import Context
-from gerai.messaging.group_commit import NOTHING, Needs
+from gerai.messaging.group_commit import Needs
 from gerai.messaging.storage import StoredAnswer
 from gerai.messaging.unit_of_work import IdentityMap, UnitOfWork
 
@@ -26,8 +29,9 @@ ETAG = re.compile(r'"(0|[1-9][0-9]{0,11})"')
 
 NO_MARKS: Mapping[str, str] = {}
 
-UseCase = Callable[[UnitOfWork], Awaitable[BaseModel]]
-"""A use case with its data already bound; it gets the unit of work and returns what to answer."""
+P = ParamSpec("P")
+Bound = Callable[[UnitOfWork], Awaitable[BaseModel]]
+"""A use case with its arguments and the time in place."""
 
 
 class Commands:
@@ -45,26 +49,42 @@ class Commands:
             traceparent=scope["gerai.trace"].traceparent,
         )
 
-    async def run(self, use_case: UseCase, *, status: int = 200, needs: Needs = NOTHING) -> Response:
-        """Run a use case; the answer is durable when this returns. A view with a `version` gets an ETag.
+    def now(self) -> datetime:
+        """Business time, to the millisecond."""
+        return self._service_context.clock.now()
+
+    async def run(
+        self,
+        use_case: Callable[Concatenate[UnitOfWork, datetime, P], Awaitable[BaseModel]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Run a use case: it gets the unit of work and the business time, and these arguments. The answer is durable
+        when this returns. It has the status that the route declares; a view with a `version` gets an ETag.
 
         The use case may run more than once before its changes are written: it must change nothing but
         aggregates. Refusals pass through and become problem+json; nothing is kept under their key.
         """
+        at = self.now()
+        needs = needs_of(use_case, args, kwargs, tenant=self.context.tenant, at=at)
+        return await self._write(lambda uow: use_case(uow, at, *args, **kwargs), needs)
+
+    async def _write(self, use_case: Bound, needs: Needs) -> Response:
         asked = await self._repeatable()
-        return response_of(await self.answer(use_case, asked=asked, status=status, needs=needs))
+        return response_of(await self.answer(use_case, asked=asked, needs=needs))
 
     async def answer(
         self,
-        use_case: UseCase,
+        use_case: Bound,
         *,
         asked: Repeatable | None,
-        status: int,
-        needs: Needs = NOTHING,
+        needs: Needs,
         marks: Mapping[str, str] = NO_MARKS,
     ) -> StoredAnswer:
         """As `run`, under a key whose fingerprint somebody else has made. `marks` are kept with the answer, in clear: they
         tell which of several runs under the same key it came from."""
+        route: DeclaredRoute = self._request.scope["route"]
+        status = str(route.status_code or 200)
         led_to: set[str] = set()
         clear: StoredAnswer | None = None
         kept: StoredAnswer | None = None
@@ -73,7 +93,7 @@ class Commands:
             nonlocal led_to, clear, kept
             view = await use_case(uow)
             led_to = uow.other_traces()
-            headers = {"status": str(status), **marks}
+            headers = {"status": status, **marks}
             if (version := getattr(view, "version", None)) is not None:
                 headers["etag"] = f'"{version}"'
             clear = StoredAnswer(body=view.model_dump_json().encode(), headers=headers)
@@ -91,7 +111,7 @@ class Commands:
             return clear
         return asked.open(answer) if asked is not None else answer
 
-    async def run_in_parts(self, work: InParts[P, V]) -> Response:
+    async def run_in_parts(self, work: InParts[Planned, Shown]) -> Response:
         """Run what may be too large for one transaction: see `parts`. The answer is durable when this returns, and all
         parts are. Raises the refusal of the whole, with nothing written; Unfinished where a part was refused later.
         """
@@ -102,7 +122,7 @@ class Commands:
             return response_of(earlier)
         last = await parts.write_all_but_last()
         with last.saying_what_is_written():
-            return await self.run(last.use_case, needs=last.needs)
+            return await self._write(last.use_case, last.needs)
 
     async def _repeatable(self) -> Repeatable | None:
         return self.repeatable(await self._request.body()) if self.is_repeatable else None
@@ -133,6 +153,10 @@ class Queries:
     def __init__(self, request: Request) -> None:
         self._service_context: ServiceContext = request.app.state.service_context
         self._request = request
+
+    def now(self) -> datetime:
+        """Business time, to the millisecond."""
+        return self._service_context.clock.now()
 
     @property
     def uow(self) -> UnitOfWork:

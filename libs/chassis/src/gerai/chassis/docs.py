@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gerai.chassis import contract
+from gerai.chassis import contract, refusals
 from gerai.chassis.problems import SCHEMA
 from gerai.chassis.routes import DeclaredRoute
 
@@ -49,11 +49,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = SCHEMA
         for own in ("HTTPValidationError", "ValidationError"):  # FastAPI's, which we never answer
             schemas.pop(own, None)
-        components["responses"] = contract.refusals()
+        components["responses"] = refusals.of_house()
         components["securitySchemes"] = {"bearer": BEARER}
         for route in app.router.routes:
             if isinstance(route, DeclaredRoute):
-                contract.complete(document["paths"][route.path][route.method.lower()], route)
+                operation = document["paths"][route.path][route.method.lower()]
+                contract.complete(operation, route, rules=app.state.rules)
         for place in _inputs(document):
             _show_example(place, document["components"]["schemas"])
         app.openapi_schema = document

@@ -19,22 +19,13 @@ def asked(parameter: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseLink:
-    """`to`: an operation as "GET /v1/tickets/{ticket_id}". `given`: its parameters, and `body`: the fields of its body,
-    each with where the value comes from."""
+    """`to`: an operation, by its id. `given`: its parameters, and `body`: the fields of its body, each with where the
+    value comes from."""
 
     to: str
     given: Mapping[str, str]
     body: Mapping[str, str] | None = None
 
     def described(self) -> dict[str, Any]:
-        link: dict[str, Any] = {
-            "operationId": operation_id(*self.to.split(" ")),
-            "parameters": {**self.given},
-        }
+        link: dict[str, Any] = {"operationId": self.to, "parameters": {**self.given}}
         return link if self.body is None else {**link, "requestBody": {**self.body}}
-
-
-def operation_id(method: str, path: str) -> str:
-    """ "GET", "/v1/tickets/{ticket_id}" → "get_v1_tickets_ticket_id"."""
-    words = path.replace("-", "_").replace("{", "").replace("}", "").split("/")
-    return "_".join([method.lower(), *(word for word in words if word)])

@@ -28,29 +28,29 @@ class Plan(BaseModel):
     """Numbers of rows, part by part."""
 
 
-P = TypeVar("P", bound=Plan)
-V = TypeVar("V", bound=BaseModel)
+Planned = TypeVar("Planned", bound=Plan)
+Shown = TypeVar("Shown", bound=BaseModel)
 
 
-class InParts(Protocol[P, V]):
+class InParts(Protocol[Planned, Shown]):
     """Work that can be divided."""
 
     @property
-    def plan_type(self) -> type[P]: ...
+    def plan_type(self) -> type[Planned]: ...
 
     @property
-    def view_type(self) -> type[V]: ...
+    def view_type(self) -> type[Shown]: ...
 
-    async def plan(self) -> P:
+    async def plan(self) -> Planned:
         """Check all of it and divide it. Raises the refusal of the whole: nothing is written then."""
         ...
 
-    async def take(self, plan: P, number: int, *, uow: UnitOfWork) -> V:
+    async def take(self, plan: Planned, number: int, *, uow: UnitOfWork) -> Shown:
         """The use case of one part. It checks its rows again, since others may have changed what they rest on; like
         every use case it may run more than once before it takes effect."""
         ...
 
-    def whole(self, plan: P, taken: Sequence[V]) -> BaseModel:
+    def whole(self, plan: Planned, taken: Sequence[Shown]) -> BaseModel:
         """The answer, from those of the parts."""
         ...
 
@@ -84,12 +84,12 @@ def _saying_what_is_written(plan: Plan, number: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class LastPart(Generic[P, V]):
+class LastPart(Generic[Planned, Shown]):
     """It is written under the request's own key, with the whole answer."""
 
-    work: InParts[P, V]
-    plan: P
-    taken: Sequence[V]
+    work: InParts[Planned, Shown]
+    plan: Planned
+    taken: Sequence[Shown]
 
     @property
     def needs(self) -> Needs:
@@ -106,10 +106,10 @@ class LastPart(Generic[P, V]):
 
 
 @dataclass(frozen=True)
-class Parts(Generic[P, V]):
+class Parts(Generic[Planned, Shown]):
     """One request's work."""
 
-    work: InParts[P, V]
+    work: InParts[Planned, Shown]
     commit: GroupCommit
     storage: Storage
     context: Context
@@ -120,10 +120,10 @@ class Parts(Generic[P, V]):
         earlier = await self._kept(self.asked)
         return replace(earlier, repeated=True) if earlier is not None else None
 
-    async def write_all_but_last(self) -> "LastPart[P, V]":
+    async def write_all_but_last(self) -> "LastPart[Planned, Shown]":
         """Raises the refusal of the whole, Unfinished, UnableToRepeat."""
         plan = await self._plan()
-        taken: list[V] = []
+        taken: list[Shown] = []
         while len(taken) < len(plan.parts) - 1:
             kept = await self._write(plan, len(taken))
             if not taken:  # another run of this request may have been first, and its plan counts
@@ -131,7 +131,7 @@ class Parts(Generic[P, V]):
             taken.append(self.work.view_type.model_validate(kept.answer))
         return LastPart(self.work, plan, taken)
 
-    async def _plan(self) -> P:
+    async def _plan(self) -> Planned:
         """The one that another run of this request began to write, or a new one. A run that began while this one
         planned is seen, too: what it has written would make the new plan another."""
         if (begun := await self._kept(self.asked.part(0))) is None:
@@ -140,7 +140,7 @@ class Parts(Generic[P, V]):
                 return plan
         return self.work.plan_type.model_validate(_Kept.model_validate_json(begun.body).plan)
 
-    async def _write(self, plan: P, number: int) -> _Kept:
+    async def _write(self, plan: Planned, number: int) -> _Kept:
         part = self.asked.part(number)
 
         async def command(uow: UnitOfWork) -> StoredAnswer:

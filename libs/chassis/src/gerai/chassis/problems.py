@@ -122,6 +122,22 @@ def _quality(stated: str) -> float:
         return 0.0
 
 
+def body_of(status: int, code: str, title: str, field: str | None = None) -> dict[str, Any]:
+    """What every problem says."""
+    body: dict[str, Any] = {
+        "type": f"urn:gerai:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+    }
+    return body if field is None else {**body, "field": field}
+
+
+def details_of(refusal: Refusal) -> dict[str, Any]:
+    """Those that programs read."""
+    return {name: value for name, value in refusal.details.items() if isinstance(value, str | int | float)}
+
+
 def problem(
     request: Request,
     status: int,
@@ -133,14 +149,7 @@ def problem(
     details: Mapping[str, Any] | None = None,
     errors: Sequence[Mapping[str, Any]] = (),
 ) -> Response:
-    body: dict[str, Any] = {
-        "type": f"urn:gerai:problem:{code}",
-        "title": title,
-        "status": status,
-        "code": code,
-    }
-    if field is not None:
-        body["field"] = field
+    body = body_of(status, code, title, field)
     if correlation := request.scope.get("gerai.correlation_id"):
         body["correlation_id"] = correlation
     if details:
@@ -159,9 +168,7 @@ def own(request: Request, status: int, code: str, **more: Any) -> Response:
 def on_the_wire(status: int, code: str) -> bytes:
     """A whole answer for a client whose request could not be read; its connection ends with it."""
     sentence = SENTENCES[code]
-    body = orjson.dumps(
-        {"type": f"urn:gerai:problem:{code}", "title": sentence.id, "status": status, "code": code}
-    )
+    body = orjson.dumps(body_of(status, code, sentence.id))
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "content-type: application/problem+json",
@@ -176,14 +183,13 @@ def on_the_wire(status: int, code: str) -> bytes:
 
 async def on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    details = {name: value for name, value in error.details.items() if isinstance(value, str | int | float)}
     return problem(
         request,
         STATUS[error.kind],
         error.code,
         error.text(language(request)),
         field=error.field,
-        details=details,
+        details=details_of(error),
     )
 
 

@@ -1,9 +1,11 @@
 """Routes that say who may use them. One that does not say so keeps the service from starting."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, NamedTuple, Required, TypedDict, TypeVar, Unpack, get_args
 
+import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -15,14 +17,17 @@ from gerai.chassis.admission import PUBLIC_BODY_LIMIT, Admission
 from gerai.chassis.arguments import Arguments
 from gerai.chassis.auth import Authenticator, Caller
 from gerai.chassis.bodies import JSON_LIMIT, Body, JsonBody, StreamedBody
-from gerai.chassis.links import ResponseLink, operation_id
+from gerai.chassis.links import ResponseLink
 from gerai.chassis.methods import others
 from gerai.chassis.problems import Problem
+from gerai.messaging.refusal import Refusal, UnableToRepeat
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Awaitable[Response]]
 ADMIN = "admin"
 PUBLIC = "public"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,47 @@ class Secret:
     an idempotency key belongs to who shows it."""
 
     parameter: str
+
+
+class Declaration(TypedDict, total=False):
+    """What a route says of itself; `Routes.get` and the others take it."""
+
+    summary: Required[str]
+    """A sentence for people, without a full stop: "Call whoever is next to this desk"."""
+    operation_id: Required[str]
+    """For generated clients: "callNext". It is a promise, listed in `tests/architecture/operations.txt`."""
+    permission: Permission
+    public: bool | Secret
+    """Instead of a permission: True, or the Secret in its address, which a route that changes something must have."""
+    body: Body
+    """What it takes, if that is not JSON of the usual size."""
+    refuses: tuple[type[Refusal], ...]
+    """What its use case refuses by, beside what the chassis refuses everywhere."""
+    links: Mapping[str, ResponseLink]
+    """The operations that can follow, by a name for each."""
+    status_code: int
+    """Of its good answer; 200 where nothing is said."""
+    response_model: Any
+    response_class: type[Response]
+    responses: dict[int | str, dict[str, Any]]
+
+
+class Declared(NamedTuple):
+    """What the chassis itself reads of a declaration."""
+
+    permission: Permission | None
+    public: bool
+    body: Body
+    refuses: tuple[type[Refusal], ...]
+    links: Mapping[str, ResponseLink]
+
+
+class UndeclaredRefusal(Exception):
+    """A use case refused by what its route does not declare, so that no client can know it."""
+
+
+class AmbiguousOperation(Exception):
+    """Two routes have one operation id. The service does not start."""
 
 
 class UndeclaredRoute(Exception):
@@ -69,13 +115,13 @@ CallerOf = Annotated[Caller, Depends(_caller)]
 class DeclaredRoute(APIRoute):
     """A route that knows who may use it, and asks before the body is read."""
 
-    permission: Permission | None = None
-    public = False
-    body: Body = JsonBody()
-    links: Mapping[str, ResponseLink] = {}
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+    def __init__(
+        self, path: str, endpoint: Callable[..., Any], *, declared: Declared, **options: Any
+    ) -> None:
+        """`options`: FastAPI's own."""
         (self.method,) = options["methods"]
+        self.permission, self.public, self.body, refuses, self.links = declared
+        self.expected = (*refuses, UnableToRepeat) if self.method != "GET" else refuses
         super().__init__(path, endpoint, **options)
         if self.body_field is not None:
             requests.read_strictly(self.body_field)
@@ -144,9 +190,21 @@ class DeclaredRoute(APIRoute):
                     asked.state.media_type = self.body.check(asked)
                 elif has_body is not None:
                     requests.check_media_type(asked)
-                return await answer(asked)
+                try:
+                    return await answer(asked)
+                except Refusal as refusal:
+                    self._note_undeclared(refusal, strict=request.app.state.strict)
+                    raise
 
         return handle
+
+    def _note_undeclared(self, refusal: Refusal, *, strict: bool) -> None:
+        """Raises UndeclaredRefusal if `strict`."""
+        if isinstance(refusal, self.expected):
+            return
+        if strict:
+            raise UndeclaredRefusal(f"{self.operation_id} does not declare {refusal}") from refusal
+        log.error("undeclared-refusal", operation=self.operation_id, refusal=str(refusal))
 
     async def _read_stranger_body(self, request: Request, admission: Admission) -> None:
         """A stranger's request is here as a whole before it takes a place; whoever sends slowly keeps nobody out."""
@@ -177,8 +235,7 @@ class DeclaredRoute(APIRoute):
 
 
 class Routes:
-    """A group of routes. `permission=` or `public=` on each: True, or the Secret in its address, which a route that
-    changes something must have."""
+    """A group of routes."""
 
     def __init__(self, *, tag: str, prefix: str = "") -> None:
         self._tag = tag
@@ -188,34 +245,35 @@ class Routes:
     def __iter__(self) -> Iterator[DeclaredRoute]:
         return iter(self._routes)
 
-    def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._route("GET", path, **options)
+    def get(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[Endpoint], Endpoint]:
+        return self._route("GET", path, **declaration)
 
-    def post(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._route("POST", path, **options)
+    def post(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[Endpoint], Endpoint]:
+        return self._route("POST", path, **declaration)
 
-    def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._route("PUT", path, **options)
+    def put(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[Endpoint], Endpoint]:
+        return self._route("PUT", path, **declaration)
 
-    def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._route("PATCH", path, **options)
+    def patch(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[Endpoint], Endpoint]:
+        return self._route("PATCH", path, **declaration)
 
-    def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._route("DELETE", path, **options)
+    def delete(self, path: str, **declaration: Unpack[Declaration]) -> Callable[[Endpoint], Endpoint]:
+        return self._route("DELETE", path, **declaration)
 
     def _route(
         self,
         method: str,
         path: str,
         *,
+        summary: str,
+        operation_id: str,
         permission: Permission | None = None,
         public: bool | Secret = False,
         body: Body | None = None,
+        refuses: tuple[type[Refusal], ...] = (),
         links: Mapping[str, ResponseLink] | None = None,
         **options: Any,
     ) -> Callable[[Endpoint], Endpoint]:
-        """`body`: what it takes, if that is not JSON of the usual size. `links`: the operations that can follow, by a
-        name for each. The options are FastAPI's own."""
         full = f"{self._prefix}{path}"
         if public and permission is not None:
             raise TypeError(f"{method} {full} is public and needs a permission: which?")
@@ -227,18 +285,16 @@ class Routes:
                 f"{method} {full} is public, changes something, and names no Secret in its address: an idempotency "
                 "key would be everybody's"
             )
-
         if public and isinstance(body, StreamedBody):
             raise TypeError(f"{method} {full} is public: strangers send no streams")
+        usual = JsonBody(limit=PUBLIC_BODY_LIMIT if public else JSON_LIMIT)
+        declared = Declared(permission, public is not False, body or usual, refuses, links or {})
+        named = {"tags": [self._tag], "summary": summary, "operation_id": operation_id}
 
         def register(endpoint: Endpoint) -> Endpoint:
-            described = {"tags": [self._tag], "operation_id": operation_id(method, full)} | options
-            route = DeclaredRoute(full, endpoint, methods=[method], **described)
-            route.permission = permission
-            route.public = public is not False
-            route.body = body or JsonBody(limit=PUBLIC_BODY_LIMIT if public else JSON_LIMIT)
-            route.links = links or {}
-            self._routes.append(route)
+            self._routes.append(
+                DeclaredRoute(full, endpoint, declared=declared, methods=[method], **named, **options)
+            )
             return endpoint
 
         return register
@@ -246,7 +302,8 @@ class Routes:
 
 def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     """Put them before what the app has of its own. Raises UndeclaredRoute, naming each route that forgot to say
-    who may use it, LooseBody, naming each model that does not forbid unknown fields, and UnknownLinkTarget.
+    who may use it, AmbiguousOperation, LooseBody, naming each model that does not forbid unknown fields, and
+    UnknownLinkTarget.
 
     Not `include_router`: what is in there is hidden from such a check.
     """
@@ -257,7 +314,9 @@ def install(app: FastAPI, groups: Iterable[Routes]) -> None:
     loose = [f"{route.path}: {model}" for route in declared for model in _loose_models(route)]
     if loose:
         raise LooseBody(f"unknown fields are not forbidden: {', '.join(loose)}")
-    there = {f"{route.method} {route.path}" for route in declared}
+    there = Counter(route.operation_id for route in declared)
+    if twice := [id for id, count in there.items() if count > 1]:
+        raise AmbiguousOperation(f"more than one route is called {', '.join(map(str, twice))}")
     lost = [link.to for route in declared for link in route.links.values() if link.to not in there]
     if lost:
         raise UnknownLinkTarget(f"there is no such operation: {', '.join(lost)}")

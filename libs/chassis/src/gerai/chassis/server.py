@@ -23,9 +23,10 @@ from gerai.chassis.connections import Connections, Limits, places
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.keys import Keys, fetch_from
+from gerai.chassis.localized_texts import SENTENCES
 from gerai.chassis.routes import install
 from gerai.chassis.service_context import Components, Service, ServiceContext
-from gerai.chassis.settings import Role, Settings
+from gerai.chassis.settings import Environment, Role, Settings
 
 BACKLOG = 256
 """Connections that the system keeps for us. All that wait are accepted in one turn of the loop, so it is no longer than
@@ -51,6 +52,9 @@ def application(service: Service, service_context: ServiceContext, components: C
     )
     settings: Settings = service_context.settings
     app.state.service_context = service_context
+    app.state.strict = settings.environment is Environment.DEVELOPMENT
+    app.state.rules = service.rules
+    SENTENCES.update(service.rules)
     app.state.authenticator = Authenticator(
         Keys(fetch_from(settings.jwks_url)),
         issuer=settings.issuer,

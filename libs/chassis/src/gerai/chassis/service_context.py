@@ -14,6 +14,7 @@ from gerai.messaging.dead_letters import group_topics, owner_of_group_topic
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.jobs import JobKind
 from gerai.messaging.mongo.driver import Database
+from gerai.messaging.refusal import LocalizedText
 from gerai.messaging.retention import Repair, Rule
 from gerai.messaging.storage import Index, Storage
 from gerai.messaging.timers import TimerHandler
@@ -79,6 +80,8 @@ class Service:
     indexes: Sequence[Index] = ()
     retention: Sequence[Rule] = ()
     """What it does not keep for good, beside the library's own rows; the days are settings. See docs/data-map.md."""
+    rules: Mapping[str, LocalizedText] = field(default_factory=dict)
+    """What the types of its bodies refuse by: the codes that they raise, with a sentence for each."""
 
     def __post_init__(self) -> None:
         self._require_own(self.topics)

@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated, Protocol
+from datetime import datetime
+from typing import Annotated, Concatenate, ParamSpec, Protocol
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -23,10 +24,11 @@ from pymongo.errors import PyMongoError
 from starlette.responses import Response
 
 from gerai.chassis.bodies import StreamedBody
-from gerai.chassis.commands import Commands, response_of
+from gerai.chassis.commands import Bound, Commands, response_of
 from gerai.chassis.problems import Problem
 from gerai.contracts.text import hidden_at
-from gerai.messaging.group_commit import NOTHING, Needs
+from gerai.messaging.command import needs_of
+from gerai.messaging.group_commit import Needs
 from gerai.messaging.refusal import UnableToRepeat
 from gerai.messaging.storage import Storage, StoredAnswer
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -76,7 +78,7 @@ class Content:
     """In hexadecimal digits."""
 
 
-ContentUseCase = Callable[[UnitOfWork, Content], Awaitable[BaseModel]]
+P = ParamSpec("P")
 
 
 class Upload:
@@ -90,9 +92,14 @@ class Upload:
         self._storage: Storage = request.app.state.service_context.storage
 
     async def store(
-        self, sink: Sink, use_case: ContentUseCase, *, status: int = 201, needs: Needs = NOTHING
+        self,
+        sink: Sink,
+        use_case: Callable[Concatenate[UnitOfWork, datetime, Content, P], Awaitable[BaseModel]],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> Response:
-        """Write the body to the sink, then run the use case, as `Commands.run` does. Where the key has an answer already,
+        """Write the body to the sink, then run the use case, as `Commands.run` does, with the content before the other
+        arguments. Where the key has an answer already,
         the sink is not touched: the content is only compared.
 
         Raises BodyTooLarge, ClientGone, Problem 408 and 422, UnableToRepeat and what the use case raises, all after the
@@ -101,7 +108,13 @@ class Upload:
         if (kept := await self._kept()) is not None:
             return response_of(self._repeated(kept, await self._read(_nowhere)))
         content = await self._received(sink)
-        return response_of(await self._committed(sink, use_case, content, status, needs))
+        at = self._commands.now()
+        needs = needs_of(use_case, (content, *args), kwargs, tenant=self._commands.context.tenant, at=at)
+        return response_of(
+            await self._committed(
+                sink, lambda uow: use_case(uow, at, content, *args, **kwargs), content, needs
+            )
+        )
 
     async def _received(self, sink: Sink) -> Content:
         try:
@@ -113,21 +126,13 @@ class Upload:
             raise
         return content
 
-    async def _committed(
-        self, sink: Sink, use_case: ContentUseCase, content: Content, status: int, needs: Needs
-    ) -> StoredAnswer:
+    async def _committed(self, sink: Sink, use_case: Bound, content: Content, needs: Needs) -> StoredAnswer:
         """The answer bears a mark of this run: only by that we know that it refers to our content. That it is not marked
         as repeated does not say so, since a commit may have succeeded although it seemed to fail."""
         mark = secrets.token_hex(8)
         asked = self._commands.repeatable(_told_apart(content)) if self._commands.is_repeatable else None
         try:
-            answer = await self._commands.answer(
-                lambda uow: use_case(uow, content),
-                asked=asked,
-                status=status,
-                needs=needs,
-                marks={MARK: mark},
-            )
+            answer = await self._commands.answer(use_case, asked=asked, needs=needs, marks={MARK: mark})
         except (PyMongoError, asyncio.CancelledError):
             log.warning("upload-outcome-unknown")
             raise

@@ -1,5 +1,6 @@
 """How the domain says no: by name, with a stable code and a sentence a clerk understands."""
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -46,6 +47,8 @@ class Refusal(Exception):
 
     kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
     sentences: ClassVar[dict[str, LocalizedText]] = {}
+    example: ClassVar[Mapping[str, Any]] = {}
+    """`field` and details as they could be, for the documentation: all that the sentences name."""
 
     def __init__(self, code: str, *, field: str | None = None, **details: Any) -> None:
         self.code = code
@@ -62,6 +65,11 @@ class Refusal(Exception):
         }
         return self.sentence.in_language(language).format_map(words)
 
+    @classmethod
+    def examples(cls) -> Iterator[Self]:
+        """One for each code."""
+        return (cls(code, **cls.example) for code in cls.sentences)
+
 
 class UnableToFind(Refusal):
     """The thing does not exist, or belongs to another regency; the two look alike on purpose."""
@@ -74,6 +82,10 @@ class UnableToFind(Refusal):
     def __init__(self, what: str, id: str) -> None:
         super().__init__("not_found", what=what, id=id)
 
+    @classmethod
+    def examples(cls) -> Iterator[Self]:
+        yield cls(Term("entry", LocalizedText("ini", "entry")), "contoh")
+
 
 class UnableToAdd(Refusal):
     """The id is taken; by whom is nobody's business."""
@@ -81,6 +93,7 @@ class UnableToAdd(Refusal):
     sentences: ClassVar[dict[str, LocalizedText]] = {
         "id_taken": LocalizedText("Kode {id} sudah dipakai.", "The id {id} is already used."),
     }
+    example: ClassVar[Mapping[str, Any]] = {"field": "id", "id": "contoh"}
 
 
 class UnableToRepeat(Refusal):
@@ -93,3 +106,4 @@ class UnableToRepeat(Refusal):
             "This idempotency key was already used for another request.",
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {"field": "Idempotency-Key"}

@@ -19,6 +19,7 @@ from gerai.messaging.unit_of_work import UnitOfWork
 NEWEST = Index(collection="hours", keys=(("tenant", 1), ("hour", -1)))
 PAST = Index(collection="hours", keys=(("hour", 1),))
 KEPT = Rule(kind="hours", collection="hours", since="hour", setting="keep_hours_days")
+LOOK = Permission.to("hours.look", "officer", "supervisor", "operator")
 routes = Routes(tag="hours")
 
 
@@ -50,7 +51,7 @@ async def when_ticket_issued_count(
     tally.count(at=at)
 
 
-@routes.get("/v1/hours", permission=Permission.to("hours.look", "officer", "supervisor", "operator"))
+@routes.get("/v1/hours", permission=LOOK, summary="Show the tickets of each hour", operation_id="showHours")
 async def hours(queries: QueriesOf) -> Page[HourCounted]:
     newest = Selection(kind=HourTally, where={}, order=(("hour", -1),), limit=24)
     return Page(items=tuple(tally.told() for tally in await queries.uow.select(newest)))

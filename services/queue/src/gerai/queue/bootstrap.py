@@ -42,11 +42,11 @@ def assemble(service_context: ServiceContext) -> Components:
     api = frozenset({Role.API})
     return Components(
         routes=[
-            tickets.routes(service_context, catalogue),
-            visits.routes(service_context, catalogue, lines),
-            desks.routes(service_context, catalogue, lines),
-            displays.routes(service_context, catalogue, lines, feed),
-            sites.routes(service_context, catalogue),
+            tickets.routes(catalogue),
+            visits.routes(catalogue, lines),
+            desks.routes(catalogue, lines),
+            displays.routes(catalogue, lines, feed),
+            sites.routes(catalogue),
         ],
         subscriptions=events.subscriptions(),
         timers={END_OF_DAY: end_day},

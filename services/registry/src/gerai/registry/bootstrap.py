@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from gerai.chassis import localized_texts
 from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.contracts import registry as language
 from gerai.messaging.storage import TimerRow
@@ -18,7 +17,6 @@ from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreemen
 def assemble(service_context: ServiceContext) -> Components:
     settings: RegistrySettings = service_context.settings
     rule = settings.warning_rule
-    localized_texts.SENTENCES.update(SENTENCES)
 
     async def warn(timer: TimerRow, *, uow: UnitOfWork, at: datetime) -> None:
         await when_agreement_nears_end_warn(timer, uow=uow, at=at, rule=rule)
@@ -44,4 +42,5 @@ service = Service(
         language.AGREEMENTS,
     ),
     indexes=INDEXES,
+    rules=SENTENCES,
 )

@@ -1,7 +1,8 @@
 """What a site decides for itself about calling, missing and the end of the day."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -76,6 +77,7 @@ class UnableToChangeRules(Refusal):
             "Somebody else changed the rules; read them again.",
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {"field": "If-Match", "version": 8}
 
 
 class SiteRules(Aggregate):

@@ -1,6 +1,7 @@
 """Why a ticket can't take a step. Every refusal carries the state that the ticket is in."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from gerai.contracts.queue import TicketState
 from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind, Term
@@ -30,7 +31,13 @@ def wrong_state(indonesian: str, english: str) -> dict[str, LocalizedText]:
     }
 
 
-class UnableToCallTicket(Refusal):
+class UnableToMoveTicket(Refusal):
+    """A ticket can't take a step."""
+
+    example: ClassVar[Mapping[str, Any]] = {"number": "A-012", "state": STATE_WORDS[TicketState.SERVED]}
+
+
+class UnableToCallTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dipanggil", "called"),
         "called_just_now": LocalizedText(
@@ -44,30 +51,30 @@ class UnableToCallTicket(Refusal):
     }
 
 
-class UnableToRecallTicket(Refusal):
+class UnableToRecallTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("dipanggil ulang", "called again")
 
 
-class UnableToStartTicket(Refusal):
+class UnableToStartTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("mulai dilayani", "served")
 
 
-class UnableToFinishTicket(Refusal):
+class UnableToFinishTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("diselesaikan", "finished")
 
 
-class UnableToHoldTicket(Refusal):
+class UnableToHoldTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("ditunda", "held")
 
 
-class UnableToResumeTicket(Refusal):
+class UnableToResumeTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dilanjutkan", "resumed"),
         "other_counter": UnableToCallTicket.sentences["other_counter"],
     }
 
 
-class UnableToTransferTicket(Refusal):
+class UnableToTransferTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dialihkan", "transferred"),
         "other_site": LocalizedText(
@@ -81,13 +88,13 @@ class UnableToTransferTicket(Refusal):
     }
 
 
-class UnableToReturnTicket(Refusal):
+class UnableToReturnTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state(
         "dikembalikan ke antrean", "returned to the line"
     )
 
 
-class UnableToMarkTicketMissed(Refusal):
+class UnableToMarkTicketMissed(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("dinyatakan tidak hadir", "noted as missed"),
         "called_too_seldom": LocalizedText(
@@ -95,9 +102,10 @@ class UnableToMarkTicketMissed(Refusal):
             "Ticket {number} was called {calls} of {limit} times; give the visitor time to come.",
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {**UnableToMoveTicket.example, "calls": 1, "limit": 3}
 
 
-class UnableToReinstateTicket(Refusal):
+class UnableToReinstateTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = {
         **wrong_state("diaktifkan kembali", "reinstated"),
         "too_late": LocalizedText(
@@ -108,17 +116,18 @@ class UnableToReinstateTicket(Refusal):
             "Nomor {number} sudah pernah diaktifkan kembali.", "Ticket {number} was reinstated once already."
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {**UnableToMoveTicket.example, "minutes": 10}
 
 
-class UnableToCancelTicket(Refusal):
+class UnableToCancelTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("dibatalkan", "cancelled")
 
 
-class UnableToAwaitPickup(Refusal):
+class UnableToAwaitPickup(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("menunggu pengambilan", "left for a pickup")
 
 
-class UnableToExpireTicket(Refusal):
+class UnableToExpireTicket(UnableToMoveTicket):
     sentences: ClassVar[dict[str, LocalizedText]] = wrong_state("diakhiri", "expired")
 
 
@@ -163,6 +172,13 @@ class UnableToIssueTicket(Refusal):
             "Awalan nomor layanan ini masih dipakai layanan lain hari ini; buka lagi {opens_at}.",
             "Another service has called its numbers by this prefix today; open again {opens_at}.",
         ),
+    }
+    example: ClassVar[Mapping[str, Any]] = {
+        "field": "service_id",
+        "why": "Hari Kemerdekaan",
+        "opens": "08:00",
+        "until": "15:00",
+        "quota": 60,
     }
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from gerai.chassis import CallerOf, QueriesOf, Routes, ServiceContext
+from gerai.chassis import CallerOf, QueriesOf, Routes
 from gerai.chassis.event_stream import EventStream, LastEventId
 from gerai.chassis.stream_places import Viewer
+from gerai.messaging.refusal import UnableToFind
 from gerai.queue.adapters.display_feed import DisplayFeed
 from gerai.queue.adapters.shared_reading import SharedReading
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.entrypoints.frames import FRAMES
-from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import SHOW
 from gerai.queue.entrypoints.sites import SiteId
 from gerai.queue.use_cases.ports import Lines
@@ -24,21 +24,40 @@ from gerai.queue.use_cases.views import Board
 Zone = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$", description="Only the calls of one zone.")]
 
 
-def routes(
-    service_context: ServiceContext, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed
-) -> Routes:
+def routes(catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> Routes:
     """Under /v1/sites/{site_id}/display."""
     displays = Routes(tag="displays", prefix="/v1/sites/{site_id}/display")
-    boards: defaultdict[tuple[str, str], SharedReading[str]] = defaultdict(SharedReading)
+    _add_board(displays, catalogue, lines)
+    _add_feed(displays, catalogue, lines, feed)
+    return displays
 
-    @displays.get("", permission=SHOW)
+
+def _add_board(displays: Routes, catalogue: Callable[[], Catalogue], lines: Lines) -> None:
+    @displays.get(
+        "",
+        permission=SHOW,
+        summary="Show what hangs on a site's board now",
+        operation_id="showBoard",
+        refuses=(UnableToFind,),
+    )
     async def look(site_id: SiteId, queries: QueriesOf) -> Board:
         return await show_board(
-            site_id, uow=queries.uow, lines=lines, at=moment(service_context), catalogue=catalogue()
+            site_id, uow=queries.uow, lines=lines, at=queries.now(), catalogue=catalogue()
         )
 
+
+def _add_feed(displays: Routes, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> None:
+    boards: defaultdict[tuple[str, str], SharedReading[str]] = defaultdict(SharedReading)
+
     @displays.get(
-        "/feed", permission=SHOW, response_model=None, response_class=EventStream, responses={200: FRAMES}
+        "/feed",
+        permission=SHOW,
+        summary="Follow what is called at a site",
+        operation_id="followDisplay",
+        response_model=None,
+        response_class=EventStream,
+        responses={200: FRAMES},
+        refuses=(UnableToFind,),
     )
     async def listen(
         site_id: SiteId,
@@ -57,7 +76,7 @@ def routes(
 
         async def read() -> str:
             board = await show_board(
-                site_id, uow=queries.uow, lines=lines, at=moment(service_context), catalogue=catalogue()
+                site_id, uow=queries.uow, lines=lines, at=queries.now(), catalogue=catalogue()
             )
             return board.model_dump_json()
 
@@ -71,5 +90,3 @@ def routes(
             part=lambda: feed.part(site.id, listener, viewer),
             last_id=last_event_id,
         )
-
-    return displays

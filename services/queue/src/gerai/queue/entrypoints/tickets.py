@@ -1,73 +1,94 @@
 """Kiosks and staff: numbers are given, looked at, given up and brought back."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
 from fastapi import Path
 from starlette.responses import Response
 
-from gerai.chassis import CommandsOf, QueriesOf, Routes, ServiceContext
+from gerai.chassis import CommandsOf, QueriesOf, Routes
 from gerai.chassis.links import ResponseLink, answered
 from gerai.contracts.text import Id
-from gerai.messaging.group_commit import Needs
+from gerai.messaging.refusal import UnableToFind
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.ticket import Ticket
+from gerai.queue.domain.ticket_refusals import (
+    UnableToCancelTicket,
+    UnableToIssueTicket,
+    UnableToReinstateTicket,
+)
 from gerai.queue.entrypoints.bodies import NO_REASON, TICKET_ID, ReasonBody
-from gerai.queue.entrypoints.moment import moment
 from gerai.queue.entrypoints.permissions import CANCEL, ISSUE, LOOK, REINSTATE
 from gerai.queue.use_cases.cancel_ticket import cancel_ticket
-from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket, what_issuing_needs
+from gerai.queue.use_cases.issue_ticket import IssueTicket, issue_ticket
 from gerai.queue.use_cases.reinstate_ticket import reinstate_ticket
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
 
-READ_IT, CANCEL_IT, REINSTATE_IT = (
-    ResponseLink(to=f"{method} /v1/tickets/{{ticket_id}}{step}", given={"ticket_id": answered("id")})
-    for method, step in (("GET", ""), ("POST", "/cancel"), ("POST", "/reinstate"))
+SHOW_IT, CANCEL_IT, REINSTATE_IT = (
+    ResponseLink(to=operation, given={"ticket_id": answered("id")})
+    for operation in ("showTicket", "cancelTicket", "reinstateTicket")
 )
-ISSUED = {
-    "read": READ_IT,
-    "cancel": CANCEL_IT,
-    "visit": ResponseLink(to="GET /v1/visits/{link}", given={"link": answered("link")}),
-    "cancel visit": ResponseLink(to="POST /v1/visits/{link}/cancel", given={"link": answered("link")}),
+BY_LINK = {"link": answered("link")}
+AFTER_ISSUING = {
+    "showTicket": SHOW_IT,
+    "cancelTicket": CANCEL_IT,
+    "showVisit": ResponseLink(to="showVisit", given=BY_LINK),
+    "cancelVisit": ResponseLink(to="cancelVisit", given=BY_LINK),
 }
 TicketId = Annotated[Id, Path(max_length=64, examples=[TICKET_ID])]
 
 
-def routes(service_context: ServiceContext, catalogue: Callable[[], Catalogue]) -> Routes:
+def routes(catalogue: Callable[[], Catalogue]) -> Routes:
     """Under /v1/tickets."""
     tickets = Routes(tag="tickets", prefix="/v1/tickets")
 
-    @tickets.post("", permission=ISSUE, status_code=201, response_model=IssuedTicket, links=ISSUED)
+    @tickets.post(
+        "",
+        permission=ISSUE,
+        summary="Give a visitor the next number of a service",
+        operation_id="issueTicket",
+        status_code=201,
+        response_model=IssuedTicket,
+        refuses=(UnableToFind, UnableToIssueTicket),
+        links=AFTER_ISSUING,
+    )
     async def issue(body: IssueTicket, commands: CommandsOf) -> Response:
-        """Give a visitor the next number of a service. Repeat with the same Idempotency-Key as often as you like."""
-        at, known = moment(service_context), catalogue()
-        needs = what_issuing_needs(body, catalogue=known, tenant=commands.context.tenant, at=at)
-        use_case = partial(issue_ticket, body, at=at, catalogue=known)
-        return await commands.run(lambda uow: use_case(uow=uow), status=201, needs=needs)
+        """Repeat with the same Idempotency-Key as often as you like."""
+        return await commands.run(issue_ticket, body, catalogue=catalogue())
 
-    @tickets.get("/{ticket_id}", permission=LOOK, links={"cancel": CANCEL_IT})
+    @tickets.get(
+        "/{ticket_id}",
+        permission=LOOK,
+        summary="Show a ticket",
+        operation_id="showTicket",
+        refuses=(UnableToFind,),
+        links={"cancelTicket": CANCEL_IT},
+    )
     async def look(ticket_id: TicketId, queries: QueriesOf) -> TicketView:
         return TicketView.of(await queries.uow.get(Ticket, ticket_id))
 
     @tickets.post(
-        "/{ticket_id}/cancel", permission=CANCEL, response_model=TicketView, links={"read": READ_IT}
+        "/{ticket_id}/cancel",
+        permission=CANCEL,
+        summary="Give a visitor's place up, as the office",
+        operation_id="cancelTicket",
+        response_model=TicketView,
+        refuses=(UnableToFind, UnableToCancelTicket),
+        links={"showTicket": SHOW_IT},
     )
     async def cancel(ticket_id: TicketId, commands: CommandsOf, body: ReasonBody = NO_REASON) -> Response:
-        """The office gives a place up."""
-        use_case = partial(cancel_ticket, ticket_id, reason=body.reason, at=moment(service_context))
-        return await commands.run(lambda uow: use_case(uow=uow), needs=_of(ticket_id))
+        return await commands.run(cancel_ticket, ticket_id, reason=body.reason)
 
     @tickets.post(
-        "/{ticket_id}/reinstate", permission=REINSTATE, response_model=TicketView, links={"read": READ_IT}
+        "/{ticket_id}/reinstate",
+        permission=REINSTATE,
+        summary="Put a visitor who missed the calls, but came soon after, back into the line",
+        operation_id="reinstateTicket",
+        response_model=TicketView,
+        refuses=(UnableToFind, UnableToReinstateTicket),
+        links={"showTicket": SHOW_IT},
     )
     async def reinstate(ticket_id: TicketId, commands: CommandsOf) -> Response:
-        """The visitor missed the calls but came soon after."""
-        use_case = partial(reinstate_ticket, ticket_id, at=moment(service_context), catalogue=catalogue())
-        return await commands.run(lambda uow: use_case(uow=uow), needs=_of(ticket_id))
+        return await commands.run(reinstate_ticket, ticket_id, catalogue=catalogue())
 
     return tickets
-
-
-def _of(ticket_id: str) -> Needs:
-    return Needs(aggregates=((Ticket, ticket_id),))

@@ -6,6 +6,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gerai.contracts.queue import PriorityClass, TicketState
+<<<<<<< HEAD
+=======
+from gerai.contracts.registry import DeskChanged
+from gerai.messaging.command import command
+>>>>>>> 990a771 (A route reads like its use case: run(use_case, …) binds unit of work and time, the use case says what it reads, and each route has a sentence, a stable name and its refusals, which the document lists by code with examples)
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -33,7 +38,8 @@ def what_calling_needs(desk_id: str, *, catalogue: Catalogue, tenant: str | None
     )
 
 
-async def call_next(desk_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> TicketView:
+@command(needs=what_calling_needs)
+async def call_next(uow: UnitOfWork, at: datetime, desk_id: str, *, catalogue: Catalogue) -> TicketView:
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
     session = await session_that_calls(desk, uow)
     rules = catalogue.rules_of(desk.site_id)

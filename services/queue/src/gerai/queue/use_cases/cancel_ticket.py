@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from gerai.messaging.command import command
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
@@ -12,6 +13,10 @@ from gerai.queue.use_cases.show_visit import visit_view
 from gerai.queue.use_cases.views import TicketView, VisitView
 
 BY_VISITOR = "visitor"
+
+
+def what_a_ticket_needs(ticket_id: str) -> Needs:
+    return Needs(aggregates=((Ticket, ticket_id),))
 
 
 def what_the_link_needs(link: str) -> Needs:
@@ -26,13 +31,15 @@ async def ticket_of_link(link: str, uow: UnitOfWork) -> Ticket:
     return ticket
 
 
-async def cancel_ticket(ticket_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime) -> TicketView:
+@command(needs=what_a_ticket_needs)
+async def cancel_ticket(uow: UnitOfWork, at: datetime, ticket_id: str, *, reason: str | None) -> TicketView:
     ticket = await uow.get(Ticket, ticket_id)
     ticket.cancel(at=at, actor=uow.context.actor, reason=reason)
     return TicketView.of(ticket)
 
 
-async def cancel_visit(link: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue) -> VisitView:
+@command(needs=what_the_link_needs)
+async def cancel_visit(uow: UnitOfWork, at: datetime, link: str, *, catalogue: Catalogue) -> VisitView:
     """By the visitor; answers with what the visitor may see."""
     ticket = await ticket_of_link(link, uow)
     ticket.cancel(at=at, actor=BY_VISITOR, reason=BY_VISITOR)

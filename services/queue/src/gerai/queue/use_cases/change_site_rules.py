@@ -1,5 +1,7 @@
 """A site decides how it calls."""
 
+from datetime import datetime
+
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.rules import Rules, SiteRules
@@ -8,7 +10,7 @@ from gerai.register.kept_entries import advance_revision
 
 
 async def change_site_rules(
-    site_id: str, rules: Rules, *, seen: int, uow: UnitOfWork, catalogue: Catalogue
+    uow: UnitOfWork, _at: datetime, site_id: str, rules: Rules, *, seen: int, catalogue: Catalogue
 ) -> RulesView:
     site = catalogue.site(site_id, tenant=uow.context.tenant)
     known = await uow.find_or_add(SiteRules(id=site.id, tenant=site.tenant))

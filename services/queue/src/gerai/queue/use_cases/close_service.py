@@ -11,7 +11,7 @@ from gerai.register.entries import Service
 
 
 async def close_service(
-    service_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+    uow: UnitOfWork, at: datetime, service_id: str, *, reason: str | None, catalogue: Catalogue
 ) -> ServiceDayView:
     service = catalogue.service(service_id, tenant=uow.context.tenant)
     day = await _today(service, uow, at, catalogue)
@@ -21,7 +21,7 @@ async def close_service(
 
 
 async def reopen_service(
-    service_id: str, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+    uow: UnitOfWork, at: datetime, service_id: str, *, catalogue: Catalogue
 ) -> ServiceDayView:
     service = catalogue.service(service_id, tenant=uow.context.tenant)
     day = await _today(service, uow, at, catalogue)

@@ -8,6 +8,7 @@ import uuid_utils.compat as uuids
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.contracts.text import Slug
+from gerai.messaging.command import command
 from gerai.messaging.group_commit import NOTHING, Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
@@ -47,19 +48,20 @@ class IssueTicket(BaseModel):
 
 
 def what_issuing_needs(
-    command: IssueTicket, *, catalogue: Catalogue, tenant: str | None, at: datetime
+    wanted: IssueTicket, *, catalogue: Catalogue, tenant: str | None, at: datetime
 ) -> Needs:
-    service = catalogue.service(command.service_id, tenant=tenant)
+    service = catalogue.service(wanted.service_id, tenant=tenant)
     if not catalogue.knows_site(service.site_id):
         return NOTHING
     day = catalogue.local_day(service.site_id, at)
     return Needs(aggregates=((ServiceDay, service_day_id(service.id, day)),))
 
 
+@command(needs=what_issuing_needs)
 async def issue_ticket(
-    command: IssueTicket, *, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+    uow: UnitOfWork, at: datetime, wanted: IssueTicket, *, catalogue: Catalogue
 ) -> IssuedTicket:
-    service = catalogue.service(command.service_id, tenant=uow.context.tenant)
+    service = catalogue.service(wanted.service_id, tenant=uow.context.tenant)
     if not catalogue.knows_site(service.site_id):  # and so it has no day yet
         raise UnableToIssueTicket("service_closed", field="service_id")
     local_day = catalogue.local_day(service.site_id, at)
@@ -88,8 +90,8 @@ async def issue_ticket(
         secret=secret,
         at=at,
         actor=uow.context.actor,
-        priority_class=priority_class_for(command.priority_reason),
-        party_id=command.party_id,
+        priority_class=priority_class_for(wanted.priority_reason),
+        party_id=wanted.party_id,
     )
     uow.add(ticket)
     return IssuedTicket.with_link(ticket, link_of(id, secret))

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from gerai.messaging.command import command
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
@@ -16,8 +17,9 @@ def what_resuming_needs(desk_id: str, ticket_id: str) -> Needs:
     return Needs(aggregates=((DeskSession, desk_id), (Ticket, ticket_id)))
 
 
+@command(needs=what_resuming_needs)
 async def resume_ticket(
-    desk_id: str, *, ticket_id: str, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+    uow: UnitOfWork, at: datetime, desk_id: str, *, ticket_id: str, catalogue: Catalogue
 ) -> TicketView:
     desk = catalogue.desk(desk_id, tenant=uow.context.tenant)
     session = await session_that_calls(desk, uow)

@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
+from gerai.messaging.command import command
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
-from gerai.queue.use_cases.at_desk import session_and_ticket
+from gerai.queue.use_cases.at_desk import session_and_ticket, what_the_desk_needs
 from gerai.queue.use_cases.views import TicketView
 
 
+@command(needs=what_the_desk_needs)
 async def return_ticket(
-    desk_id: str, *, reason: str | None, uow: UnitOfWork, at: datetime, catalogue: Catalogue
+    uow: UnitOfWork, at: datetime, desk_id: str, *, reason: str | None, catalogue: Catalogue
 ) -> TicketView:
     session, ticket = await session_and_ticket(desk_id, uow, catalogue)
     rules = catalogue.rules_of(ticket.site_id)

@@ -2,20 +2,22 @@
 
 from datetime import datetime
 
+from gerai.messaging.command import command
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.queue.domain.catalogue import Catalogue
 from gerai.queue.domain.ticket_refusals import UnableToTransferTicket
-from gerai.queue.use_cases.at_desk import session_and_ticket
+from gerai.queue.use_cases.at_desk import session_and_ticket, what_the_desk_needs
 from gerai.queue.use_cases.views import TicketView
 
 
+@command(needs=what_the_desk_needs)
 async def transfer_ticket(
+    uow: UnitOfWork,
+    at: datetime,
     desk_id: str,
     *,
     service_id: str,
     reason: str | None,
-    uow: UnitOfWork,
-    at: datetime,
     catalogue: Catalogue,
 ) -> TicketView:
     """Opening hours are not asked: who holds a number is still served."""

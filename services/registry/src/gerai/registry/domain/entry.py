@@ -10,6 +10,7 @@ from gerai.contracts.event import Event
 from gerai.contracts.text import looks_personal
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind, Term
+from gerai.registry.domain.words import COUNTER
 
 
 class Stated(BaseModel):
@@ -54,6 +55,12 @@ class UnableToRegister(Refusal):
             "The {what} cannot change; withdraw this entry and register a new one.",
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {
+        "what": COUNTER,
+        "id": "contoh-gerai",
+        "prefix": "A",
+        "most": 50_000,
+    }
 
 
 class UnableToTakeId(UnableToRegister):
@@ -75,6 +82,7 @@ class UnableToName(Refusal):
             "An id must not look like a NIK, a phone number or an e-mail address.",
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {"field": "id"}
 
 
 class UnableToRefer(Refusal):
@@ -89,6 +97,7 @@ class UnableToRefer(Refusal):
             "Layanan {id} bukan milik gerai loket ini.", "The service {id} belongs to another counter."
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {"field": "counter_id", "what": COUNTER, "id": "contoh-gerai"}
 
 
 class UnableToReplace(Refusal):
@@ -101,6 +110,7 @@ class UnableToReplace(Refusal):
             "This entry has changed since you read it (now version {version}). Read it again, then retry.",
         ),
     }
+    example: ClassVar[Mapping[str, Any]] = {"field": "If-Match", "version": 8}
 
 
 class Entry(Aggregate):

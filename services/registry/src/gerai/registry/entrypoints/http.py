@@ -12,8 +12,14 @@ from gerai.chassis.pages import Page, cursor_after, id_before
 from gerai.chassis.routes import CallerOf, Routes
 from gerai.chassis.service_context import ServiceContext
 from gerai.contracts.text import Id
-from gerai.messaging.unit_of_work import UnitOfWork
-from gerai.registry.domain.entry import UnableToTakeId
+from gerai.messaging.refusal import UnableToFind
+from gerai.registry.domain.entry import (
+    UnableToName,
+    UnableToRefer,
+    UnableToRegister,
+    UnableToReplace,
+    UnableToTakeId,
+)
 from gerai.registry.domain.institution import WarningRule
 from gerai.registry.entrypoints.permissions import CHANGE_REGISTER, READ_REGISTER
 from gerai.registry.entrypoints.shapes import SECTIONS, Listing, Section
@@ -29,15 +35,15 @@ def _id_like(example: str) -> Any:
     return Annotated[Id, Path(max_length=80, description="The entry's id.", examples=[example])]
 
 
+REFUSED_ENTRY = (UnableToRegister, UnableToRefer)
+"""What does not fit the rest of the register."""
+
+
 def _entry(section: Section[Any], *, id: str) -> dict[str, ResponseLink]:
     """What can be done with one entry. `id`: where it is told."""
-    address = f"/v1/{section.name}/{{id}}"
     versioned = {"id": id, "If-Match": VERSION_READ}
-    return {
-        "read": ResponseLink(to=f"GET {address}", given={"id": id}),
-        "replace": ResponseLink(to=f"PUT {address}", given=versioned),
-        "withdraw": ResponseLink(to=f"DELETE {address}", given=versioned),
-    }
+    given = {"read": {"id": id}, "replace": versioned, "withdraw": versioned}
+    return {step: ResponseLink(to=f"{step}{section.kind.__name__}", given=given[step]) for step in given}
 
 
 def routes(service_context: ServiceContext, rule: WarningRule) -> list[Routes]:
@@ -48,24 +54,27 @@ def routes(service_context: ServiceContext, rule: WarningRule) -> list[Routes]:
 def _routes_of(section: Section[Any], service_context: ServiceContext, rule: WarningRule) -> Routes:
     group = Routes(tag=section.name, prefix=f"/v1/{section.name}")
     _add_reading(group, section, service_context)
-    _add_registering(group, section, service_context, rule)
-    _add_changing(group, section, service_context, rule)
+    _add_registering(group, section, rule)
+    _add_changing(group, section, rule)
     return group
 
 
 def _add_reading(group: Routes, section: Section[Any], service_context: ServiceContext) -> None:
     listing: Any = Annotated[section.listing, Query()]
     standing: Any = _id_like(section.standing)
+    kind = section.kind
 
     @group.get(
         "/{id}",
         permission=READ_REGISTER,
-        summary=f"Read one {section.kind.word}",
-        links=_entry(section, id=asked("id")),
+        summary=f"Read one {kind.word}",
+        operation_id=f"read{kind.__name__}",
         response_model=section.view,
+        refuses=(UnableToFind,),
+        links=_entry(section, id=asked("id")),
     )
     async def read(id: standing, caller: CallerOf) -> Response:
-        entry = await read_entry(section.kind, id, tenant=caller.tenant, storage=service_context.storage)
+        entry = await read_entry(kind, id, tenant=caller.tenant, storage=service_context.storage)
         body = section.shown(entry).model_dump_json()
         return Response(body, headers={"ETag": f'"{entry.version}"'}, media_type="application/json")
 
@@ -73,12 +82,13 @@ def _add_reading(group: Routes, section: Section[Any], service_context: ServiceC
         "",
         permission=READ_REGISTER,
         summary=f"List {section.name}, in the order of their ids",
+        operation_id=f"list{section.name.capitalize()}",
         response_model=Page[section.view],  # type: ignore[name-defined]
     )
     async def show(caller: CallerOf, asked: listing) -> Page[BaseModel]:
         assert isinstance(asked, Listing)
         found = await list_entries(
-            section.kind,
+            kind,
             tenant=caller.tenant,
             where=asked.where,
             after=id_before(asked.cursor),
@@ -89,70 +99,55 @@ def _add_reading(group: Routes, section: Section[Any], service_context: ServiceC
         return Page(items=tuple(section.shown(entry) for entry in found.entries), next=following)
 
 
-def _add_registering(
-    group: Routes, section: Section[Any], service_context: ServiceContext, rule: WarningRule
-) -> None:
+def _add_registering(group: Routes, section: Section[Any], rule: WarningRule) -> None:
     row_type: Any = section.row
+    kind, register = section.kind, section.showing(register_entry)
 
     @group.post(
         "",
         permission=CHANGE_REGISTER,
-        summary=f"Register a new {section.kind.word}",
-        links=_entry(section, id=answered("id")),
-        response_model=section.view,
+        summary=f"Register a new {kind.word}",
+        operation_id=f"register{kind.__name__}",
         status_code=201,
+        response_model=section.view,
+        refuses=(*REFUSED_ENTRY, UnableToName),
+        links=_entry(section, id=answered("id")),
     )
-    async def register(row: row_type, caller: CallerOf, commands: CommandsOf) -> Response:
-        at = service_context.clock.now()
-
-        async def do(uow: UnitOfWork) -> BaseModel:
-            facts = section.stated(row)
-            return section.shown(await register_entry(section.kind, row.id, facts, uow=uow, at=at, rule=rule))
-
+    async def take(row: row_type, caller: CallerOf, commands: CommandsOf) -> Response:
         try:
-            return await commands.run(do, status=201)
+            return await commands.run(register, kind, row.id, section.stated(row), rule=rule)
         except UnableToTakeId as refusal:
             if refusal.of_another_regency:
                 note_foreign_ids(tenant=caller.tenant, count=1, through="register")
             raise
 
 
-def _add_changing(
-    group: Routes, section: Section[Any], service_context: ServiceContext, rule: WarningRule
-) -> None:
-    kind, facts_type = section.kind, section.kind.facts_type
-    example = section.example
+def _add_changing(group: Routes, section: Section[Any], rule: WarningRule) -> None:
+    kind, example = section.kind, section.example
     registered: Any = _id_like(example.pop("id"))
-    stated_type: Any = Annotated[facts_type, Body(openapi_examples={"as registered": {"value": example}})]
+    facts_type: Any = Annotated[kind.facts_type, Body(openapi_examples={"as registered": {"value": example}})]
+    replace, withdraw = section.showing(replace_entry), section.showing(withdraw_entry)
 
     @group.put(
         "/{id}",
         permission=CHANGE_REGISTER,
         summary=f"Replace what is stated about a {kind.word}",
-        links=_entry(section, id=asked("id")),
+        operation_id=f"replace{kind.__name__}",
         response_model=section.view,
+        refuses=(UnableToFind, UnableToReplace, *REFUSED_ENTRY),
+        links=_entry(section, id=asked("id")),
     )
-    async def replace(id: registered, facts: stated_type, version: IfMatch, commands: CommandsOf) -> Response:
-        at = service_context.clock.now()
-
-        async def do(uow: UnitOfWork) -> BaseModel:
-            return section.shown(
-                await replace_entry(kind, id, facts, version=version, uow=uow, at=at, rule=rule)
-            )
-
-        return await commands.run(do)
+    async def change(id: registered, facts: facts_type, version: IfMatch, commands: CommandsOf) -> Response:
+        return await commands.run(replace, kind, id, facts, version=version, rule=rule)
 
     @group.delete(
         "/{id}",
         permission=CHANGE_REGISTER,
         summary=f"Withdraw a {kind.word}: it is kept, and no longer used",
-        links=_entry(section, id=asked("id")),
+        operation_id=f"withdraw{kind.__name__}",
         response_model=section.view,
+        refuses=(UnableToFind, UnableToReplace, UnableToRegister),
+        links=_entry(section, id=asked("id")),
     )
-    async def withdraw(id: registered, version: IfMatch, commands: CommandsOf) -> Response:
-        at = service_context.clock.now()
-
-        async def do(uow: UnitOfWork) -> BaseModel:
-            return section.shown(await withdraw_entry(kind, id, version=version, uow=uow, at=at, rule=rule))
-
-        return await commands.run(do)
+    async def take_out(id: registered, version: IfMatch, commands: CommandsOf) -> Response:
+        return await commands.run(withdraw, kind, id, version=version, rule=rule)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gerai.chassis.bodies import JsonBody
 from gerai.chassis.commands import CommandsOf, Queries, QueriesOf
 from gerai.chassis.parts import Plan, Unfinished
-from gerai.chassis.problems import Problem, language, own, problem
+from gerai.chassis.problems import Problem, language, problem
 from gerai.chassis.routes import Routes
 from gerai.chassis.service_context import ServiceContext
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -25,6 +25,7 @@ from gerai.registry.use_cases.import_entries import (
     ImportReport,
     ImportRows,
     Rehearsal,
+    UnableToFinishImport,
     UnableToImport,
     import_part,
     rehearse_import,
@@ -87,7 +88,9 @@ def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
         permission=CHANGE_REGISTER,
         body=JsonBody(limit=BODY_LIMIT),
         summary="Import many entries, all or nothing",
+        operation_id="importEntries",
         response_model=ImportReport,
+        refuses=(UnableToImport, UnableToFinishImport),
     )
     async def take(
         body: ImportBody, request: Request, commands: CommandsOf, queries: QueriesOf, dry_run: DryRun = False
@@ -152,11 +155,13 @@ def _named_rows(request: Request, refusal: UnableToImport) -> Response:
 def _unfinished(request: Request, unfinished: Unfinished) -> Response:
     refusal, spoken = unfinished.refusal, language(request)
     assert isinstance(refusal, UnableToImport)
-    return own(
+    told = UnableToFinishImport("import_unfinished", rows_written=unfinished.rows_written)
+    return problem(
         request,
         409,
-        "import_unfinished",
-        details={"rows_written": unfinished.rows_written},
+        told.code,
+        told.text(spoken),
+        details=told.details,
         errors=_errors(refusal, spoken),
     )
 

@@ -19,10 +19,4 @@ SENTENCES: dict[str, LocalizedText] = {
     "agreement_ends_before_start": LocalizedText(
         "Perjanjian harus mulai sebelum berakhir.", "The agreement must start before it ends."
     ),
-    "import_unfinished": LocalizedText(
-        "Sebagian data sudah disimpan; lalu data lain berubah sehingga sisanya tidak sesuai lagi. Perbaiki yang disebut,"
-        " lalu kirim permintaan yang sama dengan kunci yang sama.",
-        "Some rows are written; then somebody changed the register, and the rest does not fit any more. Mend what is"
-        " named, and send the same request again with the same key.",
-    ),
 }

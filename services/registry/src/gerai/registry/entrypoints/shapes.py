@@ -1,7 +1,8 @@
 """The bodies that come in and go out: the facts of each kind with the entry's id, and its version when read."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, ParamSpec, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +17,7 @@ from gerai.registry.domain.service import Service, ServiceFacts
 from gerai.registry.domain.site import Site, SiteFacts
 
 E = TypeVar("E", bound=Entry)
+P = ParamSpec("P")
 
 NewId: TypeAlias = Annotated[Slug, NOT_PERSONAL]
 """A row of an import may also have the id of an entry that was there before this rule."""
@@ -194,6 +196,14 @@ class Section(Generic[E]):
         """The entry as it stands after this command."""
         shown = entry.model_dump(include=set(self.view.model_fields))
         return self.view.model_validate({**shown, "version": entry.version + len(entry.recorded)})
+
+    def showing(self, use_case: Callable[P, Awaitable[Entry]]) -> Callable[P, Awaitable[BaseModel]]:
+        """A use case that answers with what is shown of its entry."""
+
+        async def show(*args: P.args, **kwargs: P.kwargs) -> BaseModel:
+            return self.shown(await use_case(*args, **kwargs))
+
+        return show
 
     def stated(self, row: BaseModel) -> Facts:
         """The row without its id."""

@@ -4,7 +4,7 @@ A large import is rehearsed first, on a unit of work that nobody saves, and then
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,6 +97,24 @@ class UnableToImport(Refusal):
     def __init__(self, bad: BadRows) -> None:
         super().__init__("rows_refused", count=bad.count)
         self.bad = bad
+
+    @classmethod
+    def examples(cls) -> Iterator[Self]:
+        yield cls(BadRows(count=2))
+
+
+class UnableToFinishImport(Refusal):
+    """Parts of an import are written, and one behind them does not fit any more."""
+
+    sentences: ClassVar[dict[str, LocalizedText]] = {
+        "import_unfinished": LocalizedText(
+            "Sebagian data sudah disimpan; lalu data lain berubah sehingga sisanya tidak sesuai lagi. Perbaiki yang disebut,"
+            " lalu kirim permintaan yang sama dengan kunci yang sama.",
+            "Some rows are written; then somebody changed the register, and the rest does not fit any more. Mend what is"
+            " named, and send the same request again with the same key.",
+        ),
+    }
+    example: ClassVar[Mapping[str, Any]] = {"rows_written": 25}
 
 
 class UnableToReadRow(Refusal):

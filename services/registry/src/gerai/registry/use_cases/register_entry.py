@@ -13,7 +13,7 @@ E = TypeVar("E", bound=Entry)
 
 
 async def register_entry(
-    kind: type[E], id: str, facts: Facts, *, uow: UnitOfWork, at: datetime, rule: WarningRule
+    uow: UnitOfWork, at: datetime, kind: type[E], id: str, facts: Facts, *, rule: WarningRule
 ) -> E:
     """Raises UnableToRegister, UnableToTakeId, UnableToName, UnableToRefer."""
     register = await open_register(uow)

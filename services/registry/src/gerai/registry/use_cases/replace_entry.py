@@ -12,7 +12,7 @@ E = TypeVar("E", bound=Entry)
 
 
 async def replace_entry(
-    kind: type[E], id: str, facts: Facts, *, version: int, uow: UnitOfWork, at: datetime, rule: WarningRule
+    uow: UnitOfWork, at: datetime, kind: type[E], id: str, facts: Facts, *, version: int, rule: WarningRule
 ) -> E:
     """Change the version that the caller has read. Raises UnableToFind, UnableToReplace, UnableToRegister, UnableToRefer."""
     register = await open_register(uow)

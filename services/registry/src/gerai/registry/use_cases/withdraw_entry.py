@@ -12,7 +12,7 @@ E = TypeVar("E", bound=Entry)
 
 
 async def withdraw_entry(
-    kind: type[E], id: str, *, version: int, uow: UnitOfWork, at: datetime, rule: WarningRule
+    uow: UnitOfWork, at: datetime, kind: type[E], id: str, *, version: int, rule: WarningRule
 ) -> E:
     """Raises UnableToFind, UnableToReplace, UnableToRegister (something active still depends on it)."""
     register = await open_register(uow)
