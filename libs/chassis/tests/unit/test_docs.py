@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 from notes_door import Door
 
 from gerai.chassis.links import ResponseLink
+from gerai.chassis.localized_texts import SENTENCES
+from gerai.chassis.refusals import HOUSE, OF_UPLOADS
 from gerai.chassis.requests import NIK_PATTERN
 from gerai.chassis.routes import Routes, UnknownLinkTarget, install
 
@@ -214,6 +216,6 @@ class TestDescription:
 
 
 def test_every_code_of_the_chassis_is_listed_under_its_status() -> None:
-    """But for those of answers that belong to no operation, and of what only uploads are refused by."""
-    listed = {code for codes in HOUSE.values() for code in codes} | UPLOAD_RULES.keys()
-    assert set(OWN_SENTENCES) - listed == {"method_not_allowed", "client_gone"}
+    """But for those of answers that belong to no operation."""
+    listed = {code for codes in HOUSE.values() for code in codes} | {*OF_UPLOADS}
+    assert set(SENTENCES) - listed == {"method_not_allowed", "client_gone"}

@@ -188,7 +188,9 @@ class TestDeclarations:
     def test_strangers_send_no_streams(self) -> None:
         body = StreamedBody(media_types=("application/pdf",), limit=10)
         with pytest.raises(TypeError, match="no streams"):
-            Routes(tag="x").post("/a/{link}", public=Secret("link"), body=body)
+            Routes(tag="x").post(
+                "/a/{link}", public=Secret("link"), body=body, summary="Attach a file", operation_id="attach"
+            )
 
     @pytest.mark.parametrize("wrong", [(), ("application/PDF",), ("pdf",), ("*/*",), ("a/b; c=d",)])
     def test_a_media_type_that_could_never_match_is_a_mistake(self, wrong: tuple[str, ...]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from gerai.chassis.bodies import StreamedBody
-from gerai.chassis.refusals import ANYWHERE, answers, told_anywhere
+from gerai.chassis.localized_texts import SENTENCES
+from gerai.chassis.refusals import ANYWHERE, OF_UPLOADS, answers, told_anywhere
 from gerai.chassis.requests import KEY_HEADER, KEY_PATTERN, NIK_PATTERN
 from gerai.chassis.routes import PUBLIC, DeclaredRoute
 from gerai.messaging.refusal import LocalizedText
@@ -49,8 +50,10 @@ def complete(operation: dict[str, Any], route: DeclaredRoute, *, rules: Mapping[
     responses.pop("422", None)  # FastAPI's own form of it
     for answer in _good(responses):
         _complete_good(answer, route)
-    own = {422: rules} if route.body_field is not None else {}
-    responses |= answers(set(_house_statuses(operation, route)), route.expected, own)
+    own: Mapping[str, LocalizedText] = rules if route.body_field is not None else {}
+    if isinstance(route.body, StreamedBody):
+        own = {code: SENTENCES[code] for code in OF_UPLOADS}
+    responses |= answers(set(_house_statuses(operation, route)), route.expected, {422: own})
 
 
 def _streamed(body: StreamedBody) -> dict[str, Any]:

@@ -70,7 +70,7 @@ SENTENCES: dict[str, LocalizedText] = {
         "Something went wrong on our side. The correlation id leads to it.",
     ),
 }
-"""By code. A service adds its own at start."""
+"""By code. What the types of a service's own bodies refuse by stands in its `Service.rules`."""
 
 INVALID_BECAUSE: dict[str, LocalizedText] = {
     "bool_parsing": LocalizedText("Isi dengan ya atau tidak (true/false).", "This must be true or false."),

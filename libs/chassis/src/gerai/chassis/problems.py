@@ -200,7 +200,8 @@ async def on_problem(request: Request, error: Exception) -> Response:
 
 async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(one) for one in error.errors()[:FAULTS_LIMIT]]
+    known = {**SENTENCES, **request.app.state.rules}
+    faults = [_fault(one, known) for one in error.errors()[:FAULTS_LIMIT]]
     spoken = language(request)
     listed = [
         {
@@ -215,7 +216,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     return problem(request, status, first.code, str(listed[0]["text"]), field=first.field, errors=listed)
 
 
-def _fault(error: Mapping[str, Any]) -> Fault:
+def _fault(error: Mapping[str, Any], known: Mapping[str, LocalizedText]) -> Fault:
     kind: str = error["type"]
     place: Sequence[str | int] = error["loc"]
     field = _shown(".".join(str(part) for part in place[1:]) or str(place[0]))
@@ -224,8 +225,8 @@ def _fault(error: Mapping[str, Any]) -> Fault:
             return Fault("malformed_json", None, SENTENCES["malformed_json"])
         case "extra_forbidden":
             return Fault("unknown_field", field, SENTENCES["unknown_field"])
-        case _ if kind in SENTENCES:
-            return Fault(kind, field, SENTENCES[kind])
+        case _ if kind in known:
+            return Fault(kind, field, known[kind])
         case _ if kind in INVALID_BECAUSE:
             return Fault("invalid", field, _filled(INVALID_BECAUSE[kind], error.get("ctx", {})))
         case _:

@@ -59,6 +59,8 @@ HOUSE: dict[int, tuple[str, ...]] = {
     503: ("busy",),
 }
 """The codes of the chassis. What use cases refuse by stands at their routes."""
+OF_UPLOADS = ("file_name_malformed",)
+"""Codes of 422 beside those, where the body is a stream."""
 UNREAD = (400, 408, 414, 431)
 """Answers to requests that may not have been read, so that they may have no ids."""
 TOLD: dict[str, Any] = {

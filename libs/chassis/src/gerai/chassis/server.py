@@ -23,7 +23,6 @@ from gerai.chassis.connections import Connections, Limits, places
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.keys import Keys, fetch_from
-from gerai.chassis.localized_texts import SENTENCES
 from gerai.chassis.routes import install
 from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.chassis.settings import Environment, Role, Settings
@@ -54,7 +53,6 @@ def application(service: Service, service_context: ServiceContext, components: C
     app.state.service_context = service_context
     app.state.strict = settings.environment is Environment.DEVELOPMENT
     app.state.rules = service.rules
-    SENTENCES.update(service.rules)
     app.state.authenticator = Authenticator(
         Keys(fetch_from(settings.jwks_url)),
         issuer=settings.issuer,
