@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gerai.chassis.service import application
+from gerai.chassis.service_context import Service
 from gerai.chassis.testing import context_of
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
@@ -72,6 +73,15 @@ async def test_each_status_lists_its_codes_with_an_example_in_both_languages(doc
                 body = example["value"]
                 assert (str(body["status"]), f"{body['code']}.{name[-2:]}") == (status, name), route
                 assert "{" not in json.dumps(body["title"]), f"{route}: {body['title']}"
+
+
+@pytest.mark.parametrize("service", declarations(), ids=lambda service: service.name)
+async def test_what_a_unique_index_refuses_by_can_be_said(service: Service) -> None:
+    """The store raises it, which knows no details but those that the index declares."""
+    for index in service.indexes:
+        if index.refusal is not None:
+            refusal = index.refusal()
+            assert "{" not in refusal.text("id") + refusal.text("en")
 
 
 async def test_a_desk_that_calls_is_told_what_it_may_be_refused_by(documented) -> None:

@@ -3,7 +3,7 @@
 from itertools import chain
 
 import pytest
-from queue_builders import RULES, Hall
+from queue_builders import MORNING, RULES, Hall
 from queue_front_door import front_door
 
 from gerai.chassis.settings import Role
@@ -32,7 +32,9 @@ async def test_brings_a_sites_rules_to_every_process(hall: Hall):
     replica = replica_of(hall.storage)
     await replica.refresh()
     await hall.does(
-        lambda uow: change_site_rules("mpp", Rules(near_front=5), seen=0, uow=uow, catalogue=replica.current)
+        lambda uow: change_site_rules(
+            uow, MORNING, "mpp", Rules(near_front=5), seen=0, catalogue=replica.current
+        )
     )
     await replica.refresh()
     assert replica.current.rules_of("mpp").near_front == 5

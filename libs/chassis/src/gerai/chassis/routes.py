@@ -193,7 +193,7 @@ class DeclaredRoute(APIRoute):
                 try:
                     return await answer(asked)
                 except Refusal as refusal:
-                    self._note_undeclared(refusal, strict=request.app.state.strict)
+                    self._note_undeclared(refusal, strict=asked.app.state.strict)
                     raise
 
         return handle

@@ -3,6 +3,7 @@
 from functools import partial
 
 from gerai.messaging.storage import Index
+from gerai.queue.domain.moment_in_words import AFTER_TODAY
 from gerai.queue.domain.ticket_refusals import UnableToIssueTicket
 from gerai.register import kept_entries
 
@@ -31,7 +32,7 @@ INDEXES = (
         keys=(("site_id", 1), ("local_day", 1), ("prefix", 1)),
         unique=True,
         where={"prefix": {"$gt": ""}},
-        refusal=partial(UnableToIssueTicket, "prefix_in_use"),
+        refusal=partial(UnableToIssueTicket, "prefix_in_use", field="service_id", opens_at=AFTER_TODAY),
     ),
     *kept_entries.INDEXES,
     # read with them

@@ -29,6 +29,8 @@ NOT_SOON = Term(
         f"belum dijadwalkan dalam {DAYS_AHEAD} hari ke depan", f"not within the next {DAYS_AHEAD} days"
     ),
 )
+AFTER_TODAY = Term("", LocalizedText("setelah hari ini", "after today"))
+"""Where nobody has asked the calendar."""
 
 
 def moment_in_words(moment: datetime | None, *, at: datetime, zone: ZoneInfo) -> Term:

@@ -177,6 +177,10 @@ class UnableToIssueTicket(Refusal):
         "field": "service_id",
         "why": "Hari Kemerdekaan",
         "opens": "08:00",
+        "opens_at": Term(
+            "2026-11-30T00:00:00Z",
+            LocalizedText("Senin 30 November 2026 pukul 08:00", "on Monday 30 November 2026 at 08:00"),
+        ),
         "until": "15:00",
         "quota": 60,
     }

@@ -6,11 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gerai.contracts.queue import PriorityClass, TicketState
-<<<<<<< HEAD
-=======
-from gerai.contracts.registry import DeskChanged
 from gerai.messaging.command import command
->>>>>>> 990a771 (A route reads like its use case: run(use_case, …) binds unit of work and time, the use case says what it reads, and each route has a sentence, a stable name and its refusals, which the document lists by code with examples)
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
