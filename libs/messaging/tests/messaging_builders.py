@@ -70,10 +70,9 @@ class JarOnShelf(Aggregate):
 
 
 class Label(Aggregate):
-    """Kept without what is not set; with parts."""
+    """With parts, and fields that may be without a value."""
 
     collection: ClassVar[str] = "labels"
-    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python", "exclude_none": True}
 
     text: str | None = None
     at: datetime | None = None

@@ -12,6 +12,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
+from gerai.messaging.mapping import NewerDocument
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import Contended, KeyTaken, StoreBusy, TooManyWaiting, Unstorable
 
@@ -295,6 +296,15 @@ class TestFaultsOfOurs:
         assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
         for detail in ("db-0", "$where", "outbox", "notes"):
             assert detail not in answer.text
+
+    async def test_what_a_newer_version_wrote_is_asked_for_again_and_may_meet_that_version_then(
+        self, door: Door
+    ) -> None:
+        door.app.state.failure = NewerDocument("Note: a document of schema 2; this version knows 1")
+        answer = await door.stranger().gets("/v1/store")
+        says(answer, 503, "newer_version")
+        assert answer.headers["retry-after"] == "5"
+        assert "Note" not in answer.text
 
     async def test_a_busy_store_asks_to_come_again(self, door: Door) -> None:
         answer = await door.stranger().gets("/v1/busy")

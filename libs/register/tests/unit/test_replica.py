@@ -150,7 +150,7 @@ async def test_a_regency_with_very_many_entries_pushes_out_nobody_elses(monkeypa
 
 async def test_one_unreadable_entry_does_not_hide_the_others(storage: MemoryStorage):
     replica = RegisterReplica(tell(storage, *SMALL), Register)
-    storage.aggregates[RegisterEntry]["registry.services:nib"].body = "{}"
+    storage.aggregates[RegisterEntry].documents["registry.services:nib"]["body"] = "{}"
     await replica.refresh()
     assert names(replica.current) == ["izin", "pajak"]
 

@@ -100,7 +100,7 @@ class TestPrefix:
 
     async def test_of_a_day_that_was_begun_before_prefixes_were_kept_is_the_present_one(self, hall: Hall):
         await hall.issues("nib")
-        hall.storage.aggregates[ServiceDay][f"nib:{TODAY}"].prefix = ""
+        hall.storage.aggregates[ServiceDay].documents[f"nib:{TODAY}"]["prefix"] = ""
         assert (await hall.issues("nib")).number == "A-002"
 
 

@@ -145,9 +145,9 @@ class TicketMachine(RuleBasedStateMachine):
 
     @invariant()
     def survives_the_store(self) -> None:
-        changed = self.ticket.changed_since(self.kept)
-        values = self.ticket.document(only=changed)
-        self.document = {name: one for name, one in self.document.items() if name not in changed} | values
+        update = self.ticket.update_of(self.kept)
+        left = {name: one for name, one in self.document.items() if name not in update.get("$unset", {})}
+        self.document = {**left, **update["$set"]}
         self.kept = self.ticket.forked()
         for document in (self.ticket.document(), dict(self.document)):
             assert Ticket.from_document(document).model_dump() == self.ticket.model_dump()

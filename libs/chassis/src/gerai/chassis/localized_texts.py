@@ -61,6 +61,10 @@ SENTENCES: dict[str, LocalizedText] = {
     "busy": LocalizedText(
         "Sistem sedang sibuk; silakan ulangi sebentar lagi.", "The system is busy; please retry shortly."
     ),
+    "newer_version": LocalizedText(
+        "Data ini sudah ditulis oleh versi sistem yang lebih baru; silakan ulangi sebentar lagi.",
+        "A newer version of the system has written this; please retry shortly.",
+    ),
     "too_many_requests": LocalizedText(
         "Terlalu banyak permintaan sekaligus; silakan ulangi sebentar lagi.",
         "Too many requests at once; please retry shortly.",

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from gerai.chassis.localized_texts import INVALID_BECAUSE as INVALID_BECAUSE
 from gerai.chassis.localized_texts import SENTENCES as SENTENCES
 from gerai.messaging.failures import Failure, kind_of
+from gerai.messaging.mapping import NewerDocument
 from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
 from gerai.messaging.storage import StoreBusy, TooManyWaiting
 
@@ -257,6 +258,12 @@ async def on_busy(request: Request, error: Exception) -> Response:
     return own(request, 503, "busy", headers={"Retry-After": "1"})
 
 
+async def on_newer(request: Request, error: Exception) -> Response:
+    """In a rolling update: a process of the newer version, which may be the next one asked, can read it."""
+    log.warning("newer-document", error=str(error)[:300])
+    return own(request, 503, "newer_version", headers={"Retry-After": "5"})
+
+
 async def on_too_many(request: Request, error: Exception) -> Response:
     """Not logged one by one: there are many of them, and the count of answers by status tells it."""
     return own(request, 429, "too_many_requests", headers={"Retry-After": "1"})
@@ -281,5 +288,6 @@ def install(app: Starlette) -> None:
     app.add_exception_handler(StarletteHTTPException, on_http)
     app.add_exception_handler(StoreBusy, on_busy)
     app.add_exception_handler(TooManyWaiting, on_too_many)
+    app.add_exception_handler(NewerDocument, on_newer)
     app.add_exception_handler(PyMongoError, on_store_error)
     app.add_exception_handler(Exception, on_bug)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
+from gerai.messaging.mapping import Document, Mapper, Upgrade
 from gerai.messaging.refusal import LocalizedText, Term
 
 
@@ -43,8 +44,16 @@ class Aggregate(BaseModel):
     """True: every event of its life travels in the trace of the request that made it, so that one visit is
     one trace."""
 
-    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python"}
-    """How pydantic's `model_dump` makes the document of it."""
+    schema_number: ClassVar[int] = 1
+    """Of the form that documents have; see `mapping`. It grows when a field is renamed, gets another type or another
+    meaning, is taken away, or comes into a nested value. A new field of the aggregate itself, with a default, is no new
+    form."""
+
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {}
+    """By schema number, how a document of it becomes one of the next. A selection finds documents by what is stored: where
+    a step changes a field that an index holds, a repair (`Components.repairs`) has to rewrite all of them first."""
+
+    mapper: ClassVar[Mapper]
 
     id: str
     tenant: str
@@ -55,10 +64,17 @@ class Aggregate(BaseModel):
     traceparent: str | None = None
     """Of a followed aggregate: where its trace began (W3C trace context)."""
 
-    # A slot: pydantic's private attributes would cost more than all of the other fields of a document that is read.
-    __slots__ = ("_recorded",)
+    # Slots: pydantic's private attributes would cost more than all of the other fields of a document that is read.
+    __slots__ = ("_outdated", "_recorded")
     if TYPE_CHECKING:
         _recorded: tuple[Recorded, ...]
+        _outdated: frozenset[str] | None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Raises Unmappable."""
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.mapper = Mapper(cls)
 
     if not TYPE_CHECKING:
 
@@ -80,6 +96,14 @@ class Aggregate(BaseModel):
         except AttributeError:  # it has recorded nothing since it was made or read
             return ()
 
+    @property
+    def outdated(self) -> frozenset[str] | None:
+        """None; or of a document of an earlier form, which its next write replaces, the names that are no more."""
+        try:
+            return self._outdated
+        except AttributeError:  # it was made, and not read
+            return None
+
     def forked(self) -> Self:
         """A copy that can be changed and thrown away; it has recorded nothing yet.
 
@@ -91,6 +115,7 @@ class Aggregate(BaseModel):
         object.__setattr__(fork, "__pydantic_extra__", None)
         object.__setattr__(fork, "__pydantic_private__", None)
         object.__setattr__(fork, "_recorded", ())
+        object.__setattr__(fork, "_outdated", None)
         return fork
 
     def settle(self) -> None:
@@ -106,15 +131,18 @@ class Aggregate(BaseModel):
             if value is not before[name] and value != before[name]
         }
 
-    def document(self, only: set[str] | None = None) -> dict[str, Any]:
-        """The MongoDB document of this state, or as much of it as some fields need; `_id` is the aggregate's id."""
-        body = self.model_dump(**self.kept_as, include=only)
-        if "id" in body:
-            body["_id"] = body.pop("id")
-        return body
+    def document(self) -> Document:
+        """As the store keeps this state; `_id` is the aggregate's id."""
+        return self.mapper.document(self.__dict__)
+
+    def update_of(self, stored: Self) -> Document:
+        """What turns the document of an earlier state, as it was read, into this state's: `$set` and `$unset`."""
+        return self.mapper.update(self.__dict__, self.changed_since(stored), stored.outdated)
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        """Takes the document over: it is not for use any more."""
-        document["id"] = document.pop("_id")
-        return cls.model_validate(document)
+    def from_document(cls, document: Document) -> Self:
+        """Takes the document over: it is not for use any more. Raises UnreadableDocument, NewerDocument."""
+        found, outdated = cls.mapper.aggregate(document)
+        assert isinstance(found, cls)
+        object.__setattr__(found, "_outdated", outdated)
+        return found

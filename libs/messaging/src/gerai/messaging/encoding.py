@@ -41,12 +41,7 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, new: Aggregate, read: Aggregate) -> "Change":
-        fields = new.changed_since(read)
-        values = new.document(only=fields)
-        update: Document = {"$set": values}
-        if emptied := fields - values.keys():
-            update["$unset"] = dict.fromkeys(emptied, "")
-        return cls(new.id, read.version, _raw(update))
+        return cls(new.id, read.version, _raw(new.update_of(read)))
 
 
 class Forms:

@@ -1,7 +1,7 @@
 """The twin of `mongo.storage`: documents in dictionaries, the same answers and the same refusals."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from bson.codec_options import CodecOptions
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.encoding import encode
+from gerai.messaging.mapping import Document
 from gerai.messaging.memory.jobs import StoredJobs
 from gerai.messaging.selection import Selection, holds
 from gerai.messaging.storage import (
@@ -32,12 +33,47 @@ from gerai.messaging.storage import (
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
+class StoredAggregates(MutableMapping[str, Aggregate]):
+    """The aggregates of a class, by id: read from their documents each time, as a store does."""
+
+    def __init__(self, kind: type[Aggregate], documents: dict[str, Document]) -> None:
+        self._kind = kind
+        self.documents = documents
+
+    def __getitem__(self, id: str) -> Aggregate:
+        return self._kind.from_document(dict(self.documents[id]))
+
+    def __setitem__(self, id: str, aggregate: Aggregate) -> None:
+        self.documents[id] = _as_kept(aggregate.document())
+
+    def __delitem__(self, id: str) -> None:
+        del self.documents[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self.documents))
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def update_one(self, new: Aggregate, read: Aggregate) -> None:
+        update = _as_kept(new.update_of(read))
+        gone = update.get("$unset", {})
+        left = {name: value for name, value in self.documents[new.id].items() if name not in gone}
+        self.documents[new.id] = {**left, **update["$set"]}
+
+
+class ByClass(dict[type[Aggregate], StoredAggregates]):
+    def __missing__(self, kind: type[Aggregate]) -> StoredAggregates:
+        self[kind] = StoredAggregates(kind, {})
+        return self[kind]
+
+
 class MemoryStorage:
     """Implements the `Storage` port; everything it holds is open to a test's eyes."""
 
     def __init__(self, indexes: Sequence[Index] = ()) -> None:
         self._unique = [one for one in indexes if one.unique]
-        self.aggregates: dict[type[Aggregate], dict[str, Aggregate]] = defaultdict(dict)
+        self.aggregates = ByClass()
         self.outbox: list[OutboxRow] = []
         self.idempotency_key: dict[tuple[str, str], StoredAnswer] = {}
         self.timers: dict[str, TimerRow] = {}
@@ -48,7 +84,7 @@ class MemoryStorage:
 
     async def fetch(self, wanted: Mapping[type[Aggregate], Collection[str]]) -> list[Aggregate]:
         return [
-            self.aggregates[kind][id].forked()
+            self.aggregates[kind][id]
             for kind, ids in wanted.items()
             for id in ids
             if id in self.aggregates[kind]
@@ -60,11 +96,13 @@ class MemoryStorage:
     def _select(self, selection: Selection[Any]) -> list[Any]:
         _ = selection.conditions  # also where nothing is kept it must say whose are meant
         whole = selection.kind.part_of or selection.kind
-        every = [one.forked() for one in self.aggregates[whole].values() if selection.matches(one)]
-        found = selection.sorted(every)[: selection.limit]
+        stored = self.aggregates[whole]
+        found = selection.sorted([one for one in stored.values() if selection.matches(one)])[
+            : selection.limit
+        ]
         if whole is selection.kind:
             return found
-        return [selection.kind.model_validate(one.model_dump()) for one in found]
+        return [selection.kind.from_document(dict(stored.documents[one.id])) for one in found]
 
     async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]:
         found = {
@@ -78,10 +116,10 @@ class MemoryStorage:
 
     async def commit(self, batch: Batch) -> None:
         self._check(batch)
-        for aggregate in [*batch.added, *(changed for changed, _ in batch.changed)]:
-            self.aggregates[type(aggregate)][aggregate.id] = type(aggregate).from_document(
-                _as_kept(aggregate.document())
-            )
+        for aggregate in batch.added:
+            self.aggregates[type(aggregate)][aggregate.id] = aggregate
+        for aggregate, read in batch.changed:
+            self.aggregates[type(aggregate)].update_one(aggregate, read)
         self.outbox.extend(batch.outbox)
         self._events.update(_events(batch))
         self.idempotency_key.update(
@@ -113,7 +151,7 @@ class MemoryStorage:
         if name == "timers":
             return {id: vars(row) for id, row in self.timers.items()}
         kinds = [kind for kind in self.aggregates if kind.collection == name]
-        there = {id: one.document() for kind in kinds for id, one in self.aggregates[kind].items()}
+        there = {id: one for kind in kinds for id, one in self.aggregates[kind].documents.items()}
         return {**there, **self.documents[name]}
 
     def forget(self, name: str, id: str) -> None:
@@ -121,7 +159,7 @@ class MemoryStorage:
         self.timers.pop(id, None) if name == "timers" else self.documents[name].pop(id, None)
         for kind, there in self.aggregates.items():
             if kind.collection == name:
-                there.pop(id, None)
+                there.documents.pop(id, None)
 
     def _check(self, batch: Batch) -> None:
         """In the order in which MongoDB would find it out."""
@@ -136,8 +174,8 @@ class MemoryStorage:
                 raise JobGone("a job was already completed, or taken over")
         self._check_keys(batch, KeyKind.INBOX)
         for aggregate, read in batch.changed:
-            stored = self.aggregates[type(aggregate)].get(aggregate.id)
-            if stored is None or stored.version != read.version:
+            stored = self.aggregates[type(aggregate)].documents.get(aggregate.id)
+            if stored is None or stored["version"] != read.version:
                 raise VersionConflict(f"{aggregate.collection} changed meanwhile")
             self._check_indexes(aggregate, batch)
         for aggregate in batch.added:
@@ -156,19 +194,16 @@ class MemoryStorage:
                 raise KeyTaken(ONCE_IN[kind], ID_INDEX, key={"_id": idempotency_key.key})
 
     def _check_indexes(self, new: Aggregate, batch: Batch) -> None:
+        concerned = [one for one in self._unique if one.collection == new.collection and _stands_in(one, new)]
+        if not concerned:
+            return
         written = {one.id: one for one in [*batch.added, *(changed for changed, _ in batch.changed)]}
         others = {**self.aggregates[type(new)], **written}
-        for index in self._unique:
-            if index.collection != new.collection or not _stands_in(index, new):
-                continue
+        del others[new.id]
+        for index in concerned:
             key = _key(index, new)
             for other in others.values():
-                if (
-                    other.id != new.id
-                    and type(other) is type(new)
-                    and _stands_in(index, other)
-                    and _key(index, other) == key
-                ):
+                if type(other) is type(new) and _stands_in(index, other) and _key(index, other) == key:
                     raise KeyTaken(new.collection, index.name, key=key, refusal=index.refusal)
 
 

@@ -14,10 +14,12 @@ from pymongo import IndexModel
 
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.encoding import encode
+from gerai.messaging.mapping import SCHEMA
 from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import Writes
 from gerai.messaging.retention import Keep
 from gerai.messaging.selection import Selection
+from gerai.messaging.shapes import stored
 from gerai.messaging.storage import ONCE_IN, Batch, Encoded, IdempotencyKey, Index, KeyTaken, StoredAnswer
 
 DAY = 86_400
@@ -176,9 +178,11 @@ class MongoStorage:
 
 def _branch(selection: Selection[Any], number: int) -> list[Document]:
     kind = selection.kind
-    part = [{"$project": {_stored(field): 1 for field in kind.model_fields}}] if kind.part_of else []
+    # a document of an earlier form must be whole to be upgraded
+    is_part = kind.part_of is not None and kind.mapper.number == 1
+    part = [{"$project": {_stored(field): 1 for field in (*kind.model_fields, SCHEMA)}}] if is_part else []
     return [
-        {"$match": {_stored(field): wanted for field, wanted in selection.conditions.items()}},
+        {"$match": {_stored(field): stored(wanted) for field, wanted in selection.conditions.items()}},
         {"$sort": {_stored(field): direction for field, direction in selection.order}},
         {"$limit": selection.limit},
         *part,

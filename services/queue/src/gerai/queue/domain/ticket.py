@@ -1,7 +1,7 @@
 """A visitor's place in the queue, from the kiosk to the last desk. Each step says its own event."""
 
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -30,8 +30,6 @@ class Ticket(Aggregate):
     collection: ClassVar[str] = "tickets"
     word: ClassVar[Term] = Term("ticket", LocalizedText("nomor antrean", "ticket"))
     followed: ClassVar[bool] = True
-    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python", "exclude_none": True}
-    """Without what is not set: smaller."""
 
     site_id: str
     counter_id: str

@@ -1,6 +1,5 @@
 """What every entry of the register has in common: stated by a registrar, replaced whole, withdrawn but never deleted."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -125,9 +124,6 @@ class Entry(Aggregate):
     """Fields that never change, with what they name: what refers to the entry relies on them."""
     id_is_chosen: ClassVar[bool] = True
     """By a registrar. False: it is made of another entry's."""
-
-    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "json"}
-    """MongoDB has no type for a date without a time."""
 
     model_config = ConfigDict(extra="ignore")
 
