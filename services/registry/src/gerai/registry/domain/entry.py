@@ -1,5 +1,6 @@
 """What every entry of the register has in common: stated by a registrar, replaced whole, withdrawn but never deleted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
