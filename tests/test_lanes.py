@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gerai.chassis.testing import eventually
 from local.ledger import Identity
 from tests import lanes
-from tests.eventually import eventually
 from tests.lanes import Lane
 
 ROOT = Path(__file__).resolve().parents[1]

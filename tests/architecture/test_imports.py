@@ -37,6 +37,7 @@ PLANTED = {
     "The test kit is for tests: nothing that runs in production imports it": [
         ("services/hourly/src/gerai/hourly/planted_kit.py", "import gerai.chassis.testing"),
         ("libs/chassis/src/gerai/chassis/planted_kit.py", "import gerai.chassis.testing.contexts"),
+        ("services/queue/src/gerai/queue/adapters/planted_kit.py", "import gerai.register.testing"),
     ],
     "What is true needs no infrastructure: domains import no driver, no web, no log and no messaging adapter": [
         ("services/queue/src/gerai/queue/domain/planted.py", "import gerai.messaging.mongo.driver"),

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from pymongo import AsyncMongoClient
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.mongo.driver import Driver
 from local.places import STATE
 from local.platform import running
-from tests.eventually import eventually
 from tests.integration import business_clock
 from tests.integration.ground import Ground, grounded
 from tests.integration.people import Doors, Registrar, Supervisor

@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from gerai.chassis.testing import Subscriber, eventually, read_topic
 from gerai.contracts.queue import TicketIssued
-from tests.eventually import eventually
 from tests.integration.crowd import seated
 from tests.integration.ground import Ground
 from tests.integration.people import Acknowledged, Doors, Kiosk, Officer
 from tests.integration.register import TENANT
-from tests.ledger import Subscriber, read_topic
 
 KIOSKS, DESKS = 4, 8
 PACE_S = 0.1

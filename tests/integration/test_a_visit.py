@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
+from gerai.chassis.testing import Subscriber, eventually, read_topic
 from gerai.contracts.queue import TicketIssued, TicketNearFront
-from tests.eventually import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Display, Doors, Kiosk, Officer, Supervisor, Visitor
 from tests.integration.register import OTHER_TENANT, TENANT, VISIT_SITE
-from tests.ledger import Subscriber, read_topic
 
 AT_ONCE = {"recall_limit": 2, "recall_gap_seconds": 0, "guard_minutes": 0}
 """Nobody has to wait for a rule: two calls are enough, and who goes back may be called again."""

@@ -11,8 +11,8 @@ import httpx
 import jwt
 import pytest
 
+from gerai.chassis.testing import eventually
 from local.tokens import AUDIENCE, Issuer
-from tests.eventually import eventually
 from tests.integration.bad_requests import ALL, RTL, TICKETS, Bad, a_site
 from tests.integration.ground import Ground
 from tests.integration.people import Display, Doors, Kiosk, Officer, Person, Registrar, Supervisor

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Person, Registrar, Supervisor
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from gerai.chassis.testing import Subscriber, eventually, read_topic
 from gerai.contracts.queue import TicketCalled, TicketIssued
-from tests.eventually import eventually
 from tests.integration.crowd import call_until_empty, draw_numbers, put_aside, seated
 from tests.integration.ground import Ground
 from tests.integration.line_rule import Call, Place, broken_rules
 from tests.integration.people import Doors, Kiosk
 from tests.integration.register import CROWD_DESKS
-from tests.ledger import Subscriber, read_topic
 
 TICKETS = 2_000
 LIMITED = 400

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.crowd import seated
 from tests.integration.ground import Ground
 from tests.integration.people import Display, Doors, Frame, Kiosk, Officer

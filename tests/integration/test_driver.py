@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.mongo.driver import Driver
 from local.places import STATE
 from local.platform import running
-from tests.eventually import eventually
 from tests.integration import business_clock
 from tests.integration.ground import Ground, grounded
 from tests.integration.people import Display, Doors, Kiosk, Officer, Visitor

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
+from gerai.chassis.testing import eventually, read_topic
 from gerai.contracts.queue import TicketExpired
-from tests.eventually import eventually
 from tests.integration.business_clock import business_time
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk, Officer, Registrar, Supervisor
 from tests.integration.register import NIGHT_SITE
-from tests.ledger import read_topic
 
 WAITING = 230
 """More than the end of the day ends in one transaction."""

@@ -14,10 +14,10 @@ from contextlib import AsyncExitStack, contextmanager
 import httpx
 import pytest
 
+from gerai.chassis.testing import eventually
 from local.places import STATE
 from local.platform import running
 from local.services import declarations
-from tests.eventually import eventually
 from tests.integration import business_clock
 from tests.integration.ground import Ground, grounded
 from tests.integration.people import Display, Doors, Kiosk, Officer, Registrar

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk, Registrar, Supervisor
 from tests.integration.poison import Found, Poison, all_of, allow_large, kinds, lies, producer

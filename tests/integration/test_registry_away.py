@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk, Officer, Registrar, Supervisor
 from tests.integration.register import VISIT_SITE, desk_id

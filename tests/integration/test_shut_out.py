@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.attackers import ATTACKS
 from tests.integration.besieged import Work, attacked
 from tests.integration.crowd import seated

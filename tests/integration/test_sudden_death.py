@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk
 from tests.integration.siege import require_promises_kept, under_load

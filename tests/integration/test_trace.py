@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.integration.ground import Ground
 from tests.integration.people import Doors, Kiosk, Officer, Visitor, connection
 

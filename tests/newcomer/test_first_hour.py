@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.eventually import eventually
+from gerai.chassis.testing import eventually
 from tests.newcomer.box import Box, bare_machine, masked, why_not
 from tests.newcomer.readme import README, commands
 

@@ -7,8 +7,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from local import otlp_bridge
 from local.otlp_bridge import Bridge, UnableToRead, decode, translate
 

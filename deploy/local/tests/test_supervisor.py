@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from local.failure import UnableToStart
 from local.ledger import Identity, Ledger, remove_abandoned, wipe
 from local.places import ROOT

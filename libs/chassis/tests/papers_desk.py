@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 from notes_door import Client, Door
-from tests.eventually import eventually
 from wire import Wire
 
 from gerai.chassis.connections import Limits
+from gerai.chassis.testing import eventually
 
 ADDRESS = "/v1/applications/izin-1/papers/surat-tanah"
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 1_000

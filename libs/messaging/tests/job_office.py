@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from messaging_builders import NOON, Jar, context
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.job import Done, JobRow, Outcome, Result
 from gerai.messaging.jobs import JobKind, Jobs, WhenUnknown

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import ModuleType
 
-from tests.eventually import eventually
-
+from gerai.chassis.testing import eventually
 from gerai.messaging.kafka.subscriber import Subscriber
 from gerai.messaging.outbox import Pending, Published, Publisher
 from gerai.messaging.relay import Relay

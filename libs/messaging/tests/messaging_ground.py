@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from messaging_builders import Jar, JarFilled, context
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.event import Cleanup, Envelope, Topic
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.consumer import Consumer, Subscription

@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notification_builders import MORNING, OWN
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.event import Envelope, Event
 from gerai.contracts.notification import Channel
 from gerai.contracts.queue import TicketCalled, TicketIssued

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from queue_front_door import Door, token
-
+from gerai.chassis.testing import Door
 from gerai.register.testing import TENANT
 
 
@@ -75,9 +75,11 @@ async def listening(
     expires_in: int = 600,
 ) -> AsyncIterator[Display]:
     display = Display()
+    ends = int(time.time()) + expires_in
+    token = door.issuer.token_of("display", tenant=tenant, exp=ends)
     headers = [
         (b"host", b"queue.test"),
-        (b"authorization", f"Bearer {token(role='display', tenant=tenant, expires_in=expires_in)}".encode()),
+        (b"authorization", f"Bearer {token}".encode()),
     ]
     if last_id is not None:
         headers.append((b"last-event-id", last_id.encode()))
@@ -97,7 +99,7 @@ async def listening(
         "server": ("queue.test", 80),
         "state": {},
     }
-    task = asyncio.create_task(door.app(scope, display.receive, display.send))
+    task = asyncio.create_task(door.operators_edge(scope, display.receive, display.send))
     try:
         await display.until(lambda one: one.status or task.done())
         yield display

@@ -1,7 +1,6 @@
 """Answers that the version before kept are found by this one."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +9,8 @@ import pytest
 
 from gerai.chassis.answers import Repeatable
 from gerai.chassis.earlier_answers import STEP, move_earlier_answers
-from gerai.messaging.mongo.driver import Database, Driver, connect
+from gerai.chassis.testing import own_database
+from gerai.messaging.mongo.driver import Database, Driver
 from gerai.messaging.mongo.storage import MongoStorage
 
 OWNER = "muna-barat kiosk-1"
@@ -18,11 +18,8 @@ OWNER = "muna-barat kiosk-1"
 
 @pytest.fixture(params=list(Driver))
 async def database(mongodb_uri: str, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    opened = connect(mongodb_uri, f"answers_{uuid.uuid4().hex[:8]}", driver=request.param)
-    await MongoStorage(opened).prepare()
-    yield opened
-    await opened.drop()
-    await opened.close()
+    async with own_database(mongodb_uri, "answers", driver=request.param) as opened:
+        yield opened
 
 
 def earlier(id: str, **changed: Any) -> dict[str, Any]:

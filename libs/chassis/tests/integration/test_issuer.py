@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from notes_door import ISSUER, Issuer
-from tests.eventually import eventually
 
 from gerai.chassis import keys as issuer_keys
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.keys import TRUSTED_S, Keys, fetch_from
 from gerai.chassis.problems import Problem
+from gerai.chassis.testing import ISSUER, Issuer, eventually
 
 
 class LittleIssuer(Issuer):

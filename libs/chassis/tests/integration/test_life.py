@@ -1,35 +1,24 @@
 """A process's life with real parts: from its first answer to its last."""
 
 import asyncio
-import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from notes_door import Issuer
-from notes_process import NotesProcess, notes_process
-from tests.eventually import eventually
+from notes_process import notes_process
 
+from gerai.chassis.testing import Issuer, ServiceProcess, eventually
 from gerai.messaging.mongo.driver import connect
 
 
 @pytest.fixture
-async def issuer() -> AsyncIterator[tuple[Issuer, str]]:
+def issuer() -> Iterator[tuple[Issuer, str]]:
     """An issuer whose keys can be fetched."""
     signing = Issuer()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = json.dumps(await signing.fetch()).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield signing, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+    with signing.served() as address:
+        yield signing, address
 
 
 @pytest.fixture
@@ -41,7 +30,7 @@ async def database(mongodb_uri: str) -> AsyncIterator[str]:
     await opened.close()
 
 
-async def add(notes: NotesProcess, token: str, text: str) -> int | str:
+async def add(notes: ServiceProcess, token: str, text: str) -> int | str:
     headers = {"authorization": f"Bearer {token}", "idempotency-key": uuid.uuid4().hex}
     try:
         answer = await notes.http.post("/v1/notes", json={"text": text}, headers=headers)

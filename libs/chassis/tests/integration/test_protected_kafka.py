@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from notes_process import free_port, notes_process
+from notes_process import notes_process
 
+from gerai.chassis.testing import free_port
 from gerai.contracts.event import Cleanup, Topic
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.connection import KafkaConnection, SaslMechanism, SecurityProtocol

@@ -12,12 +12,13 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from notes_door import ISSUER, Door, Issuer
+from notes_door import Door
 
 from gerai.chassis import auth
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.keys import Keys
 from gerai.chassis.problems import Problem
+from gerai.chassis.testing import ISSUER, Issuer
 
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
 

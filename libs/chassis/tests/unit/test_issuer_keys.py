@@ -7,13 +7,13 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from notes_door import ISSUER, Door, Issuer
-from tests.eventually import eventually
+from notes_door import Door
 
 from gerai.chassis import keys as issuer_keys
 from gerai.chassis.auth import Authenticator
 from gerai.chassis.keys import RETRY_S, TRUSTED_S, Keys
 from gerai.chassis.problems import Problem
+from gerai.chassis.testing import ISSUER, Issuer, eventually
 
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
 

@@ -8,11 +8,11 @@ from typing import Any
 import jwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notes_door import ISSUER, Issuer
 
 from gerai.chassis.auth import Authenticator, Caller
 from gerai.chassis.keys import Keys
 from gerai.chassis.problems import Problem
+from gerai.chassis.testing import ISSUER, Issuer
 
 ISSUER_HERE = Issuer()
 NUMBERS = st.one_of(

@@ -21,9 +21,9 @@ from messaging_ground import (
     sides,
     stopped,
 )
-from tests.eventually import eventually
 from tests.parts import Broker
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope, Topic
 from gerai.messaging import relay

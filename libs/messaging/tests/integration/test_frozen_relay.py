@@ -7,9 +7,9 @@ import pytest
 from messaging_builders import JarFilled
 from messaging_clock import Freezing
 from messaging_ground import Side, own_topic, read_all, running, sides
-from tests.eventually import eventually
 from tests.parts import Broker
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.event import Topic
 from gerai.messaging.kafka import publisher
 from gerai.messaging.mongo.driver import Driver

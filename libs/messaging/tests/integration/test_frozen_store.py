@@ -6,9 +6,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from messaging_builders import NOON, JarFilled
 from messaging_ground import own_topic, running, send_raw, sides
-from tests.eventually import eventually
 from tests.parts import Store
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope
 from gerai.messaging.mongo.driver import Driver

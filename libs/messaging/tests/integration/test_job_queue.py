@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from messaging_builders import NOON, Jar, context
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging import held_jobs
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.job import Done, Failed, Job, JobQueue, JobRow, Outcome, Priority, Result, Unknown

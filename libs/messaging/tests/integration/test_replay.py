@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from messaging_builders import JarFilled, UnableToFill
 from messaging_ground import Side, dead_letters, note, own_topic, read_all, running, send_raw, sides, unique
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.codec import encode
 from gerai.contracts.event import Envelope, Topic
 from gerai.messaging.dead_letters import group_topics, replay_topic

@@ -6,8 +6,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from messaging_ground import own_topic, unique
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.event import Cleanup, Topic
 from gerai.contracts.language import topics as published
 from gerai.messaging.dead_letters import group_topics

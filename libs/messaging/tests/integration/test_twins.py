@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from messaging_builders import NOON, context
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.lease import Lease, LeaseLost
 from gerai.messaging.memory.relaying import (
     MemoryDueTimers,

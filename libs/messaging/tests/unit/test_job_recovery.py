@@ -9,8 +9,8 @@ import pytest
 from job_office import Office
 from messaging_builders import Jar, UnableToFill
 from pymongo.errors import AutoReconnect
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging import jobs as working
 from gerai.messaging.job import Done, JobRow, Outcome, Result, Unknown
 from gerai.messaging.jobs import WhenUnknown

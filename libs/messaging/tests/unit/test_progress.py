@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaConnectionError
 from messaging_builders import NOON, CountingStorage, Jar, context
 from messaging_clock import Clock, more, more_than_enough, running
 from pymongo.errors import AutoReconnect, OperationFailure
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging import group_commit as committing
 from gerai.messaging import relay as relaying
 from gerai.messaging import timers as timing

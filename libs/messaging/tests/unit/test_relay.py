@@ -9,8 +9,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from messaging_builders import Jar, context, sample
 from messaging_clock import Clock, Freezing
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging import lease as lease_module
 from gerai.messaging import relay as relaying_module
 from gerai.messaging.group_commit import GroupCommit

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from messaging_builders import NOON, CountingStorage, JarFilled, records, sample
 from messaging_clock import Clock, more, more_than_enough, running
 from pymongo.errors import AutoReconnect, OperationFailure
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.event import Envelope
 from gerai.messaging import consumer as consuming
 from gerai.messaging.consumer import Consumer, Subscription

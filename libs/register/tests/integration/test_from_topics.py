@@ -5,8 +5,8 @@ import dataclasses
 import uuid
 
 from aiokafka import AIOKafkaProducer
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.codec import encode
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import dead_letter_topic, replay_topic

@@ -12,8 +12,8 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from queue_builders import Hall, catalogue
 from queue_display import listening
 from queue_front_door import Client, Door, front_door
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.mongo.driver import LONGEST_COMMIT, Database, Driver
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.queue.adapters import display_feed

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from queue_builders import MORNING, Hall, catalogue, minutes, ticket
 from queue_front_door import Client, front_door
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.contracts.queue import TicketState
 from gerai.messaging import retention
 from gerai.messaging.group_commit import GroupCommit

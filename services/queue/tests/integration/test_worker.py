@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from queue_builders import MORNING, Hall, catalogue, minutes
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.mongo.lease import MongoLease

@@ -125,7 +125,7 @@ async def run_as_shown(
         shown = {name: made.get(name, value) for name, value in body["example"].items()}
         content, headers["content-type"] = json.dumps(shown).encode(), kind
     role = None if described["x-permission"] == "public" else "admin"
-    return await Client(door, role).sends(method.upper(), path, content, headers)
+    return await Client(door, role).asks(method.upper(), path, content, headers)
 
 
 @pytest.mark.parametrize("operation", list(BEFORE), ids=" ".join)

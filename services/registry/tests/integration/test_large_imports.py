@@ -14,7 +14,8 @@ from pymongo import MongoClient
 from registry_builders import COUNTER, INSTITUTION, SERVICE, SITE
 from registry_front_door import Client
 from registry_process import killable_registry, registry_process
-from tests.eventually import eventually
+
+from gerai.chassis.testing import eventually
 
 ROWS = 500
 IMPORTS = 20

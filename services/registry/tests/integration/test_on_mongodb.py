@@ -1,14 +1,14 @@
 """The register on real MongoDB, with both drivers: what is written is read, and two processes see each other."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 from registry_builders import CALENDAR, INSTITUTION, MALL, SERVICE, SITE, TENANT, Registrar
 
+from gerai.chassis.testing import own_database
 from gerai.messaging.group_commit import GroupCommit
-from gerai.messaging.mongo.driver import Driver, connect
+from gerai.messaging.mongo.driver import Driver
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.registry.adapters.indexes import INDEXES
 from gerai.registry.domain.calendar import Calendar
@@ -23,12 +23,8 @@ from gerai.registry.use_cases.list_entries import list_entries
 
 @pytest.fixture(params=list(Driver))
 async def storage(request: pytest.FixtureRequest, mongodb_uri: str) -> AsyncIterator[MongoStorage]:
-    database = connect(mongodb_uri, f"registry_{uuid.uuid4().hex[:8]}", driver=request.param)
-    store = MongoStorage(database)
-    await store.prepare(INDEXES)
-    yield store
-    await database.drop()
-    await database.close()
+    async with own_database(mongodb_uri, "registry", driver=request.param, indexes=INDEXES) as database:
+        yield MongoStorage(database, INDEXES)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ class TestReplica:
         bri = (await running.gets("/v1/institutions/bri")).json()
         stated = {name: value for name, value in bri.items() if name not in ("id", "version")}
         await running.puts("/v1/institutions/bri", stated | {"name": "Bank BRI"}, etag='"1"')
-        await running.withdraws("/v1/desks/bri-loket-2", etag='"1"')
+        await running.deletes("/v1/desks/bri-loket-2", etag='"1"')
 
         extra = {"institutions": 1, "desks": 1}
         for section in SECTIONS:

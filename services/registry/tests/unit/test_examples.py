@@ -39,7 +39,7 @@ async def run_as_shown(client: Client, method: str, path: str, operation: dict[s
     if "requestBody" in operation:
         [(kind, body)] = operation["requestBody"]["content"].items()
         content, headers["content-type"] = json.dumps(body["example"]).encode(), kind
-    return await client.sends(method.upper(), path, content, headers)
+    return await client.asks(method.upper(), path, content, headers)
 
 
 @pytest.mark.parametrize("already", [(), tuple(("post", f"/v1/{name}") for name in NAMES)])

@@ -70,7 +70,7 @@ class TestEntries:
 
     async def test_a_withdrawn_entry_is_shown_as_such(self, client: Client) -> None:
         await client.posts("/v1/sites", {"id": "mpp", **SITE})
-        gone = await client.withdraws("/v1/sites/mpp", etag='"1"')
+        gone = await client.deletes("/v1/sites/mpp", etag='"1"')
         assert (gone.status_code, gone.json()["active"], gone.headers["etag"]) == (200, False, '"2"')
         assert (await client.gets("/v1/sites", active=True)).json()["items"] == []
         assert (await client.gets("/v1/sites")).json()["items"][0]["id"] == "mpp"
@@ -167,7 +167,7 @@ class TestRefusals:
         for answer in (
             await client.gets("/v1/sites/no-such"),
             await client.puts("/v1/sites/no-such", SITE, etag='"1"'),
-            await client.withdraws("/v1/sites/no-such", etag='"1"'),
+            await client.deletes("/v1/sites/no-such", etag='"1"'),
         ):
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
         assert storage.commits == 0
@@ -177,7 +177,7 @@ class TestRefusals:
         stranger = Client(door, tenant="muna")
         assert (await stranger.gets("/v1/sites/mpp")).status_code == 404
         assert (await stranger.puts("/v1/sites/mpp", SITE, etag='"1"')).status_code == 404
-        assert (await stranger.withdraws("/v1/sites/mpp", etag='"1"')).status_code == 404
+        assert (await stranger.deletes("/v1/sites/mpp", etag='"1"')).status_code == 404
         assert (await stranger.gets("/v1/sites")).json()["items"] == []
 
     async def test_only_a_registrar_changes_anything(self, client: Client, door: Any) -> None:
@@ -187,7 +187,7 @@ class TestRefusals:
         for answer in (
             await officer.posts("/v1/sites", {"id": "mpp-2", **SITE}),
             await officer.puts("/v1/sites/mpp", SITE, etag='"1"'),
-            await officer.withdraws("/v1/sites/mpp", etag='"1"'),
+            await officer.deletes("/v1/sites/mpp", etag='"1"'),
             await officer.posts("/v1/imports", file(), dry_run=True),
         ):
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
@@ -296,7 +296,7 @@ class TestImports:
         body = json.dumps({"sites": [{"id": "mpp", **SITE, **unknown}] * rows}, separators=(",", ":"))
         assert 1_700_000 < len(body) < 2 * 1024 * 1024
         headers = {"content-type": "application/json", "idempotency-key": "many-faults-1"}
-        refused = await client.sends("POST", "/v1/imports?dry_run=true", body.encode(), headers)
+        refused = await client.asks("POST", "/v1/imports?dry_run=true", body.encode(), headers)
         assert (refused.status_code, refused.json()["code"]) == (422, "rows_refused")
         assert refused.json()["details"]["count"] == 150_000
         assert {one["field"].split(".")[1] for one in refused.json()["errors"]} == {
@@ -307,9 +307,9 @@ class TestImports:
     async def test_takes_two_mebibytes_and_not_more(self, client: Client) -> None:
         headers = {"content-type": "application/json", "idempotency-key": "large-file-1"}
         large = b'{"sites": [], "_about": "' + b" " * 1_000_000 + b'"}'
-        assert (await client.sends("POST", "/v1/imports", large, headers)).status_code == 422
+        assert (await client.asks("POST", "/v1/imports", large, headers)).status_code == 422
         huge = b" " * (2 * 1024 * 1024 + 1)
-        assert (await client.sends("POST", "/v1/imports", huge, headers)).status_code == 413
+        assert (await client.asks("POST", "/v1/imports", huge, headers)).status_code == 413
 
 
 class TestDescription:

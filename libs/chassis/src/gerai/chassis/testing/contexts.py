@@ -13,12 +13,13 @@ from gerai.messaging.mongo.driver import Database, connect
 from gerai.messaging.storage import Storage
 
 ISSUER = "http://issuer.test"
+AUDIENCE = "gerai"
 NOWHERE = "mongodb://127.0.0.1:1"
 """Nobody listens there."""
 
 
-def settings_of(service: Service, **stated: Any) -> Settings:
-    """The service's own settings: those stated, and what is required without a default."""
+def settings_of(kind: type[Settings], **stated: Any) -> Settings:
+    """A service's own settings: those stated, and what is required without a default."""
     required = {
         "environment": Environment.DEVELOPMENT,
         "mongodb_uri": NOWHERE,
@@ -27,7 +28,7 @@ def settings_of(service: Service, **stated: Any) -> Settings:
         "issuer": ISSUER,
         "jwks_url": f"{ISSUER}/jwks",
     }
-    return service.settings(**{**required, **stated})
+    return kind(**{**required, **stated})
 
 
 def context_of(
@@ -42,7 +43,7 @@ def context_of(
     """A database that is not given is one that does not answer; whoever asks for the context closes it."""
     return ServiceContext(
         source=source_of(service.name),
-        settings=settings_of(service, **settings),
+        settings=settings_of(service.settings, **settings),
         clock=clock or RealClock(),
         database=database or connect(NOWHERE, "never_asked"),
         storage=storage,
