@@ -12,7 +12,7 @@ from local import command
 from local.failure import UnableToStart
 from local.ledger import Identity
 from local.places import ROOT
-from local.ports import DEFAULTS, HOST, free_ports, variable
+from local.ports import HOST, defaults, free_ports, variable
 
 STANDINS = Path(__file__).parent / "standins"
 CODE = """
@@ -203,7 +203,7 @@ class TestFailuresInGroups:
 
 class TestMakeUp:
     def test_a_port_in_use_is_one_sentence_and_starts_nothing(self, tmp_path):
-        free = {variable(name): "0" for name in DEFAULTS}
+        free = {variable(name): "0" for name in defaults()}
         with socket.socket() as other:
             other.bind((HOST, free_ports(1)[0]))
             other.listen()
