@@ -22,7 +22,7 @@ every_topic = pytest.mark.parametrize("topic", topics(), ids=lambda topic: topic
 def test_a_type_says_its_owner_its_fact_and_its_version(event: type[Event]) -> None:
     type = TYPE.fullmatch(event.type)
     assert type is not None
-    assert type["owner"] == event.topic.owner == event.__module__.rpartition(".")[2]
+    assert type["owner"] == event.topic.owner == event.__module__.split(".")[2]
     assert event.type.split(".")[1].replace("-", "") == event.__name__.lower()
     assert not event.__name__.endswith("Event")
 

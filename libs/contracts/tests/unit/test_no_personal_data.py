@@ -32,12 +32,14 @@ PUBLIC: frozenset[tuple[type[BaseModel], str]] = frozenset(
 )
 """Names of places, offices and days, which hang at the door. Nothing of a person may be added here."""
 
+OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 PERSONAL_VALUES = {
     "a NIK": re.compile(r"(?<!\d)\d{16}(?!\d)"),
     "a masked NIK": re.compile(r"\d{4}\*{4,}\d{4}"),
     "a phone number": re.compile(r"(?<![\w-])(\+62|62|0)8\d{7,11}(?!\d)"),
     "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.\w+"),
-    "an IP address": re.compile(r"(?<![\d.])\d{1,3}(\.\d{1,3}){3}(?![\d.])"),
+    # no part above 255: "500.16.7.2" is a filing code in permit numbers
+    "an IP address": re.compile(rf"(?<![\d.])(?:{OCTET}\.){{3}}{OCTET}(?![\d.])"),
 }
 
 

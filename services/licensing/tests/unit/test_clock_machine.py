@@ -11,7 +11,7 @@ from gerai.licensing.domain.clock_explanation import DayReason, explain
 from gerai.licensing.domain.clock_records import Ending
 from gerai.licensing.domain.clock_terms import Budget, ClockTerms, PauseKind, PauseReason, StageTerm
 from gerai.licensing.domain.legal_clock import WHOLE, LegalClock
-from gerai.licensing.domain.working_days import Almanac, Mark, Outage
+from gerai.licensing.domain.working_days import Almanac, DayMark, Outage
 from gerai.messaging.refusal import Refusal
 
 BEGIN = date(2026, 11, 1)
@@ -73,7 +73,7 @@ class ClockMachine(RuleBasedStateMachine):
         assert after.due == before.due or operation in MOVES, f"{operation} moved the deadline"
         over = max(0, (today - before.first).days)
         changed = {(a, b) for a, b in zip(before.marks[:over], after.marks[:over], strict=False) if a != b}
-        assert changed <= {(Mark.COUNTED, Mark.GIVEN_BACK)}, "a day that is over has another mark"
+        assert changed <= {(DayMark.COUNTED, DayMark.GIVEN_BACK)}, "a day that is over has another mark"
         if before.ending is None and after.ending is not None:
             self.endings.append(after.ending)
         self.clock = after
@@ -158,7 +158,7 @@ class ClockMachine(RuleBasedStateMachine):
     @invariant()
     def the_whole_time_is_counted_by_the_last_day(self):
         if hasattr(self, "clock"):
-            assert self.clock.marks.count(Mark.COUNTED) == self.clock.terms.working_days
+            assert self.clock.marks.count(DayMark.COUNTED) == self.clock.terms.working_days
 
     @invariant()
     def the_explanation_tells_every_day(self):

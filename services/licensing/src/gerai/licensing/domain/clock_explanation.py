@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from gerai.licensing.domain.clock_records import ClockValue, Pause
 from gerai.licensing.domain.legal_clock import LegalClock
-from gerai.licensing.domain.working_days import Mark
+from gerai.licensing.domain.working_days import DayMark
 from gerai.messaging.refusal import LocalizedText
 
 
@@ -22,12 +22,12 @@ class DayReason(StrEnum):
 
 
 REASONS = {
-    Mark.COUNTED: DayReason.COUNTED,
-    Mark.GIVEN_BACK: DayReason.GIVEN_BACK,
-    Mark.RESTS: DayReason.WEEKLY_REST,
-    Mark.HOLIDAY: DayReason.HOLIDAY,
-    Mark.OUTAGE: DayReason.OUTAGE,
-    Mark.PAUSED: DayReason.WITH_APPLICANT,
+    DayMark.COUNTED: DayReason.COUNTED,
+    DayMark.GIVEN_BACK: DayReason.GIVEN_BACK,
+    DayMark.RESTS: DayReason.WEEKLY_REST,
+    DayMark.HOLIDAY: DayReason.HOLIDAY,
+    DayMark.OUTAGE: DayReason.OUTAGE,
+    DayMark.PAUSED: DayReason.WITH_APPLICANT,
 }
 
 SENTENCES = {
@@ -80,10 +80,10 @@ def explain(clock: LegalClock, *, at: datetime) -> tuple[ExplainedDay, ...]:
             ExplainedDay(day=arrived, counted=False, reason=DayReason.FILE_CAME_IN, over=arrived < today)
         )
     for index, letter in enumerate(clock.marks):
-        day, mark = clock.first + timedelta(days=index), Mark(letter)
+        day, mark = clock.first + timedelta(days=index), DayMark(letter)
         if day > ended:
             break
-        counted = mark in (Mark.COUNTED, Mark.GIVEN_BACK)
+        counted = mark in (DayMark.COUNTED, DayMark.GIVEN_BACK)
         number += counted
         days.append(
             ExplainedDay(
@@ -92,7 +92,7 @@ def explain(clock: LegalClock, *, at: datetime) -> tuple[ExplainedDay, ...]:
                 reason=REASONS[mark],
                 number=number if counted else None,
                 note=notes.get(day, ""),
-                pause=_pause_on(clock, day) if mark is Mark.PAUSED else None,
+                pause=_pause_on(clock, day) if mark is DayMark.PAUSED else None,
                 over=day < today,
             )
         )

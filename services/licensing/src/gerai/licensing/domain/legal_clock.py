@@ -16,11 +16,11 @@ from typing import Any
 from gerai.licensing.domain import clock_refusals as refuse
 from gerai.licensing.domain.clock_records import ClockValue, Ending, Note, Pause, PauseEnd, StageSpan
 from gerai.licensing.domain.clock_terms import ClockTerms, PauseKind, PauseReason
-from gerai.licensing.domain.working_days import Almanac, Mark, day_after, local_day, start_of
+from gerai.licensing.domain.working_days import Almanac, DayMark, day_after, local_day, start_of
 from gerai.messaging.refusal import Refusal
 
-COUNTED, GIVEN_BACK, PAUSED = Mark.COUNTED.value, Mark.GIVEN_BACK.value, Mark.PAUSED.value
-NOTED = {Mark.HOLIDAY.value, Mark.OUTAGE.value, GIVEN_BACK}
+COUNTED, GIVEN_BACK, PAUSED = DayMark.COUNTED.value, DayMark.GIVEN_BACK.value, DayMark.PAUSED.value
+NOTED = {DayMark.HOLIDAY.value, DayMark.OUTAGE.value, GIVEN_BACK}
 FARTHEST_DAYS = 4_000
 """A calendar that needs more days than these for what is left of a clock has no working days to speak of."""
 WHOLE = "total"
@@ -38,7 +38,7 @@ class LegalClock(ClockValue):
     first: date
     """The first day that has a mark."""
     marks: str = ""
-    """One letter (`Mark`) for each day from `first` to the last day of the legal time."""
+    """One letter (`DayMark`) for each day from `first` to the last day of the legal time."""
     notes: tuple[Note, ...] = ()
     reckoned_with: str = ""
     """The version of the almanac behind the marks of the days to come."""
@@ -72,13 +72,13 @@ class LegalClock(ClockValue):
         return self.ending is Ending.LAPSED or (self.ending is None and at >= self.lapses_at)
 
     def consumed(self, at: datetime) -> int:
-        """Working days that are over and counted; of a clock that has ended, at its end."""
-        over = self._marks_before(self.day_of(min(at, self.ended_at or at)))
+        """Working days that are over and counted; of a clock that has ended, up to the day of its end."""
+        over = self._marks_before(self._first_not_over(at))
         return over.count(COUNTED) + over.count(GIVEN_BACK)
 
     def left(self, at: datetime) -> int:
         """Working days that are not over yet, with today's."""
-        over = self._marks_before(self.day_of(min(at, self.ended_at or at)))
+        over = self._marks_before(self._first_not_over(at))
         return self.terms.working_days - over.count(COUNTED)
 
     def day_of(self, at: datetime) -> date:
@@ -107,21 +107,34 @@ class LegalClock(ClockValue):
         the last day to look at."""
         return sum(self._days_of(pause, until) for pause in self.pauses if pause.kind is kind)
 
+    def days_in(self, pause: Pause) -> int:
+        """Working days that a pause took, or may still take."""
+        return self._days_of(pause, None)
+
     def pause(self, kind: PauseKind, reason: PauseReason, *, almanac: Almanac, at: datetime) -> "LegalClock":
         """The applicant is asked. From the day after on the file is with the applicant."""
-        self._require_running(refuse.UnableToPauseClock, at)
-        if self.open_pause is not None:
-            raise refuse.UnableToPauseClock("paused_already")
-        budget, today = self.terms.budget(kind), self.day_of(at)
-        if sum(pause.kind is kind for pause in self.pauses) >= budget.times:
-            raise refuse.UnableToPauseClock("times_used_up", times=budget.times)
-        if self.days_paused(kind) >= budget.days:
-            raise refuse.UnableToPauseClock("days_used_up", days=budget.days)
-        if self._marks_before(day_after(today)).count(COUNTED) >= self.terms.working_days:
-            raise refuse.UnableToPauseClock("last_day")
+        if (refusal := self.refusal_to_pause(kind, at)) is not None:
+            raise refusal
+        today = self.day_of(at)
         pause = Pause(kind=kind, reason=reason, since=today, asked_at=at)
         paused = self._with(pauses=(*self.pauses, pause))
         return paused._marked_from(max(self.first, day_after(today)), almanac)
+
+    def refusal_to_pause(self, kind: PauseKind, at: datetime) -> Refusal | None:
+        """Why the applicant can't be asked now; None: they can."""
+        if self.ending is not None:
+            return refuse.UnableToPauseClock("ended")
+        if at >= self.lapses_at:
+            return refuse.UnableToPauseClock("lapsed", lapsed_at=self.lapses_at.isoformat())
+        if self.open_pause is not None:
+            return refuse.UnableToPauseClock("paused_already")
+        budget = self.terms.budget(kind)
+        if sum(pause.kind is kind for pause in self.pauses) >= budget.times:
+            return refuse.UnableToPauseClock("times_used_up", times=budget.times)
+        if self.days_paused(kind) >= budget.days:
+            return refuse.UnableToPauseClock("days_used_up", days=budget.days)
+        counted = self._marks_before(day_after(self.day_of(at))).count(COUNTED)
+        return refuse.UnableToPauseClock("last_day") if counted >= self.terms.working_days else None
 
     def answer(self, *, almanac: Almanac, at: datetime) -> "LegalClock":
         """The answer came. The office has the file again from the day after, as at the start."""
@@ -163,7 +176,7 @@ class LegalClock(ClockValue):
 
     def consumed_in(self, stage: str, at: datetime) -> int:
         """Working days of a stage that are over and counted."""
-        today = self.day_of(min(at, self.ended_at or at))
+        today = self._first_not_over(at)
         return sum(
             marks.count(COUNTED) + marks.count(GIVEN_BACK)
             for marks in (self._marks_of(span, before=today) for span in self.stages if span.stage == stage)
@@ -275,6 +288,10 @@ class LegalClock(ClockValue):
                 marks[index] = GIVEN_BACK
                 notes.append(Note(day=day, text=outage.decree))
         return self._with(marks="".join(marks), notes=tuple(sorted(notes, key=lambda note: note.day)))
+
+    def _first_not_over(self, at: datetime) -> date:
+        today = self.day_of(at)
+        return today if self.ended_at is None else min(today, day_after(self.day_of(self.ended_at)))
 
     def _marks_before(self, day: date) -> str:
         return self.marks[: max(0, (day - self.first).days)]

@@ -59,7 +59,7 @@ class Outage(BaseModel):
         return self.first <= day <= self.last
 
 
-class Mark(StrEnum):
+class DayMark(StrEnum):
     """What a clock has noted for one day; a clock keeps one letter for each."""
 
     COUNTED = "c"
@@ -95,11 +95,11 @@ class Almanac:
         """Another one after every change of the calendar and every declared outage."""
         return f"{self.calendar.version}/{len(self.outages)}"
 
-    def mark(self, day: date) -> Mark:
+    def mark(self, day: date) -> DayMark:
         kind = self.calendar.on(day)
         if not kind.works:
-            return Mark.HOLIDAY if kind.name else Mark.RESTS
-        return Mark.OUTAGE if self.outage_on(day) else Mark.COUNTED
+            return DayMark.HOLIDAY if kind.name else DayMark.RESTS
+        return DayMark.OUTAGE if self.outage_on(day) else DayMark.COUNTED
 
     def outage_on(self, day: date) -> Outage | None:
         """The first that was declared, where several cover the day."""
