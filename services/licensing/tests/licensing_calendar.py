@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from gerai.messaging.refusal import LocalizedText
+
 ZONE = "Asia/Makassar"
 DAY = timedelta(days=1)
 
@@ -13,7 +15,7 @@ class Kind(NamedTuple):
     day: date
     works: bool
     reason: str
-    name: str | None = None
+    name: LocalizedText | None = None
 
 
 class PlainCalendar:
@@ -40,7 +42,8 @@ class PlainCalendar:
         if day in self.open_on:
             return Kind(day, True, "forced")
         if day in self.holidays:
-            return Kind(day, False, "holiday", self.holidays[day])
+            name = self.holidays[day]
+            return Kind(day, False, "holiday", LocalizedText(name, name))
         works = day.weekday() in self.week
         return Kind(day, works, "week" if works else "weekly_rest")
 

@@ -57,7 +57,7 @@ class PermitIssued(PermitEvent, type="licensing.permit-issued.v1", topic=PERMITS
 
 
 class PermitFrozen(PermitEvent, type="licensing.permit-frozen.v1", topic=PERMITS):
-    """It is not worth anything until it is unfrozen."""
+    """It is worth nothing until it is unfrozen."""
 
 
 class PermitUnfrozen(PermitEvent, type="licensing.permit-unfrozen.v1", topic=PERMITS):

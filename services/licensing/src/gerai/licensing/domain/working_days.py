@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from gerai.messaging.refusal import LocalizedText
+
 
 class DayKind(Protocol):
     """What a calendar says of one day."""
@@ -23,7 +25,7 @@ class DayKind(Protocol):
         ...
 
     @property
-    def name(self) -> str | None:
+    def name(self) -> LocalizedText | None:
         """As it is shown, of a holiday or an exception: "Hari Raya Nyepi"."""
         ...
 
@@ -109,7 +111,9 @@ class Almanac:
         """What stands beside a holiday or an outage: its name, or the decree."""
         outage = self.outage_on(day)
         kind = self.calendar.on(day)
-        return kind.name or kind.reason if not kind.works else outage.decree if outage else ""
+        if not kind.works:
+            return kind.name.id if kind.name else kind.reason
+        return outage.decree if outage else ""
 
     def day_of(self, at: datetime) -> date:
         return local_day(at, self.zone)
