@@ -12,7 +12,7 @@ UseCase = TypeVar("UseCase", bound=Callable[..., Awaitable[Any]])
 
 FROM_THE_RUNNER = {"tenant": str | None, "at": datetime}
 """What `needs` may ask for beside the use case's own arguments."""
-GIVEN_BY_THE_RUNNER = {"uow", "at"}
+GIVEN_BY_THE_RUNNER = {"self", "uow", "at"}
 """Arguments of a use case that are not its own."""
 
 
@@ -84,5 +84,5 @@ def needs_of(
 ) -> Needs:
     """What a use case will read with these arguments of its own; NOTHING where it does not say. Raises what its `needs`
     refuses."""
-    reading = _READINGS.get(use_case)
+    reading = _READINGS.get(getattr(use_case, "__func__", use_case))
     return reading.of(args, kwargs, tenant, at) if reading is not None else NOTHING

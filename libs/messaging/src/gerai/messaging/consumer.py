@@ -15,10 +15,11 @@ import structlog
 from gerai.contracts.codec import Reason, Undecodable, believe, decode, peek
 from gerai.contracts.event import Envelope, Event
 from gerai.messaging import metrics
+from gerai.messaging.command import needs_of
 from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import dead_letter, replay_topic
 from gerai.messaging.failures import Failure, is_away, kind_of
-from gerai.messaging.group_commit import GroupCommit, Needs
+from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.outcomes import DeadLetter, Outcome, Park, Retry
 from gerai.messaging.parking import NOT_COUNTED, Counts, Parked, Parking, Partitions
 from gerai.messaging.record import Record
@@ -60,7 +61,6 @@ class Subscription:
     group: str
     """Also names its inbox rows and its dead letters: "queue.registry-replica"."""
     handlers: Mapping[type[Event], Handler]
-    needs: Callable[[Envelope], Needs] = field(default=lambda envelope: Needs())
     refusals: Mapping[str, Outcome] = field(default_factory=dict)
     """What a refusal's code means here: DONE (nothing to do any more), PARKED; DEAD_LETTER where not named."""
     patience: timedelta = PATIENCE
@@ -297,7 +297,7 @@ class Consumer:
                 command,
                 context=context,
                 idempotency_key=idempotency_key,
-                needs=self.subscription.needs(envelope),
+                needs=needs_of(handler, (envelope.event, envelope), {}, tenant=None, at=at),
             )
         repeated = answer is not None and answer.repeated
         if repeated and parked is not None:

@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from gerai.messaging import metrics
+from gerai.messaging.command import needs_of
 from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import storable_text
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
@@ -231,7 +232,8 @@ class Jobs:
         )
         while True:
             try:
-                await self._commit.execute(command, context=context)
+                needs = needs_of(kind.complete, (job.row, result), {}, tenant=context.tenant, at=at)
+                await self._commit.execute(command, context=context, needs=needs)
                 return
             except JobGone:
                 await self._lost(job, result)

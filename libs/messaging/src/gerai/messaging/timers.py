@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from gerai.messaging import metrics
+from gerai.messaging.command import needs_of
 from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import storable_text
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
@@ -142,7 +143,8 @@ class Timers:
 
         context = Context(tenant=timer.tenant, actor=f"timer:{timer.name}", correlation_id=timer.id)
         try:
-            await self._commit.execute(command, context=context)
+            needs = needs_of(handler, (timer,), {}, tenant=timer.tenant, at=at)
+            await self._commit.execute(command, context=context, needs=needs)
         except TimerGone:  # moved meanwhile, or fired by another process
             return True
         except Exception as error:

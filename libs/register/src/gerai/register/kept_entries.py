@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gerai.contracts.event import Envelope, Event
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.command import command
 from gerai.messaging.consumer import Handler, Subscription
 from gerai.messaging.group_commit import Needs
 from gerai.messaging.replica import Replica
@@ -39,7 +40,7 @@ INDEXES = (Index(collection="register", keys=(("tenant", 1), ("_id", 1))),)
 def register_subscription(group: str) -> Subscription:
     """What keeps the rows. `group`: named after the service, as "queue.register"."""
     handlers: dict[type[Event], Handler] = dict.fromkeys(CHANGES, when_register_changed_keep_entry)
-    return Subscription(group=group, handlers=handlers, needs=what_keeping_needs)
+    return Subscription(group=group, handlers=handlers)
 
 
 def what_keeping_needs(envelope: Envelope) -> Needs:
@@ -49,6 +50,7 @@ def what_keeping_needs(envelope: Envelope) -> Needs:
     return Needs(aggregates=((RegisterEntry, id), (RegisterRevision, tenant)))
 
 
+@command(needs=what_keeping_needs)
 async def when_register_changed_keep_entry(
     event: EntryChanged, envelope: Envelope, *, uow: UnitOfWork, at: datetime
 ) -> None:
