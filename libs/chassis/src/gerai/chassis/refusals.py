@@ -56,7 +56,7 @@ HOUSE: dict[int, tuple[str, ...]] = {
     429: ("too_many_requests",),
     431: ("headers_too_large",),
     500: ("internal",),
-    503: ("busy",),
+    503: ("busy", "newer_version"),
 }
 """The codes of the chassis. What use cases refuse by stands at their routes."""
 OF_UPLOADS = ("file_name_malformed",)
