@@ -9,7 +9,9 @@ import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette._utils import get_route_path
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gerai.chassis import requests
@@ -123,6 +125,7 @@ class DeclaredRoute(APIRoute):
         self.permission, self.public, self.body, refuses, self.links = declared
         self.expected = (*refuses, UnableToRepeat) if self.method != "GET" else refuses
         super().__init__(path, endpoint, **options)
+        self._begins_with = path.partition("{")[0]
         if self.body_field is not None:
             requests.read_strictly(self.body_field)
         if (arguments := Arguments.of(self)) is not None:
@@ -138,6 +141,12 @@ class DeclaredRoute(APIRoute):
         """Whether what it answers has a version, which an ETag says, too."""
         model = self.response_model
         return isinstance(model, type) and issubclass(model, BaseModel) and "version" in model.model_fields
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Routes are tried one after the other; most are told apart by how they begin, without a regular expression."""
+        if not get_route_path(scope).startswith(self._begins_with):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """FastAPI's way, for whatever a route may ask for."""

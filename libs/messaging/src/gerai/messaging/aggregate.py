@@ -82,6 +82,8 @@ class Aggregate(BaseModel):
             """Steps of a visit change many fields, and pydantic's own way asks each time what kind of a name it is."""
             if name in type(self).__pydantic_fields__:
                 self.__dict__[name] = value
+            elif name == "_recorded":
+                object.__setattr__(self, name, value)
             else:
                 super().__setattr__(name, value)
 

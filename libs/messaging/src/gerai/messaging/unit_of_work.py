@@ -340,7 +340,7 @@ class UnitOfWork:
         if followed is not None and asked is not None and followed != asked:
             headers[CAUSED_BY] = asked
         return OutboxRow(
-            id=str(id),
+            id=headers["ce_id"],
             topic=event.topic.name,
             key=aggregate.id,
             aggregate=f"{aggregate.collection}:{aggregate.id}",
