@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 
 import notes
@@ -17,44 +18,38 @@ from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.unit_of_work import UnitOfWork
 
 NoteId = Annotated[str, Path(min_length=2, max_length=8, pattern="^[a-z]+$")]
+More = Annotated[str | None, Query()]
 NO_NOTE = NoteBody(text="none")
 
 
 def twins() -> Routes:
     """Each route twice: under /v1/long with a parameter more, which makes it FastAPI's."""
     routes = Routes(tag="twins", prefix="/v1")
+    told = {"permission": WRITE, "summary": "Keep a note", "status_code": 201, "response_model": NoteView}
 
-    @routes.post("/short/{id}", permission=WRITE, status_code=201, response_model=NoteView)
+    @routes.post("/short/{id}", operation_id="short", **told)
     async def short(id: NoteId, body: NoteBody, commands: CommandsOf) -> Response:
-        return await _kept(id, body, commands)
+        return await commands.run(keep_note, id, body)
 
-    @routes.post("/long/{id}", permission=WRITE, status_code=201, response_model=NoteView)
-    async def long(
-        id: NoteId, body: NoteBody, commands: CommandsOf, more: Annotated[str | None, Query()] = None
-    ) -> Response:
-        return await _kept(id, body, commands)
+    @routes.post("/long/{id}", operation_id="long", **told)
+    async def long(id: NoteId, body: NoteBody, commands: CommandsOf, more: More = None) -> Response:
+        return await commands.run(keep_note, id, body)
 
-    @routes.post("/short/{id}/maybe", permission=WRITE, response_model=NoteView)
+    @routes.post("/short/{id}/maybe", operation_id="shortMaybe", **told)
     async def short_maybe(id: NoteId, commands: CommandsOf, body: NoteBody = NO_NOTE) -> Response:
-        return await _kept(id, body, commands)
+        return await commands.run(keep_note, id, body)
 
-    @routes.post("/long/{id}/maybe", permission=WRITE, response_model=NoteView)
+    @routes.post("/long/{id}/maybe", operation_id="longMaybe", **told)
     async def long_maybe(
-        id: NoteId,
-        commands: CommandsOf,
-        body: NoteBody = NO_NOTE,
-        more: Annotated[str | None, Query()] = None,
+        id: NoteId, commands: CommandsOf, body: NoteBody = NO_NOTE, more: More = None
     ) -> Response:
-        return await _kept(id, body, commands)
+        return await commands.run(keep_note, id, body)
 
     return routes
 
 
-async def _kept(id: str, body: NoteBody, commands: CommandsOf) -> Response:
-    async def do(uow: UnitOfWork) -> NoteView:
-        return NoteView(id=id, text=f"{body.text} {body.copies}", version=1)
-
-    return await commands.run(do, status=201)
+async def keep_note(_: UnitOfWork, _at: datetime, id: str, body: NoteBody) -> NoteView:
+    return NoteView(id=id, text=f"{body.text} {body.copies}", version=1)
 
 
 def assemble(service_context: ServiceContext) -> Components:
