@@ -1,5 +1,6 @@
 """What to start: which parts, how many of each, on which ports, with which settings."""
 
+import base64
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,8 @@ class Plan:
     kafka: bool = True
     traces: bool = False
     test_commands: bool = False
+    ticket_key: str = field(default_factory=lambda: base64.b64encode(os.urandom(32)).decode())
+    """Of all replicas: what one seals another opens."""
     _allotted: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -129,6 +132,7 @@ class Plan:
             "GERAI_ISSUER": addresses.issuer_url,
             "GERAI_AUDIENCE": AUDIENCE,
             "GERAI_JWKS_URL": f"{addresses.issuer_url}/jwks.json",
+            "GERAI_STREAM_TICKET_KEYS": self.ticket_key,
         }
 
         async def ready() -> bool:

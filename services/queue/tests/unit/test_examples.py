@@ -53,6 +53,7 @@ BEFORE: dict[Operation, tuple[str, ...]] = {
     ("get", "/v1/sites/{site_id}/rules"): (),
     ("put", "/v1/sites/{site_id}/rules"): (),
     ("get", "/v1/sites/{site_id}/display"): (),
+    ("post", "/v1/sites/{site_id}/display/stream-tickets"): (),
     ("post", "/v1/services/{service_id}/close"): (),
     ("post", "/v1/services/{service_id}/reopen"): (TICKET, "/v1/services/dpmptsp-izin-penelitian/close"),
 }

@@ -34,7 +34,7 @@ def complete(operation: dict[str, Any], route: DeclaredRoute, *, rules: Mapping[
     by code, beside the chassis."""
     operation["x-permission"] = route.declared
     if route.declared != PUBLIC:
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [{"bearer": []}, *([{"streamTicket": []}] if route.takes_ticket else [])]
     if isinstance(route.body, StreamedBody):
         operation["requestBody"] = _streamed(route.body)
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])

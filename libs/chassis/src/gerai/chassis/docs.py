@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from gerai.chassis import contract, refusals
 from gerai.chassis.problems import SCHEMA
 from gerai.chassis.routes import DeclaredRoute
+from gerai.chassis.stream_tickets import PARAMETER
 
 ASSETS = str(files("fastapi_swagger") / "resources")
 """Swagger UI's own files. The package is used for nothing else: what it adds to an application is not ours."""
@@ -38,6 +39,12 @@ BEARER = {
     "bearerFormat": "JWT",
     "description": "A token of the issuer; locally `make token ROLE=officer`.",
 }
+STREAM_TICKET = {
+    "type": "apiKey",
+    "in": "query",
+    "name": PARAMETER,
+    "description": "For a browser's EventSource, which cannot send a header: opens one stream, once, within a minute.",
+}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -50,7 +57,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for own in ("HTTPValidationError", "ValidationError"):  # FastAPI's, which we never answer
             schemas.pop(own, None)
         components["responses"] = refusals.of_house()
-        components["securitySchemes"] = {"bearer": BEARER}
+        components["securitySchemes"] = {"bearer": BEARER, "streamTicket": STREAM_TICKET}
         for route in app.router.routes:
             if isinstance(route, DeclaredRoute):
                 operation = document["paths"][route.path][route.method.lower()]

@@ -21,6 +21,13 @@ SLOW_S = 1.0
 CORRELATION = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 NO_STORE = (b"cache-control", b"no-store")
+PAGE_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+)
+"""Of a page that states none: it loads and runs what the service itself serves, nothing inline, and stands in no frame.
+To escape what stands in it is the page's own business."""
 OPERATORS = frozenset({"/health/live", "/health/ready", "/health/startup", "/metrics"})
 """Neither traced nor among the requests that metrics count."""
 
@@ -209,14 +216,19 @@ class Exchange:
 
     def _completed(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         headers = [*given, *SECURITY_HEADERS]
-        cached = False
+        stated = cached = is_page = False
         for name, value in given:
             if name == b"content-type":
                 self.may_last |= value.startswith(b"text/event-stream")
+                is_page = value.startswith(b"text/html")
             elif name == b"cache-control":
                 cached = True
+            elif name == b"content-security-policy":
+                stated = True
         if not cached:
             headers.append(NO_STORE)
+        if is_page and not stated:
+            headers.append(PAGE_POLICY)
         headers.append((b"x-correlation-id", self._scope["gerai.correlation_id"].encode()))
         trace: RequestTrace | None = self._scope["gerai.trace"]
         if trace is not None:

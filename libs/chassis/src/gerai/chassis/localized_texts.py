@@ -29,6 +29,10 @@ SENTENCES: dict[str, LocalizedText] = {
     "invalid_token": LocalizedText(
         "Tanda masuk tidak sah atau sudah kedaluwarsa.", "The token is invalid or expired."
     ),
+    "invalid_ticket": LocalizedText(
+        "Tiket siaran tidak sah, sudah dipakai, atau sudah kedaluwarsa. Mintalah yang baru.",
+        "The stream ticket is invalid, used or expired. Ask for a new one.",
+    ),
     "forbidden": LocalizedText("Anda tidak berhak melakukan ini.", "You are not allowed to do this."),
     "idempotency_key_required": LocalizedText(
         "Sertakan Idempotency-Key agar permintaan aman diulang.",

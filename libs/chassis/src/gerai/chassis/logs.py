@@ -18,6 +18,7 @@ CORRELATION_ID: ContextVar[str | None] = ContextVar("correlation_id", default=No
 NIK = re.compile(r"(?<![\d-])\d{2}([ .-]?\d{2}){7}(?!\d)")
 PHONE = re.compile(r"(?<![\w-])(\+?62|0)[ .-]?8\d{1,3}([ .-]?\d{2,5}){2,3}(?!\w)")
 TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+STREAM_TICKET = re.compile(r"(?<=[?&]ticket=)[\w-]+")
 LOGIN = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 SECRET_FIELDS = {"link", "token", "authorization", "password", "secret", "nik", "phone", "idempotency_key"}
 DEEPEST = 5
@@ -25,7 +26,7 @@ DEEPEST = 5
 
 def masked(text: str) -> str:
     """The text with what looks like a NIK, a phone number, a token or a login taken out."""
-    text = LOGIN.sub("[login]", TOKEN.sub("[token]", text))
+    text = STREAM_TICKET.sub("[ticket]", LOGIN.sub("[login]", TOKEN.sub("[token]", text)))
     return PHONE.sub("[phone]", NIK.sub("[nik]", text))
 
 

@@ -22,12 +22,14 @@ from gerai.chassis.bodies import JSON_LIMIT, Body, JsonBody, StreamedBody
 from gerai.chassis.links import ResponseLink
 from gerai.chassis.methods import others
 from gerai.chassis.problems import Problem
+from gerai.chassis.stream_tickets import PARAMETER, StreamTickets
 from gerai.messaging.refusal import Refusal, UnableToRepeat
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Awaitable[Response]]
 ADMIN = "admin"
 PUBLIC = "public"
+TICKET = frozenset({PARAMETER})
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,8 @@ class Declaration(TypedDict, total=False):
     """Instead of a permission: True, or the Secret in its address, which a route that changes something must have."""
     body: Body
     """What it takes, if that is not JSON of the usual size."""
+    takes_ticket: bool
+    """Whether who has no header may show a stream ticket instead: see `stream_tickets`."""
     refuses: tuple[type[Refusal], ...]
     """What its use case refuses by, beside what the chassis refuses everywhere."""
     links: Mapping[str, ResponseLink]
@@ -81,6 +85,7 @@ class Declared(NamedTuple):
     permission: Permission | None
     public: bool
     body: Body
+    takes_ticket: bool
     refuses: tuple[type[Refusal], ...]
     links: Mapping[str, ResponseLink]
 
@@ -122,7 +127,7 @@ class DeclaredRoute(APIRoute):
     ) -> None:
         """`options`: FastAPI's own."""
         (self.method,) = options["methods"]
-        self.permission, self.public, self.body, refuses, self.links = declared
+        self.permission, self.public, self.body, self.takes_ticket, refuses, self.links = declared
         self.expected = (*refuses, UnableToRepeat) if self.method != "GET" else refuses
         super().__init__(path, endpoint, **options)
         self._begins_with = path.partition("{")[0]
@@ -172,11 +177,8 @@ class DeclaredRoute(APIRoute):
 
     def _admitting(self, answer: Handler) -> Handler:
         """What comes before every answer: who asks, and whether they may."""
-        known, is_post, has_body = (
-            requests.query_names(self.dependant),
-            self.method == "POST",
-            self.body_field,
-        )
+        known = requests.query_names(self.dependant) | (TICKET if self.takes_ticket else frozenset())
+        is_post, has_body = self.method == "POST", self.body_field
 
         async def handle(asked: Request) -> Response:
             admission: Admission = asked.app.state.admission
@@ -222,12 +224,17 @@ class DeclaredRoute(APIRoute):
 
     async def _authenticate(self, request: Request, admission: Admission) -> Caller:
         authenticator: Authenticator = request.app.state.authenticator
+        tickets: StreamTickets = request.app.state.stream_tickets
         shown = request.headers.get("authorization")
+        ticket = request.query_params.get(PARAMETER) if self.takes_ticket and shown is None else None
         try:
-            caller = await authenticator.caller(shown)
+            if ticket is not None:
+                caller = tickets.open(ticket, path=request.scope["path"])
+            else:
+                caller = await authenticator.caller(shown)
         except Problem as refusal:
             if refusal.status == 401:
-                await (admission.login_failed if shown else admission.stranger_asks)(request)
+                await (admission.login_failed if shown or ticket else admission.stranger_asks)(request)
             raise
         if (connection := request.scope.get("gerai.connection")) is not None:
             connection.mark_authenticated(caller)
@@ -279,6 +286,7 @@ class Routes:
         permission: Permission | None = None,
         public: bool | Secret = False,
         body: Body | None = None,
+        takes_ticket: bool = False,
         refuses: tuple[type[Refusal], ...] = (),
         links: Mapping[str, ResponseLink] | None = None,
         **options: Any,
@@ -294,10 +302,14 @@ class Routes:
                 f"{method} {full} is public, changes something, and names no Secret in its address: an idempotency "
                 "key would be everybody's"
             )
+        if takes_ticket and (public or method != "GET"):
+            raise TypeError(f"{method} {full}: a ticket opens a stream that needs a permission")
         if public and isinstance(body, StreamedBody):
             raise TypeError(f"{method} {full} is public: strangers send no streams")
         usual = JsonBody(limit=PUBLIC_BODY_LIMIT if public else JSON_LIMIT)
-        declared = Declared(permission, public is not False, body or usual, refuses, links or {})
+        declared = Declared(
+            permission, public is not False, body or usual, takes_ticket, refuses, links or {}
+        )
         named = {"tags": [self._tag], "summary": summary, "operation_id": operation_id}
 
         def register(endpoint: Endpoint) -> Endpoint:

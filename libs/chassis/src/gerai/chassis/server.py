@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import time
@@ -23,9 +24,10 @@ from gerai.chassis.connections import Connections, Limits, places
 from gerai.chassis.edge import Edge
 from gerai.chassis.health import Health
 from gerai.chassis.keys import Keys, fetch_from
-from gerai.chassis.routes import install
+from gerai.chassis.routes import DeclaredRoute, install
 from gerai.chassis.service_context import Components, Service, ServiceContext
-from gerai.chassis.settings import Environment, Role, Settings
+from gerai.chassis.settings import KEY_BYTES, Environment, MissingSetting, Role, Settings, ticket_keys
+from gerai.chassis.stream_tickets import StreamTickets
 
 BACKLOG = 256
 """Connections that the system keeps for us. All that wait are accepted in one turn of the loop, so it is no longer than
@@ -36,7 +38,8 @@ OPERATORS_LIMITS = Limits(connections=64, strangers=64, strangers_per_address=64
 
 
 def application(service: Service, service_context: ServiceContext, components: Components) -> FastAPI:
-    """What everybody may reach: health always, the service's routes in the API role. Raises UndeclaredRoute.
+    """What everybody may reach: health always, the service's routes in the API role. Raises UndeclaredRoute,
+    MissingSetting.
 
     FastAPI's own telemetry is off: it would write paths and queries, so visitors' links, into spans.
     """
@@ -64,9 +67,19 @@ def application(service: Service, service_context: ServiceContext, components: C
     app.router.routes.extend(service_context.health.routes())
     if Role.API in settings.roles:
         install(app, components.routes)
+        app.state.stream_tickets = StreamTickets(_ticket_keys(app, settings))
     problems.install(app)
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     return app
+
+
+def _ticket_keys(app: FastAPI, settings: Settings) -> list[bytes]:
+    """Raises MissingSetting."""
+    keys = ticket_keys(settings.stream_ticket_keys.get_secret_value())
+    wanted = any(isinstance(route, DeclaredRoute) and route.takes_ticket for route in app.router.routes)
+    if wanted and not keys and settings.environment is Environment.PRODUCTION:
+        raise MissingSetting("GERAI_STREAM_TICKET_KEYS: tickets for streams must open on every replica")
+    return keys or [os.urandom(KEY_BYTES)]
 
 
 def _proxies(settings: Settings) -> Proxies:

@@ -20,7 +20,7 @@ from gerai.chassis.earlier_answers import move_earlier_answers
 from gerai.chassis.health import Health
 from gerai.chassis.server import application, listeners_of, listening, operators
 from gerai.chassis.service_context import Background, Components, Service, ServiceContext
-from gerai.chassis.settings import Environment, Role, Settings, UnreadableFile
+from gerai.chassis.settings import Environment, MissingSetting, Role, Settings, UnreadableFile
 from gerai.chassis.work import Deadline, Work
 from gerai.chassis.worker import Worker
 from gerai.messaging.group_commit import GroupCommit
@@ -56,6 +56,9 @@ def run(service: Service) -> None:
     _share_arenas()
     try:
         uvloop.run(live(service, settings))
+    except MissingSetting as error:
+        print(f"{service.name} cannot start: {error}", file=sys.stderr)  # noqa: T201  as above
+        raise SystemExit(2) from None
     except UnableToStart as error:
         log.error("cannot-go-on", why=str(error))
         raise SystemExit(1) from None

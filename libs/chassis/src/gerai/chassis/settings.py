@@ -4,6 +4,8 @@ Any setting may come from a file: `GERAI_MONGODB_URI_FILE=/run/secrets/uri` is r
 `GERAI_MONGODB_URI`. Only a service's `bootstrap` reads settings; everything else receives values.
 """
 
+import base64
+import binascii
 import ipaddress
 import os
 from enum import StrEnum
@@ -33,6 +35,7 @@ KEEP = Keep()
 LONGEST_DAYS = 36_500
 LAST_PORT = 65_535
 OPERATORS_ABOVE = 100
+KEY_BYTES = 32
 
 
 class Role(StrEnum):
@@ -49,6 +52,10 @@ class Environment(StrEnum):
 
 class UnreadableFile(Exception):
     """A `GERAI_…_FILE` names a file that cannot be read."""
+
+
+class MissingSetting(Exception):
+    """What this service has needs a setting that is not there."""
 
 
 class FileSource(PydanticBaseSettingsSource):
@@ -91,6 +98,17 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def ticket_keys(stated: str) -> list[bytes]:
+    """Base64 of 32 bytes each, separated by commas. Raises ValueError that does not hold them."""
+    try:
+        keys = [base64.b64decode(one.strip(), validate=True) for one in stated.split(",") if one.strip()]
+    except binascii.Error:
+        raise ValueError("a key is not base64") from None
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise ValueError(f"a key has {KEY_BYTES} bytes: openssl rand -base64 {KEY_BYTES}")
+    return keys
 
 
 class Settings(BaseSettings):
@@ -143,6 +161,9 @@ class Settings(BaseSettings):
     jwks_url: str
     token_longest_seconds: float = Field(default=12 * 3600, ge=60, le=7 * 24 * 3600)
     """From now, and from its own beginning, to a token's end; one that would live longer is refused."""
+    stream_ticket_keys: SecretStr = SecretStr("")
+    """Base64 of 32 bytes, the same in all replicas; several, separated by commas, while they are changed: the first one
+    seals, all of them open. Empty: one that this process alone has, in development."""
     otlp_endpoint: str = ""
     """Base address of an OTLP/HTTP receiver; empty: traces stay in the process."""
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
@@ -221,6 +242,12 @@ class Settings(BaseSettings):
                     f"production trusts tokens only of an issuer elsewhere, over https: GERAI_{name.upper()}"
                 )
         return self
+
+    @field_validator("stream_ticket_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr) -> SecretStr:
+        ticket_keys(keys.get_secret_value())
+        return keys
 
     @field_validator("client_address_header")
     @classmethod

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gerai.chassis import CallerOf, QueriesOf, Routes
 from gerai.chassis.event_stream import EventStream, LastEventId
 from gerai.chassis.stream_places import Viewer
+from gerai.chassis.stream_tickets import StreamTicket, TicketsOf
 from gerai.messaging.refusal import UnableToFind
 from gerai.queue.adapters.display_feed import DisplayFeed
 from gerai.queue.adapters.shared_reading import SharedReading
@@ -28,6 +29,7 @@ def routes(catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) 
     """Under /v1/sites/{site_id}/display."""
     displays = Routes(tag="displays", prefix="/v1/sites/{site_id}/display")
     _add_board(displays, catalogue, lines)
+    _add_tickets(displays, catalogue)
     _add_feed(displays, catalogue, lines, feed)
     return displays
 
@@ -46,12 +48,31 @@ def _add_board(displays: Routes, catalogue: Callable[[], Catalogue], lines: Line
         )
 
 
+def _add_tickets(displays: Routes, catalogue: Callable[[], Catalogue]) -> None:
+    @displays.post(
+        "/stream-tickets",
+        permission=SHOW,
+        summary="Give a ticket with which a browser opens the feed",
+        operation_id="giveDisplayTicket",
+        status_code=201,
+        response_model=StreamTicket,
+        refuses=(UnableToFind,),
+    )
+    async def give_ticket(site_id: SiteId, caller: CallerOf, give: TicketsOf) -> Response:
+        """A browser's EventSource cannot send a token: it opens `…/display/feed?ticket=…` within a minute, once, at any
+        replica. Ask for a new one whenever the stream has to be opened again, and tell where to go on with
+        `last_event_id`."""
+        site = catalogue().site(site_id, tenant=caller.tenant)
+        return give(f"/v1/sites/{site.id}/display/feed")
+
+
 def _add_feed(displays: Routes, catalogue: Callable[[], Catalogue], lines: Lines, feed: DisplayFeed) -> None:
     boards: defaultdict[tuple[str, str], SharedReading[str]] = defaultdict(SharedReading)
 
     @displays.get(
         "/feed",
         permission=SHOW,
+        takes_ticket=True,
         summary="Follow what is called at a site",
         operation_id="followDisplay",
         response_model=None,
