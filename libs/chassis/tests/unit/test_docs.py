@@ -10,7 +10,7 @@ from notes_door import Door
 
 from gerai.chassis.links import ResponseLink
 from gerai.chassis.localized_texts import SENTENCES
-from gerai.chassis.refusals import HOUSE, OF_UPLOADS
+from gerai.chassis.refusals import HOUSE, OF_TICKETS, OF_UPLOADS
 from gerai.chassis.requests import NIK_PATTERN
 from gerai.chassis.routes import Routes, UnknownLinkTarget, install
 
@@ -217,5 +217,5 @@ class TestDescription:
 
 def test_every_code_of_the_chassis_is_listed_under_its_status() -> None:
     """But for those of answers that belong to no operation."""
-    listed = {code for codes in HOUSE.values() for code in codes} | {*OF_UPLOADS}
+    listed = {code for codes in HOUSE.values() for code in codes} | {*OF_TICKETS, *OF_UPLOADS}
     assert set(SENTENCES) - listed == {"method_not_allowed", "client_gone"}

@@ -129,7 +129,8 @@ class TestOpening:
         ticket = await asks(applicant)
         async with listening(desk, f"ticket={ticket}") as first:
             others = {await status_of(desk, f"ticket={ticket}") for _ in range(500)}
-            assert (first.status, others, first.ended.is_set()) == (200, {401}, False)
+            assert (first.status, first.ended.is_set()) == (200, False)
+            assert others <= {401, 429}
 
     async def test_it_opens_nothing_else(self, desk: Door, applicant: Client) -> None:
         for path in (OTHER, "/v1/papers/" + "0" * 32 + "/content", "/v1/applications/izin-1/papers/a"):
@@ -172,6 +173,13 @@ class TestOpening:
         async with listening(desk, f"ticket={await asks(dying)}") as heard:
             await asyncio.wait_for(heard.ended.wait(), 5)
         assert heard.status == 200 and heard.ended.is_set()
+
+    async def test_the_document_says_that_a_ticket_is_taken_and_how_it_is_refused(self, desk: Door) -> None:
+        document = (await desk.operator().gets("/openapi.json")).json()
+        operation = document["paths"]["/v1/applications/{id}/news"]["get"]
+        assert operation["security"] == [{"bearer": []}, {"streamTicket": []}]
+        assert document["components"]["securitySchemes"]["streamTicket"]["name"] == "ticket"
+        assert "invalid_ticket" in json.dumps(operation["responses"]["401"])
 
 
 class TestSealing:
@@ -344,7 +352,9 @@ class TestSettings:
     @pytest.mark.parametrize("wrong", [{"public": True}, {"public": Secret("link")}])
     def test_a_ticket_is_for_a_stream_that_needs_a_permission(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(TypeError, match="ticket"):
-            Routes(tag="x").get("/a/{link}", takes_ticket=True, summary="Follow", operation_id="follow", **wrong)
+            Routes(tag="x").get(
+                "/a/{link}", takes_ticket=True, summary="Follow", operation_id="follow", **wrong
+            )
         with pytest.raises(TypeError, match="ticket"):
             Routes(tag="x").post(
                 "/a", takes_ticket=True, summary="Send", operation_id="send", permission=Permission.to("x")

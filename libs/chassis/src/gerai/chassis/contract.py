@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from gerai.chassis.bodies import StreamedBody
 from gerai.chassis.localized_texts import SENTENCES
-from gerai.chassis.refusals import ANYWHERE, OF_UPLOADS, answers, told_anywhere
+from gerai.chassis.refusals import ANYWHERE, OF_TICKETS, OF_UPLOADS, answers, told_anywhere
 from gerai.chassis.requests import KEY_HEADER, KEY_PATTERN, NIK_PATTERN
 from gerai.chassis.routes import PUBLIC, DeclaredRoute
 from gerai.messaging.refusal import LocalizedText
@@ -53,7 +53,8 @@ def complete(operation: dict[str, Any], route: DeclaredRoute, *, rules: Mapping[
     own: Mapping[str, LocalizedText] = rules if route.body_field is not None else {}
     if isinstance(route.body, StreamedBody):
         own = {code: SENTENCES[code] for code in OF_UPLOADS}
-    responses |= answers(set(_house_statuses(operation, route)), route.expected, {422: own})
+    of_tickets = {code: SENTENCES[code] for code in OF_TICKETS if route.takes_ticket}
+    responses |= answers(set(_house_statuses(operation, route)), route.expected, {401: of_tickets, 422: own})
 
 
 def _streamed(body: StreamedBody) -> dict[str, Any]:

@@ -61,6 +61,8 @@ HOUSE: dict[int, tuple[str, ...]] = {
 """The codes of the chassis. What use cases refuse by stands at their routes."""
 OF_UPLOADS = ("file_name_malformed",)
 """Codes of 422 beside those, where the body is a stream."""
+OF_TICKETS = ("invalid_ticket",)
+"""Codes of 401 beside those, where a stream ticket is taken."""
 UNREAD = (400, 408, 414, 431)
 """Answers to requests that may not have been read, so that they may have no ids."""
 TOLD: dict[str, Any] = {
