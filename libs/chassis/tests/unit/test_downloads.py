@@ -3,18 +3,18 @@ foreign."""
 
 import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notes_door import Client, Door
-from papers import Paper, Shelf
+from papers import Shelf
 from papers_desk import LIMITS, PDF, sends, until
 from wire import Listener
 
 from gerai.chassis.downloads import content_disposition
-from gerai.messaging.memory.storage import MemoryStorage
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ class TestFiles:
         assert [head.headers[name] for name in same] == [got.headers[name] for name in same]
 
     async def test_what_goes_wrong_before_it_begins_is_a_problem(
-        self, applicant: Client, address: str, storage: MemoryStorage, desk: Door
+        self, applicant: Client, address: str, tmp_path: Path, desk: Door
     ) -> None:
-        for paper in storage.aggregates[Paper].values():
-            paper.place = "lost"
+        for path in tmp_path.iterdir():
+            path.unlink()
         answer = await applicant.gets(f"{address}/content")
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         lost = await applicant.gets(f"/v1/papers/{'0' * 32}/content")
