@@ -21,6 +21,11 @@ def kept_in(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.iterdir()]
 
 
+def empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
 async def sends(
     client: Client, content: Any = PDF, *, key: str | None = None, address: str = ADDRESS, **headers: str
 ) -> httpx.Response:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notes_door import Client, Door
 from papers import Shelf
-from papers_desk import LIMITS, PDF, sends, until
+from papers_desk import LIMITS, PDF, empty, sends, until
 from wire import Listener
 
 from gerai.chassis.downloads import content_disposition
@@ -61,8 +61,7 @@ class TestFiles:
     async def test_what_goes_wrong_before_it_begins_is_a_problem(
         self, applicant: Client, address: str, tmp_path: Path, desk: Door
     ) -> None:
-        for path in tmp_path.iterdir():
-            path.unlink()
+        empty(tmp_path)
         answer = await applicant.gets(f"{address}/content")
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         lost = await applicant.gets(f"/v1/papers/{'0' * 32}/content")
