@@ -58,7 +58,11 @@ def add_required(whole: Schema) -> None:
 
 PLANTED: dict[str, tuple[Change, Change, str]] = {
     "a field is removed": (unchanged, remove("cutoff_minutes"), "field cutoff_minutes was removed"),
-    "a field of a part is removed": (unchanged, remove("label", "Break"), "field breaks[].label was removed"),
+    "a field of a part is removed": (
+        unchanged,
+        remove("reason", "Override"),
+        "field overrides[].reason was removed",
+    ),
     "a field is renamed": (
         unchanged,
         lambda whole: (remove("cutoff_minutes")(whole), set_field("cutoff", {"type": "integer"})(whole)),

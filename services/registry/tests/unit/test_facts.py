@@ -23,6 +23,15 @@ def day(weekday: int, *intervals: tuple[str, str]) -> dict[str, Any]:
     return {"weekday": weekday, "intervals": [{"opens": o, "closes": c} for o, c in intervals]}
 
 
+def period(starts: str, ends: str | None = None, **stated: Any) -> dict[str, Any]:
+    return {
+        "starts": starts,
+        "ends": ends,
+        "week": [day(0, ("08:00", "14:00"))],
+        "reason": "Ramadan",
+    } | stated
+
+
 class TestText:
     @pytest.mark.parametrize("name", ["MPP\x00", "MPP \u202eaban", "MPP\u200b", "\ud800"])
     def test_a_name_with_something_hidden_is_refused(self, name: str) -> None:
@@ -60,6 +69,9 @@ class TestHours:
                 "date_repeated",
             ),
             ({"cutoff_minutes": -1}, "greater_than_equal"),
+            ({"periods": [period("2027-03-09", "2027-02-08")]}, "period_ends_before_start"),
+            ({"periods": [period("2027-02-08"), period("2027-02-08")]}, "date_repeated"),
+            ({"periods": [period("2027-02-08", week=[day(0), day(0)])]}, "weekday_repeated"),
         ],
     )
     def test_hours_that_make_no_sense_are_refused(self, stated: dict[str, Any], code: str) -> None:
@@ -71,6 +83,11 @@ class TestHours:
             {"week": [day(0, ("08:00", "12:00"), ("13:00", "15:00")), day(1)]}
         )
         assert one == other
+
+    def test_periods_may_have_dates_in_common_and_stand_in_the_order_in_which_they_start(self) -> None:
+        ramadan, six_days = period("2027-02-08", "2027-03-09"), period("2027-01-04")
+        found = CalendarFacts.model_validate({"periods": [ramadan, six_days]})
+        assert [one.starts.isoformat() for one in found.periods] == ["2027-01-04", "2027-02-08"]
 
 
 class TestStandards:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 from prometheus_client import REGISTRY
-from registry_builders import CALENDAR, MALL, SERVICE, SITE
+from registry_builders import CALENDAR, INSTITUTION, MALL, SERVICE, SITE
 from registry_front_door import Client, front_door
 from structlog.testing import capture_logs
 
@@ -157,6 +157,22 @@ class TestRefusals:
             refused = await client.posts("/v1/imports", {"calendars": [row]}, dry_run=True)
             assert refused.json()["errors"][0]["field"] == f"calendars.0.{field}"
         assert storage.commits == 0
+
+    async def test_an_institution_has_a_calendar_of_its_own_with_periods(
+        self, client: Client, storage
+    ) -> None:
+        await client.posts("/v1/institutions", {"id": "samsat", **INSTITUTION})
+        period = {"starts": "2027-01-04", "ends": None, "reason": "Enam hari kerja", "breaks": []}
+        row = {**CALENDAR, "periods": [period | {"week": CALENDAR["week"]}]}
+        made = await client.posts("/v1/calendars", {"id": "institution:samsat", **row})
+        assert made.status_code == 201
+        assert (await client.gets("/v1/calendars/institution:samsat")).json()["periods"] == row["periods"]
+        told = json.loads(storage.outbox[-1].body)
+        assert (told["id"], told["periods"]) == ("institution:samsat", row["periods"])
+
+    async def test_a_calendar_of_an_institution_that_nobody_knows_is_refused(self, client: Client) -> None:
+        refused = await client.posts("/v1/calendars", {"id": "institution:nobody", **CALENDAR})
+        assert (refused.json()["code"], refused.json()["field"]) == ("unknown_reference", "id")
 
     @pytest.mark.parametrize("id", ["site:-mpp", "mpp", "hall:mpp", "site:"])
     async def test_a_calendar_of_nothing_is_refused(self, client, storage, id) -> None:

@@ -150,7 +150,12 @@ class TestRowsOfABrokenParent:
                 {"id": "loket-3", **DESK, "service_ids": ["bpd-1"]},
                 {"id": "loket-4", **DESK, "counter_id": "bpd", "service_ids": ["bpd-2"]},
             ],
-            calendars=[{"id": "counter:nowhere", **CALENDAR}, {"id": "counter:bpd", **CALENDAR}],
+            calendars=[
+                {"id": "counter:nowhere", **CALENDAR},
+                {"id": "counter:bpd", **CALENDAR},
+                {"id": "institution:nowhere", **CALENDAR},
+                {"id": "institution:dpmptsp", **CALENDAR},
+            ],
         )
         bad["sites"][0]["zone"] = "Asia/Raha"
         assert await faults(registrar, bad) == {
@@ -163,6 +168,7 @@ class TestRowsOfABrokenParent:
             ("desks.1.service_ids", "unknown_reference"),
             ("desks.2.service_ids", "other_counter"),
             ("calendars.1.id", "unknown_reference"),
+            ("calendars.3.id", "unknown_reference"),
         }
 
     async def test_a_counter_that_does_not_say_its_site_is_at_one_site_all_the_same(self, registrar) -> None:

@@ -146,6 +146,21 @@ class Override(Part):
     """As it is shown."""
 
 
+class Period(Part):
+    """Another week from one date to another: the hours of Ramadan, or a 6-day week from a date on."""
+
+    starts: date
+    """Its first local day."""
+    ends: date | None
+    """Its last local day; None: for good."""
+    week: tuple[DayHours, ...]
+    """Its hours, instead of those of the ordinary week."""
+    breaks: tuple[Break, ...]
+    """Its breaks, instead of those of the ordinary week."""
+    reason: str
+    """As it is shown."""
+
+
 class _Entry(Event, subject="{id}"):
     """What every entry of the register has."""
 
@@ -227,9 +242,10 @@ class ServiceChanged(_Entry, type="registry.service-changed.v1", topic=SERVICES)
 
 
 class CalendarChanged(_Entry, type="registry.calendar-changed.v1", topic=CALENDARS):
-    """The calendar of a site, or of a counter or service that differs from it.
+    """The calendar of a site, or of an institution, a counter or a service that differs from it.
 
-    `id` names the owner: "site:<id>", "counter:<id>", "service:<id>".
+    `id` names the owner: "site:<id>", "institution:<id>", "counter:<id>", "service:<id>". The most specific one holds
+    alone: the service's, else its counter's, its institution's, its site's.
     """
 
     week: tuple[DayHours, ...]
@@ -237,13 +253,15 @@ class CalendarChanged(_Entry, type="registry.calendar-changed.v1", topic=CALENDA
     breaks: tuple[Break, ...]
     """Times within the hours when nobody is served."""
     holidays: tuple[Holiday, ...]
-    """Dates on which the owner is closed; a site's hold for all its counters and services, too."""
+    """Dates on which the owner is closed; a site's hold for all that is there, too."""
     overrides: tuple[Override, ...]
     """Dates with other hours than the week's; a holiday is closed all the same."""
     force_open: tuple[date, ...]
     """Dates on which the week's hours hold although there is a holiday, the owner's own or the site's."""
     cutoff_minutes: int
     """The last ticket is given this long before closing."""
+    periods: tuple[Period, ...] = ()
+    """When another week holds. Where two have a date, the one that starts later holds: Ramadan within a 6-day week."""
 
 
 class AgreementLapsing(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from gerai.contracts.registry import Break, CalendarChanged, DayHours, Holiday, Interval, Override
+from gerai.contracts.registry import Break, CalendarChanged, DayHours, Holiday, Interval, Override, Period
 from gerai.register.local_time import Span, minutes_of
 
 WEEKDAYS = range(7)
@@ -32,6 +32,22 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
+class DatedWeek:
+    """Another week, from its first to its last day; None: for good."""
+
+    starts: date
+    ends: date | None
+    week: Week
+
+    @classmethod
+    def of(cls, period: Period) -> "DatedWeek":
+        return cls(period.starts, period.ends, Week.of(period.week, period.breaks))
+
+    def has(self, day: date) -> bool:
+        return self.starts <= day and (self.ends is None or day <= self.ends)
+
+
+@dataclass(frozen=True, slots=True)
 class SpecialHours:
     """The hours of one date instead of the week's; none: closed."""
 
@@ -48,6 +64,9 @@ class Calendar:
     version: int
     active: bool
     week: Week
+    """The ordinary one."""
+    dated_weeks: tuple[DatedWeek, ...]
+    """Which take its place, the latest first."""
     holidays: Mapping[date, Holiday]
     special_hours: Mapping[date, SpecialHours]
     force_open: frozenset[date]
@@ -64,12 +83,20 @@ class Calendar:
             version=version,
             active=event.active,
             week=Week.of(event.week, event.breaks),
+            dated_weeks=tuple(
+                DatedWeek.of(period)
+                for period in sorted(event.periods, key=lambda period: period.starts, reverse=True)
+            ),
             holidays={holiday.date: holiday for holiday in event.holidays},
             special_hours={one.date: _special(one) for one in event.overrides},
             force_open=frozenset(event.force_open),
             cutoff_minutes=event.cutoff_minutes,
             decreed_years=frozenset(holiday.date.year for holiday in event.holidays),
         )
+
+    def week_of(self, day: date) -> Week:
+        """The week that holds on a day."""
+        return next((dated.week for dated in self.dated_weeks if dated.has(day)), self.week)
 
 
 def _special(override: Override) -> SpecialHours:

@@ -80,7 +80,8 @@ class Schedule:
         holiday = own.holidays.get(day) or self.site.holidays.get(day)
         if holiday is not None and day not in own.force_open:
             return Day(_OF_HOLIDAYS[holiday.kind], holiday.name)
-        usual = hours = own.week.hours[weekday]
+        week = own.week_of(day)
+        usual = hours = week.hours[weekday]
         special = own.special_hours.get(day)
         if special is not None:
             if not special.hours:
@@ -93,7 +94,7 @@ class Schedule:
             reason, name = DayReason.FORCED_OPEN, holiday.name
         elif not usual:
             reason = DayReason.DATE_OPENED
-        breaks = own.week.breaks[weekday]
+        breaks = week.breaks[weekday]
         return Day(reason, name, hours, breaks, tuple(_giving(hours, breaks, own.cutoff_minutes)))
 
     def is_decreed(self, year: int) -> bool:

@@ -1,4 +1,5 @@
-"""When a site, a counter or a service is open: week, breaks, holidays, exceptions, the last ticket of the day."""
+"""When a site, an institution, a counter or a service is open: week, breaks, holidays, exceptions, the last ticket of
+the day."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -117,31 +118,69 @@ def _in_order(dates: Iterable[date]) -> tuple[date, ...]:
     return tuple(sorted(set(dates)))
 
 
+Week = Annotated[tuple[DayHours, ...], Field(max_length=7), AfterValidator(_once_per_weekday)]
+Breaks = Annotated[tuple[Break, ...], Field(max_length=20)]
+
+
+class Period(Stated):
+    """Another week from one date to another: the hours of Ramadan, or a 6-day week from a date on."""
+
+    starts: date
+    ends: date | None = None
+    """Its last day; None: for good, or until a period that starts later."""
+    week: Week
+    breaks: Breaks = ()
+    reason: Name
+
+    @model_validator(mode="after")
+    def _starts_before_it_ends(self) -> Self:
+        if self.ends is not None and self.starts > self.ends:
+            raise PydanticCustomError(
+                "period_ends_before_start",
+                "The period must start ({starts}) before it ends ({ends}).",
+                {"starts": self.starts.isoformat(), "ends": self.ends.isoformat()},
+            )
+        return self
+
+
+def _once_per_start(periods: tuple[Period, ...]) -> tuple[Period, ...]:
+    ordered = sorted(periods, key=lambda period: period.starts)
+    for period, following in pairwise(ordered):
+        if period.starts == following.starts:
+            raise PydanticCustomError(
+                "date_repeated", "The date {date} is listed twice.", {"date": period.starts.isoformat()}
+            )
+    return tuple(ordered)
+
+
 class CalendarFacts(Facts):
     """What a registrar states about the hours of one owner."""
 
-    week: Annotated[tuple[DayHours, ...], Field(max_length=7), AfterValidator(_once_per_weekday)] = ()
-    breaks: Annotated[tuple[Break, ...], Field(max_length=20)] = ()
+    week: Week = ()
+    breaks: Breaks = ()
     holidays: Annotated[tuple[Holiday, ...], Field(max_length=200), AfterValidator(_once_per_date)] = ()
     overrides: Annotated[tuple[Override, ...], Field(max_length=200), AfterValidator(_once_per_date)] = ()
     force_open: Annotated[tuple[date, ...], Field(max_length=200), AfterValidator(_in_order)] = ()
     """Dates on which the week's hours hold although there is a holiday."""
     cutoff_minutes: Annotated[int, Field(ge=0, le=240)] = 30
     """The last ticket is given this long before closing; who holds a number is still served."""
+    periods: Annotated[tuple[Period, ...], Field(max_length=40), AfterValidator(_once_per_start)] = ()
+    """When another week holds; where two have a date, the one that starts later."""
 
 
 class OwnerKind(StrEnum):
     SITE = "site"
+    INSTITUTION = "institution"
     COUNTER = "counter"
     SERVICE = "service"
 
 
-CalendarId = Annotated[str, Field(pattern=r"^(site|counter|service):[a-z0-9][a-z0-9-]{0,63}$")]
+CalendarId = Annotated[str, Field(pattern=r"^(site|institution|counter|service):[a-z0-9][a-z0-9-]{0,63}$")]
 """A calendar is known by its owner, so nobody can have two: "counter:dpmptsp"."""
 
 
 class Calendar(CalendarFacts, Entry):
-    """The calendar of a site, or the one of a counter or service that differs from it."""
+    """The calendar of a site, or the one of an institution, a counter or a service that differs from it."""
 
     collection = "calendars"
     section = "calendars"

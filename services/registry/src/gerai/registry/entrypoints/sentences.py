@@ -14,6 +14,9 @@ SENTENCES: dict[str, LocalizedText] = {
     "ends_before_start": LocalizedText(
         "Jeda harus mulai sebelum berakhir.", "The break must start before it ends."
     ),
+    "period_ends_before_start": LocalizedText(
+        "Masa berlaku harus mulai sebelum berakhir.", "The period must start before it ends."
+    ),
     "weekday_repeated": LocalizedText("Hari yang sama muncul dua kali.", "A weekday is listed twice."),
     "date_repeated": LocalizedText("Tanggal yang sama muncul dua kali.", "A date is listed twice."),
     "agreement_ends_before_start": LocalizedText(

@@ -99,6 +99,17 @@ class CalendarRow(CalendarFacts):
         ],
         force_open=[],
         cutoff_minutes=30,
+        periods=[
+            {
+                "starts": "2027-02-08",
+                "ends": "2027-03-09",
+                "week": [
+                    {"weekday": day, "intervals": [{"opens": "08:00", "closes": "14:00"}]} for day in range(5)
+                ],
+                "breaks": [],
+                "reason": "Jam kerja Ramadan",
+            }
+        ],
     )
 
     id: CalendarId

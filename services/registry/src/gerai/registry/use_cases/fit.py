@@ -20,6 +20,7 @@ Reference: TypeAlias = tuple[type[Entry], str, str]
 
 OWNERS: dict[OwnerKind, type[Entry]] = {
     OwnerKind.SITE: Site,
+    OwnerKind.INSTITUTION: Institution,
     OwnerKind.COUNTER: Counter,
     OwnerKind.SERVICE: Service,
 }
