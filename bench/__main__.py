@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import feed, flow, memory, startup
+from bench import calendar, feed, flow, memory, startup
 from bench.commands import Commands
 from bench.figure import AT_LEAST, AT_MOST, Figure
 from bench.hall import furnish
@@ -23,8 +23,8 @@ RATE = "100000"
 """Requests a second that admission lets through: what is measured is the work, not the refusal."""
 Measure = Callable[[], Awaitable[Figure]]
 
-AFTERWARDS: dict[str, Measure] = {"warm_start": startup.warm_start}
-"""What starts a platform of its own, once the other has gone."""
+AFTERWARDS: dict[str, Measure] = {"working_days": calendar.working_days, "warm_start": startup.warm_start}
+"""What needs none of it, or starts a platform of its own, once the other has gone."""
 
 
 def on_one_platform(platform: Platform, yardstick: Database, driver: Driver) -> dict[str, Measure]:

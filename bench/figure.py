@@ -15,6 +15,7 @@ AT_MOST = {
     "call_to_feed_p95": 100.0,
     "relay_100k": 20.0,
     "warm_start": 20.0,
+    "working_days": 20.0,
     "rss": 120.0,
 }
 

@@ -16,6 +16,7 @@ GOALS = {
     "call_to_feed_p95": "≤ 100",
     "relay_100k": "≤ 20",
     "warm_start": "≤ 20",
+    "working_days": "≤ 20",
     "rss": "≤ 150",
 }
 

@@ -54,11 +54,11 @@ class OpeningHours:
     def at(self, at: datetime) -> Opening:
         """What holds at an instant."""
         local = at.astimezone(self.zone)
-        day = self.schedule.day(local.date())
+        day, gives = self.schedule.open_day(local.date())
         if not day.hours:
             return Opening(_OF_DAYS[day.reason], why=day.name)
         minute = local.hour * 60 + local.minute
-        if any(span.opens <= minute < span.closes for span in day.gives):
+        if any(span.opens <= minute < span.closes for span in gives):
             return OPEN
         first, last = day.hours[0].opens, day.hours[-1].closes
         if first <= minute < last and pause_at(day, minute):
@@ -82,12 +82,12 @@ class OpeningHours:
         return instant(day, hours[-1].closes, self.zone) if hours else None
 
     def _first_open(self, day: date, *, not_before: datetime) -> datetime | None:
-        known = self.schedule.day(day)
-        if not known.gives:
+        gives = self.schedule.open_day(day).gives
+        if not gives:
             return None
         if self._clocks_change_on(day):
             return self._first_open_minute(day, not_before)
-        for span in known.gives:
+        for span in gives:
             if instant(day, span.closes, self.zone) > not_before:
                 return max(not_before, instant(day, span.opens, self.zone))
         return None

@@ -44,8 +44,13 @@ class Day(NamedTuple):
     hours: tuple[Span, ...] = ()
     """In order and apart; none: closed."""
     breaks: tuple[Span, ...] = ()
-    gives: tuple[Span, ...] = ()
-    """When numbers are given: the hours without their breaks, until the cutoff."""
+
+
+class OpenDay(NamedTuple):
+    """A day, with when numbers are given on it: in its hours but for the breaks, until the cutoff."""
+
+    day: Day
+    gives: tuple[Span, ...]
 
 
 class Schedule:
@@ -58,7 +63,7 @@ class Schedule:
     def __init__(self, own: Calendar, site: Calendar | None = None) -> None:
         self.own = own
         self.site = site if site is not None else own
-        self._days: dict[date, Day] = {}
+        self._days: dict[date, OpenDay] = {}
 
     @property
     def version(self) -> str:
@@ -66,16 +71,18 @@ class Schedule:
         parts = [self.own] if self.site is self.own else [self.own, self.site]
         return " ".join(f"{calendar.id}@{calendar.version}" for calendar in parts)
 
-    def day(self, day: date) -> Day:
-        """`find_day`, remembered."""
+    def open_day(self, day: date) -> OpenDay:
+        """Remembered: requests ask for the same few days."""
         known = self._days.get(day)
         if known is None:
             if len(self._days) >= DAYS_KEPT:
                 self._days.clear()
-            known = self._days[day] = self.find_day(day)
+            found = self.day(day)
+            known = self._days[day] = OpenDay(found, tuple(_giving(found, self.own.cutoff_minutes)))
         return known
 
-    def find_day(self, day: date) -> Day:
+    def day(self, day: date) -> Day:
+        """The rule."""
         own, weekday = self.own, day.weekday()
         holiday = own.holidays.get(day) or self.site.holidays.get(day)
         if holiday is not None and day not in own.force_open:
@@ -94,8 +101,7 @@ class Schedule:
             reason, name = DayReason.FORCED_OPEN, holiday.name
         elif not usual:
             reason = DayReason.DATE_OPENED
-        breaks = week.breaks[weekday]
-        return Day(reason, name, hours, breaks, tuple(_giving(hours, breaks, own.cutoff_minutes)))
+        return Day(reason, name, hours, week.breaks[weekday])
 
     def is_decreed(self, year: int) -> bool:
         """Whether the table of holidays, which comes with the site's calendar, says anything about the year. Where it
@@ -103,12 +109,11 @@ class Schedule:
         return year in self.site.decreed_years
 
 
-def _giving(hours: tuple[Span, ...], breaks: tuple[Span, ...], cutoff: int) -> Iterator[Span]:
+def _giving(day: Day, cutoff: int) -> Iterator[Span]:
     """The cutoff counts from the day's last closing alone."""
-    last = hours[-1].closes - cutoff
-    for span in hours:
-        opens, ends = span.opens, min(span.closes, last)
-        for pause in breaks:
+    for span in day.hours:
+        opens, ends = span.opens, min(span.closes, day.hours[-1].closes - cutoff)
+        for pause in day.breaks:
             if opens < ends and pause.closes > opens and pause.opens < ends:
                 if opens < pause.opens:
                     yield Span(opens, pause.opens)

@@ -55,7 +55,7 @@ class WorkingDays:
         """Another one whenever an answer may be another; the same in every process."""
 
     def on(self, day: date) -> DayKind:
-        found = self._schedule.find_day(day)
+        found = self._schedule.day(day)
         name = LocalizedText(found.name, found.name) if found.name else None
         return DayKind(day, bool(found.hours), found.reason, name, self._schedule.is_decreed(day.year))
 
@@ -94,7 +94,7 @@ class WorkingDays:
             if len(self._years) > LONGEST_YEARS:
                 self._years.clear()
             days = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
-            find = self._schedule.find_day
-            known = array("i", (day for day in days if find(date.fromordinal(day)).hours))
+            kind_of = self._schedule.day
+            known = array("i", (day for day in days if kind_of(date.fromordinal(day)).hours))
             self._years[year] = known
         return known
