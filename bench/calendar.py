@@ -4,9 +4,8 @@ import time
 from datetime import date, timedelta
 
 from bench.figure import Figure
-from gerai.register.entries import entry_of
 from gerai.register.register import Register
-from gerai.register.testing import MAKASSAR, TENANT, calendar, holiday, institution, joint_leave, site
+from gerai.register.testing import TENANT, calendar, entries, holiday, institution, joint_leave, site
 from gerai.register.working_days import WorkingDays
 
 FIRST, YEARS = date(2026, 1, 1), 5
@@ -49,6 +48,5 @@ def _just_read() -> WorkingDays:
         *(joint_leave(FIRST + timedelta(days=number * 45 + 5)) for number in range(LEAVE * YEARS)),
     ]
     once = {found.date: found for found in table}
-    events = [site(zone=MAKASSAR.key), institution(), calendar(holidays=tuple(once.values()))]
-    register = Register(entry_of(event) for event in events)
-    return register.working_days("dpmptsp", site_id="mpp", tenant=TENANT)
+    told = (site(), institution(), calendar(holidays=tuple(once.values())))
+    return Register(entries(told)).working_days("dpmptsp", site_id="mpp", tenant=TENANT)
