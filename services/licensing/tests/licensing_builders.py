@@ -6,6 +6,7 @@ from typing import Any
 
 from licensing_calendar import PlainCalendar, moment
 
+from gerai.contracts.licensing import Verdict
 from gerai.licensing.adapters.permit_type_files import definition_from
 from gerai.licensing.domain.actor import Actor, Role
 from gerai.licensing.domain.application import Application
@@ -71,7 +72,7 @@ def reviewed(application: Application, stage: str, actor: Actor, *, at: datetime
     type = more.pop("type", DOCTOR)
     application.claim(stage, at=at, actor=actor)
     application.finish_review(
-        stage, more.pop("verdict", "recommended"), type=type, at=at, actor=actor, **more
+        stage, more.pop("verdict", Verdict.RECOMMENDED), type=type, at=at, actor=actor, **more
     )
     return application
 

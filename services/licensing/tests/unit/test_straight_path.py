@@ -43,7 +43,7 @@ def test_from_the_draft_to_the_hand_over():
     assert permit.number == "500.16.7.2/00001/SIPD/XI/DPMPTSP/2026"
     one.sign(at=moment("2026-11-05 09:01"))
     one.issue(at=moment("2026-11-05 09:01"))
-    permit.issue(DOCTOR.validity, one.answers, today=date(2026, 11, 5), at=moment("2026-11-05 09:01"))
+    permit.issue(DOCTOR.validity, one.answers.read(), today=date(2026, 11, 5), at=moment("2026-11-05 09:01"))
     assert (permit.state, permit.valid_until) == ("valid", date(2031, 11, 4))
     one.hand_over(at=moment("2026-11-06"), actor=FRONT)
 
@@ -89,7 +89,9 @@ def test_events_and_trail_carry_nothing_of_what_the_applicant_wrote():
     one = at_approval()
     text = str([recorded.event.model_dump() for recorded in one.recorded]) + str(one.trail)
     assert not any(
-        str(answer) in text for answer in one.answers.values() if isinstance(answer, str) and len(answer) > 6
+        str(answer) in text
+        for answer in one.answers.read().values()
+        if isinstance(answer, str) and len(answer) > 6
     )
 
 
@@ -119,7 +121,7 @@ def test_nobody_answers_in_time_and_the_law_grants_it():
 def test_a_returned_draft_says_what_to_mend_and_then_what_was_changed():
     one = draft()
     one.change_draft(
-        {**one.answers, "praktik_ke": 2, "nomor_str": "?"}, at=moment("2026-11-02"), actor=APPLICANT
+        {**one.answers.read(), "praktik_ke": 2, "nomor_str": "?"}, at=moment("2026-11-02"), actor=APPLICANT
     )
     one.submit(at=moment("2026-11-02"), actor=APPLICANT)
     one.check_completeness(DOCTOR, almanac=None, permit_id="permit-1", at=moment("2026-11-02"))
@@ -130,7 +132,9 @@ def test_a_returned_draft_says_what_to_mend_and_then_what_was_changed():
     }
     assert all(mark.text("id") and mark.text("en") for mark in one.marks)
     one.change_draft(
-        {**one.answers, "praktik_ke": 1, "nomor_str": "STR-0002"}, at=moment("2026-11-03"), actor=APPLICANT
+        {**one.answers.read(), "praktik_ke": 1, "nomor_str": "STR-0002"},
+        at=moment("2026-11-03"),
+        actor=APPLICANT,
     )
     one.submit(at=moment("2026-11-03"), actor=APPLICANT)
     assert {(change.target, change.kind) for change in one.changes_since_before()} == {

@@ -11,6 +11,7 @@ from gerai.licensing.domain.case import Basis, Follows
 from gerai.licensing.domain.clock_records import Ending
 from gerai.licensing.domain.clock_terms import PauseKind, PauseReason
 from gerai.licensing.domain.completeness import Change, Submission, compared, marks_of
+from gerai.licensing.domain.json_text import JsonText
 from gerai.licensing.domain.marks import MOST, OF_PEOPLE, Mark
 from gerai.licensing.domain.paper import Paper
 from gerai.licensing.domain.permit_type import PermitType
@@ -86,7 +87,7 @@ class Application(Reviewing):
     def change_draft(self, answers: dict[str, Any], *, at: datetime, actor: Actor) -> None:
         """Any answers: they are checked when it is submitted."""
         self._require(StepName.CHANGE_DRAFT, actor, at)
-        self.answers = answers
+        self.answers = JsonText.of(answers)
 
     def add_paper(self, paper: Paper, *, at: datetime, actor: Actor) -> None:
         """A paper takes the place of the one of its kind; while it is asked for, too."""
@@ -113,7 +114,7 @@ class Application(Reviewing):
         starts; what is granted by declaration is granted (`permit_id`)."""
         self._require_type(type)
         self._require(StepName.CHECK_COMPLETENESS, SYSTEM, at)
-        self.marks = marks_of(type, self.answers, self.papers)
+        self.marks = marks_of(type, self.answers.read(), self.papers)
         *earlier, last = self.submissions
         self.submissions = (*earlier, last.model_copy(update={"marks": self.marks}))
         if self.marks:
@@ -168,7 +169,7 @@ class Application(Reviewing):
         """The applicant's answer: the form as it is now; papers were added before. The review goes on where it was."""
         self._catch_up(at)
         self._require(StepName.ANSWER, actor, at)
-        self.answers = answers
+        self.answers = JsonText.of(answers)
         self._keep_submission(at)
         self._resume_clock(almanac=almanac, at=at, actor=actor)
         self._leave_question(actor=actor, at=at)

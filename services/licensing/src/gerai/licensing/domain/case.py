@@ -1,15 +1,15 @@
 """What an application is at any moment, who holds it, and what can be done with it now."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.licensing import ApplicationEvent, ApplicationState
 from gerai.licensing.domain.actor import SYSTEM, Actor, Role
 from gerai.licensing.domain.completeness import Submission
+from gerai.licensing.domain.json_text import EMPTY, JsonText
 from gerai.licensing.domain.legal_clock import LegalClock
 from gerai.licensing.domain.marks import Mark
 from gerai.licensing.domain.paper import Paper
@@ -102,7 +102,6 @@ class Case(Aggregate):
     collection: ClassVar[str] = "applications"
     word: ClassVar[Term] = Term("application", LocalizedText("permohonan", "application"))
     followed: ClassVar[bool] = True
-    kept_as: ClassVar[Mapping[str, Any]] = {"mode": "python", "exclude_none": True}
 
     party_id: str
     permit_type: str
@@ -112,8 +111,8 @@ class Case(Aggregate):
     since: datetime
     """When it came into its present state."""
     follows: Follows | None = None
-    answers: dict[str, Any] = Field(default_factory=dict)
-    """The form. Replaced, never changed in place."""
+    answers: JsonText = EMPTY
+    """The form."""
     papers: tuple[Paper, ...] = ()
     """The newest of each kind."""
     submissions: tuple[Submission, ...] = ()
@@ -251,6 +250,7 @@ class Case(Aggregate):
     ) -> None:
         """The step from the present state to another, or none: as an event, and in the trail."""
         before = self.state if self.trail else None
+        code = None if reason is None else str(reason)
         if to is not None and (to is not self.state or before is None):
             self.state, self.since = to, at
         event = event_type(
@@ -265,7 +265,7 @@ class Case(Aggregate):
             actor=actor.id,
             role=actor.role.value,
             actor_institution_id=actor.institution_id,
-            reason=reason,
+            reason=code,
             **more,
         )
         self._record(event, at=at)
@@ -277,7 +277,7 @@ class Case(Aggregate):
             delegated_by=actor.delegated_by,
             from_state=before,
             to_state=self.state,
-            reason=reason,
+            reason=code,
             at=at,
             version=self.version + len(self.recorded),
         )

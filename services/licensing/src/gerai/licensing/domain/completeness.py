@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from gerai.licensing.domain.form import mark_answers
+from gerai.licensing.domain.json_text import JsonText
 from gerai.licensing.domain.marks import Mark
 from gerai.licensing.domain.paper import Paper, Scan
 from gerai.licensing.domain.permit_type import PermitType
@@ -41,7 +42,7 @@ class Submission(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     at: datetime
-    answers: dict[str, Any]
+    answers: JsonText
     papers: tuple[Paper, ...]
     marks: tuple[Mark, ...] = ()
     """What was to be mended: found by the system, or marked by an officer who asked."""
@@ -59,7 +60,7 @@ class Change(BaseModel):
 
 def compared(before: Submission, after: Submission) -> tuple[Change, ...]:
     """What the applicant changed: fields by their path, papers by their kind. Values are not repeated here."""
-    fields = _changes("field:", dict(_leaves(before.answers, "")), dict(_leaves(after.answers, "")))
+    fields = _changes("field:", _fields(before), _fields(after))
     papers = _changes(
         "paper:",
         {paper.kind: paper.sha256 for paper in before.papers},
@@ -76,6 +77,10 @@ def _changes(prefix: str, before: dict[str, Any], after: dict[str, Any]) -> Iter
             yield Change(target=prefix + name, kind="added")
         elif before[name] != after[name]:
             yield Change(target=prefix + name, kind="changed")
+
+
+def _fields(submission: Submission) -> dict[str, Any]:
+    return dict(_leaves(submission.answers.read(), ""))
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

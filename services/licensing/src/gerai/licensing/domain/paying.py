@@ -35,7 +35,7 @@ class Paying(Deciding):
         self._catch_up(at)
         self._require(StepName.ASSESS_FEE, actor, at)
         assert type.fee is not None
-        by_rule = type.fee.reckon(self.answers)
+        by_rule = type.fee.reckon(self.answers.read())
         if by_rule is None and amount is None:
             raise UnableToAssessFee("amount_missing", field="amount")
         if by_rule is not None and amount not in (None, by_rule):

@@ -219,7 +219,7 @@ class Permit(Aggregate):
             actor=actor.id,
             role=actor.role.value,
             actor_institution_id=actor.institution_id,
-            reason=reason,
+            reason=None if reason is None else reason.value,
             **more,
         )
         self._record(event, at=at)

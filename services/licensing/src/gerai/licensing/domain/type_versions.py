@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from gerai.contracts.licensing import PermitTypeChanged
+from gerai.licensing.domain.json_text import JsonText
 from gerai.licensing.domain.permit_type import PermitType
 from gerai.licensing.domain.permit_type_check import permit_type_from
 from gerai.messaging.aggregate import Aggregate
@@ -43,22 +44,23 @@ class TypeVersion(Aggregate):
     collection: ClassVar[str] = "permit_type_versions"
     word: ClassVar[Term] = WORD
 
-    definition: Mapping[str, Any]
+    definition: JsonText
     used_since: datetime | None = None
     """When the first case began with it; from then on it is fixed."""
 
     @property
     def type(self) -> PermitType:
-        return PermitType.model_validate(self.definition)
+        return PermitType.model_validate(self.definition.read())
 
     def redefine(self, definition: Mapping[str, Any]) -> bool:
         """False: it says that already. Raises UnableToOfferType once a case has begun with it."""
         type = permit_type_from(definition)
-        if definition == self.definition:
+        text = JsonText.of(definition)
+        if text == self.definition:
             return False
         if self.used_since is not None:
             raise UnableToOfferType("version_in_use", version=type.version, next=type.version + 1)
-        self.definition = definition
+        self.definition = text
         return True
 
     def begin_use(self, *, at: datetime) -> None:
