@@ -8,6 +8,7 @@ AT_LEAST = {
     "issue_1": 1.0,
     "call_next_29": 0.8,
     "consume_effect": 3.0,
+    "jobs": 1.0,
 }
 AT_MOST = {
     "issue_latency_c1": 2.0,

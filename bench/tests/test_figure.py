@@ -12,6 +12,7 @@ GOALS = {
     "call_next_29": "≥ 0.8",
     "issue_latency_c1": "≤ 2",
     "consume_effect": "≥ 3",
+    "jobs": "≥ 1",
     "commit_to_consumer_p99": "≤ 250",
     "call_to_feed_p95": "≤ 100",
     "relay_100k": "≤ 20",

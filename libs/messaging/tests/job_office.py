@@ -12,10 +12,13 @@ from messaging_builders import NOON, Jar, context
 from gerai.chassis.testing import eventually
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.job import Done, JobRow, Outcome, Result
-from gerai.messaging.jobs import JobKind, Jobs, WhenUnknown
+from gerai.messaging.jobs import COMPLETION_S, JobKind, Jobs, WhenUnknown
 from gerai.messaging.memory.jobs import MemoryJobQueue
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.unit_of_work import UnitOfWork
+
+LEASE = timedelta(seconds=30 + COMPLETION_S + 1)
+"""After this a lease of the office's kind is over."""
 
 Bank = Callable[[JobRow], Awaitable[Outcome]]
 
@@ -48,7 +51,7 @@ class Office:
         return await self.bank(job)
 
     async def _complete(self, job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) -> None:
-        jar = await uow.find_or_add(Jar(id=job.key, tenant=job.tenant, room=9))
+        jar = await uow.find_or_add(Jar(id=job.key, tenant=job.tenant, room=1_000_000))
         jar.fill()
         self.told.append((job.key, result))
 

@@ -171,6 +171,16 @@ class TestAfterTheLease:
         await kit.later(61)
         assert not (await only(kit)).uncertain
 
+    async def test_one_that_was_taken_over_is_not_begun(self, kit: Kit) -> None:
+        """Its first worker stood still between its lease and its beginning."""
+        await kit.wants(row("a"), row("b"))
+        first = await kit.queue.lease("pay", 1, seconds=60)
+        await kit.later(61)
+        second = await kit.queue.lease("pay", 2, seconds=60)
+        assert await kit.queue.begin(first) == []
+        assert await kit.queue.begin([*second, *first]) == second
+        assert await kit.queue.begin([]) == []
+
     async def test_what_is_uncertain_stays_so(self, kit: Kit) -> None:
         await kit.wants(row("a"))
         job = await only(kit)

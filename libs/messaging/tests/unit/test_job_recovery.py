@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from job_office import Office
+from job_office import LEASE, Office
 from messaging_builders import Jar, UnableToFill
 from pymongo.errors import AutoReconnect
 
@@ -17,20 +17,6 @@ from gerai.messaging.jobs import WhenUnknown
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import Batch
 from gerai.messaging.unit_of_work import UnitOfWork
-
-LEASE = timedelta(seconds=30 + working.COMPLETION_S + 1)
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working, "POLL_S", 0.002)
-    monkeypatch.setattr(working, "AWAY_PAUSE_S", 0.002)
-    monkeypatch.setattr(working, "STOP_S", 0.01)
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 async def dies_at_work(office: Office) -> None:

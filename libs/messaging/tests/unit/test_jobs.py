@@ -16,20 +16,6 @@ from gerai.messaging.jobs import WhenUnknown
 from gerai.messaging.memory.jobs import MemoryJobQueue
 from gerai.messaging.unit_of_work import UnitOfWork
 
-LEASE = timedelta(seconds=30 + working.COMPLETION_S + 1)
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working, "POLL_S", 0.002)
-    monkeypatch.setattr(working, "AWAY_PAUSE_S", 0.002)
-    monkeypatch.setattr(working, "STOP_S", 0.01)
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
-
 
 class TestWanting:
     async def test_what_is_wanted_is_performed_once_and_completed_once(self, office: Office) -> None:

@@ -116,8 +116,9 @@ class JobQueue(Protocol):
         `without`: ids to leave alone."""
         ...
 
-    async def begin(self, jobs: Sequence[Job]) -> None:
-        """They are performed from now on. One that is leased again without having begun was certainly not performed."""
+    async def begin(self, jobs: Sequence[Job]) -> list[Job]:
+        """They are performed from now on; returns those whose lease is still held, and only these may be. One that is
+        leased again without having begun was certainly not performed."""
         ...
 
     async def put_back(self, job: Job, *, after: timedelta, error: str, uncertain: bool = False) -> None:

@@ -159,7 +159,7 @@ class Jobs:
             leased = await self._queue.lease(
                 kind.name, free, seconds=seconds, per_second=kind.per_second, without=without
             )
-            await self._queue.begin([job for job in leased if job.result is None])
+            begun = await self._queue.begin([job for job in leased if job.result is None])
         except OUTSIDE as error:
             if is_nobodys_fault(error):
                 self._turned[kind.name] = time.monotonic()
@@ -167,7 +167,7 @@ class Jobs:
             await asyncio.sleep(AWAY_PAUSE_S)
             return []
         self._turned[kind.name] = time.monotonic()
-        return leased
+        return [job for job in leased if job.result is not None] + begun
 
     async def _handle(self, kind: JobKind, job: Job) -> None:
         """One job, from its lease to its end, or to its next try. Raises nothing but its own cancellation: one job must

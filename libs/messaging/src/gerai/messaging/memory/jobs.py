@@ -80,11 +80,11 @@ class MemoryJobQueue:
             result=stored.result,
         )
 
-    async def begin(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            stored = self._jobs.rows.get(job.row.id)
-            if stored is not None and stored.token == job.token:
-                stored.begun = True
+    async def begin(self, jobs: Sequence[Job]) -> list[Job]:
+        ours = [job for job in jobs if self._jobs.is_leased(job)]
+        for job in ours:
+            self._jobs.rows[job.row.id].begun = True
+        return ours
 
     def _allowed(self, kind: str, wanted: int, per_second: float | None) -> int:
         if per_second is None or not wanted:

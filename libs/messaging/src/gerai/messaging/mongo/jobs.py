@@ -64,13 +64,18 @@ class MongoJobQueue:
         place = {id: number for number, id in enumerate(ids)}
         return sorted(map(_job_from, found), key=lambda job: place[job.row.id])
 
-    async def begin(self, jobs: Sequence[Job]) -> None:
-        if jobs:
-            ours = {
-                "_id": {"$in": [job.row.id for job in jobs]},
-                "token": {"$in": [job.token for job in jobs]},
-            }
-            await self._jobs.update_many(ours, {"$set": {"begun": True}})
+    async def begin(self, jobs: Sequence[Job]) -> list[Job]:
+        if not jobs:
+            return []
+        ours = {
+            "_id": {"$in": [job.row.id for job in jobs]},
+            "token": {"$in": [job.token for job in jobs]},
+        }
+        begun = await self._jobs.update_many(ours, {"$set": {"begun": True}})
+        if begun.matched_count == len(jobs):
+            return list(jobs)
+        tokens = {row["_id"]: row["token"] for row in await self._database.find(JOBS, ours)}
+        return [job for job in jobs if tokens.get(job.row.id) == job.token]
 
     async def _due(self, kind: str, limit: int, without: Ids[str]) -> list[str]:
         where: Document = {
