@@ -102,14 +102,13 @@ class Edge:
                 return
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:
+            failed = await problems.on_bug(Request(scope), error)
             if exchange.gone:
                 return  # nobody hears any more what went wrong because the client had left
             if exchange.status is None:
-                failed = await problems.on_bug(Request(scope), error)
                 await failed(scope, exchange.receive, exchange.send)
             elif not exchange.complete:
                 raise  # half an answer is out: the server must break the connection
-            # else: Starlette raises again what `on_bug` has logged and answered
 
     def _finish(self, scope: Scope, exchange: "Exchange", seconds: float) -> None:
         template = getattr(scope.get("route"), "path", None)

@@ -282,6 +282,7 @@ async def on_bug(request: Request, error: Exception) -> Response:
 
 
 def install(app: Starlette) -> None:
+    """For what is known; `Edge` answers for the rest."""
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
@@ -290,4 +291,3 @@ def install(app: Starlette) -> None:
     app.add_exception_handler(TooManyWaiting, on_too_many)
     app.add_exception_handler(NewerDocument, on_newer)
     app.add_exception_handler(PyMongoError, on_store_error)
-    app.add_exception_handler(Exception, on_bug)

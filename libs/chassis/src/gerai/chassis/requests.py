@@ -30,6 +30,13 @@ JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?", re.IGN
 def key_of(request: Request) -> str:
     """The request's Idempotency-Key. Raises Problem 400 where it is missing, malformed, may be a NIK, or there are
     several."""
+    known: str | None = request.scope.get("gerai.idempotency_key")
+    if known is None:
+        known = request.scope["gerai.idempotency_key"] = _stated_key(request)
+    return known
+
+
+def _stated_key(request: Request) -> str:
     keys = request.headers.getlist(KEY_HEADER)
     if not keys:
         raise Problem(400, "idempotency_key_required", field=KEY_HEADER)

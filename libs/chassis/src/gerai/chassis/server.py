@@ -11,7 +11,9 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.applications import Starlette
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -37,13 +39,28 @@ SWEEP_TICKS = 10
 OPERATORS_LIMITS = Limits(connections=64, strangers=64, strangers_per_address=64)
 
 
+class Application(FastAPI):
+    """FastAPI with the layers that a request needs. `Edge` stands before it, bounds bodies, traces, and answers for what
+    nobody has caught: what Starlette and FastAPI put around for the same would be gone through with each message."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
+
+
+class OperatorsSide(Starlette):
+    """The same of what operators reach."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+
+
 def application(service: Service, service_context: ServiceContext, components: Components) -> FastAPI:
     """What everybody may reach: health always, the service's routes in the API role. Raises UndeclaredRoute,
     MissingSetting.
 
     FastAPI's own telemetry is off: it would write paths and queries, so visitors' links, into spans.
     """
-    app = FastAPI(
+    app = Application(
         title=service.title,
         version="1",
         docs_url=None,
@@ -105,7 +122,7 @@ def operators(app: FastAPI) -> Starlette:
     application itself, so that the documentation page can try requests out where it was loaded from."""
     settings: Settings = app.state.service_context.settings
     described = docs.routes(app) if Role.API in settings.roles else []
-    inner = Starlette(routes=[Route("/metrics", metrics.page), *described, Mount("", app)])
+    inner = OperatorsSide(routes=[Route("/metrics", metrics.page), *described, Mount("", app)])
     problems.install(inner)
     return inner
 
