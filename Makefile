@@ -14,10 +14,10 @@ export GERAI_MONGODB_DRIVER := $(DRIVER)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install up ticket call trace demo token test unit integration newcomer contract check format contracts bench lock clean
+.PHONY: help install up ticket call trace demo token new-service test unit integration newcomer contract check format contracts bench lock clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: ## Put everything into .venv (every target does this; it takes no time when nothing changed)
 	@$(PYTHON) -m local.bootstrap
@@ -39,6 +39,9 @@ demo: install ## Play a working day (JSON=path writes the figures, SEED=n change
 
 token: install ## Print a token for the running platform: ROLE=officer [TENANT=muna-barat]
 	@$(PY) -m local.tokens '$(ROLE)' $(if $(TENANT),--tenant '$(TENANT)')
+
+new-service: install ## Write a service of the example's shape, with its tests: NAME=loket
+	@$(PY) -m local.new_service '$(NAME)'
 
 test: install ## All tests, on a real MongoDB and a real Kafka, side by side
 	@$(PY) -m tests.lanes $(SUITES)

@@ -9,7 +9,7 @@ from local.services import service_folders
 
 HOST = "127.0.0.1"
 
-_PARTS: dict[str, int] = {
+PARTS: dict[str, int] = {
     "issuer": 8100,
     "mongodb": 27027,
     "kafka": 9192,
@@ -21,7 +21,7 @@ _PARTS: dict[str, int] = {
 
 def defaults() -> dict[str, int]:
     """Process or part → its port: those of a service follow from the service's number."""
-    return _PARTS | {name: port for service in service_folders() for name, port in service.ports().items()}
+    return PARTS | {name: port for service in service_folders() for name, port in service.ports().items()}
 
 
 def variable(name: str) -> str:

@@ -8,10 +8,11 @@ from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 
+from local.new_service import SAYS_NOTHING
+
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 60
 EXAMPLE, EXAMPLE_LIMIT = "services/hourly/src", 77
-EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "misc"}
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter"}
 SETTINGS = {"settings", "environ", "getenv"}
 IO_MODULES = {"os", "socket", "asyncio", "subprocess", "pathlib", "httpx", "random", "time"}
@@ -81,7 +82,7 @@ def functions_are_short(root: Path) -> Iterator[str]:
 def names_say_something(root: Path) -> Iterator[str]:
     for path in python_files(root):
         for part in path.relative_to(root).with_suffix("").parts:
-            if part.lower() in EMPTY_NAMES:
+            if part.lower() in SAYS_NOTHING:
                 yield f"{path.relative_to(root)}: '{part}' does not say what is in it"
 
 
