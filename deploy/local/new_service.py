@@ -15,7 +15,7 @@ from pathlib import Path
 from local import command, ports
 from local.failure import UnableToStart
 from local.places import ROOT
-from local.services import LARGEST_NUMBER, service_folders
+from local.services import LARGEST_NUMBER, declared_number, service_folders
 
 EXAMPLE = "hourly"
 SAYS_NOTHING = frozenset({"common", "helper", "helpers", "manager", "misc", "shared", "util", "utils"})
@@ -76,7 +76,7 @@ def _renamed(text: str, name: str) -> str:
 
 
 def _free_number(root: Path) -> int:
-    taken = {service.number for service in service_folders(root)}
+    taken = {declared_number(folder) for folder in (root / "services").iterdir()}
     free = next((number for number in range(1, LARGEST_NUMBER + 1) if number not in taken), None)
     if free is None:
         raise UnableToStart(f"There are {LARGEST_NUMBER} services already: no number is left.")

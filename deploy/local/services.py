@@ -85,10 +85,15 @@ def declarations() -> tuple[Service, ...]:
     return tuple(service.declaration() for service in service_folders())
 
 
-def _number(folder: Path) -> int:
+def declared_number(folder: Path) -> object:
+    """What a folder says of its number, right or wrong, also before it can run; None where it says nothing."""
     project = folder / "pyproject.toml"
     declared = tomllib.loads(project.read_text(encoding="utf-8")) if project.is_file() else {}
-    number = declared.get("tool", {}).get("gerai", {}).get("number")
+    return declared.get("tool", {}).get("gerai", {}).get("number")
+
+
+def _number(folder: Path) -> int:
+    number = declared_number(folder)
     if type(number) is not int or not 1 <= number <= LARGEST_NUMBER:
         raise UnableToStart(
             f"services/{folder.name}/pyproject.toml does not say its number: "

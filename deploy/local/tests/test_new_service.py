@@ -75,6 +75,12 @@ class TestWhatIsWritten:
         for path in written:
             assert "hourly" not in path.read_text(encoding="utf-8").lower(), path
 
+    def test_a_number_that_a_folder_has_taken_before_it_can_run_is_left_alone(self, tree):
+        (tree / "services/antrean").mkdir()
+        (tree / "services/antrean/pyproject.toml").write_text("[tool.gerai]\nnumber = 1\n")
+        create("loket", tree)
+        assert {service.name: service.number for service in service_folders(tree)}["loket"] == 4
+
     def test_nothing_is_written_over(self, tree):
         create("loket", tree)
         with pytest.raises(UnableToStart, match="services/loket is there already"):

@@ -60,7 +60,7 @@ class Declaration(TypedDict, total=False):
     summary: Required[str]
     """A sentence for people, without a full stop: "Call whoever is next to this desk"."""
     operation_id: Required[str]
-    """For generated clients: "callNext". It is a promise, listed in `tests/architecture/operations.txt`."""
+    """For generated clients: "callNext". It is a promise, listed in the service's `operations.txt`."""
     permission: Permission
     public: bool | Secret
     """Instead of a permission: True, or the Secret in its address, which a route that changes something must have."""
