@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import calendar, feed, flow, jobs, memory, startup
+from bench import calendar, feed, flow, jobs, memory, startup, uploads
 from bench.commands import Commands
 from bench.figure import AT_LEAST, AT_MOST, Figure
 from bench.hall import furnish
@@ -38,6 +38,7 @@ def on_one_platform(platform: Platform, yardstick: Database, driver: Driver) -> 
         "consume_effect": lambda: flow.consume_effect(platform, yardstick, driver),
         "commit_to_consumer_p99": lambda: flow.commit_to_consumer(platform, driver),
         "call_to_feed_p95": lambda: feed.call_to_feed(platform),
+        "upload_memory": lambda: uploads.upload_memory(platform),
         "relay_100k": lambda: flow.relay_100k(platform, driver),
         "jobs": lambda: jobs.jobs(platform, yardstick, driver),
         "rss": lambda: memory.process_memory(platform, driver),

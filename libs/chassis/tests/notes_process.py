@@ -10,5 +10,9 @@ RUN = "import importlib, sys; sys.path.insert(0, sys.argv[1]); from gerai.chassi
 RUN += "; run(importlib.import_module(sys.argv[2]).service)"
 
 
-def notes_process(module: str = "notes", **settings: str) -> AbstractAsyncContextManager[ServiceProcess]:
-    return service_process(("-c", RUN, str(HERE), module), **({"roles": "api"} | settings))
+def notes_process(
+    module: str = "notes", *, keeps_log: bool = True, **settings: str
+) -> AbstractAsyncContextManager[ServiceProcess]:
+    """`module`: another of the example services here."""
+    arguments = ("-c", RUN, str(HERE), module)
+    return service_process(arguments, keeps_log=keeps_log, **({"roles": "api"} | settings))

@@ -1,6 +1,7 @@
 """A command takes effect once, and its answer is the same however often it is asked for."""
 
 import asyncio
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -65,6 +66,25 @@ class TestIdempotency:
         )
         again = await officer.adds({"text": "a"}, key="k1")
         assert (again.status_code, again.json()) == (201, {"text": "from before"})
+
+    async def test_what_was_asked_cannot_be_found_by_trying_what_it_may_have_been(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        """A plain hash of a body that holds a NIK would give it away to whoever reads the database."""
+        await officer.adds({"text": "7403012509870001"}, key="k1")
+        [kept] = storage.idempotency_key.values()
+        guessed = hashlib.sha256(b'POST /v1/notes?\n{"text":"7403012509870001"}').hexdigest()
+        assert kept.fingerprint != guessed and len(kept.fingerprint) == 64
+
+    async def test_what_the_version_before_kept_with_a_plain_hash_is_given_again(
+        self, officer: Client, storage: MemoryStorage
+    ) -> None:
+        first = await officer.adds({"text": "a"}, key="k1")
+        [(id, kept)] = storage.idempotency_key.items()
+        plain = hashlib.sha256(b'POST /v1/notes?\n{"text":"a"}').hexdigest()
+        storage.idempotency_key[id] = replace(kept, fingerprint=plain)
+        assert (await officer.adds({"text": "a"}, key="k1")).content == first.content
+        assert (await officer.adds({"text": "b"}, key="k1")).status_code == 422
 
     async def test_an_answer_cannot_be_put_in_another_ones_place(
         self, officer: Client, storage: MemoryStorage

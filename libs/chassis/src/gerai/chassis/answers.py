@@ -5,6 +5,7 @@ those a hash alone is kept, from which that key does not follow.
 """
 
 import hashlib
+import hmac
 import os
 from dataclasses import dataclass, replace
 
@@ -30,13 +31,18 @@ class Repeatable:
     @classmethod
     def of(cls, owner: str, key: str, *, fingerprint: str) -> "Repeatable":
         """`owner`: who the key belongs to. What is kept of both is a hash: it hides a key that is random, and not one
-        that can be guessed, such as a time; so nothing that tells of a person may be in it (see `requests.key_of`)."""
+        that can be guessed, such as a time; so nothing that tells of a person may be in it (see `requests.key_of`).
+        `fingerprint`: a hash of the request. It is kept keyed with what follows from both: a body of a few words, such as a
+        NIK, could be found from a plain hash by trying all there are."""
         asked = f"{owner} {key}".encode()
+        derived = HKDF(algorithm=SHA256(), length=64, salt=None, info=PURPOSE).derive(asked)
         idempotency_key = IdempotencyKey(
-            kind=KeyKind.IDEMPOTENCY, key=hashlib.sha256(asked).hexdigest(), fingerprint=fingerprint
+            kind=KeyKind.IDEMPOTENCY,
+            key=hashlib.sha256(asked).hexdigest(),
+            fingerprint=hmac.digest(derived[32:], fingerprint.encode(), "sha256").hex(),
+            earlier_fingerprint=fingerprint,
         )
-        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(asked)
-        return cls(idempotency_key=idempotency_key, cipher=AESGCM(derived))
+        return cls(idempotency_key=idempotency_key, cipher=AESGCM(derived[:32]))
 
     def part(self, number: int) -> "Repeatable":
         """One of the transactions that it takes; it is kept beside the others."""

@@ -35,4 +35,11 @@ def _as_kept_now(row: Document) -> Document:
     if part:
         request = request.part(int(part))
     sealed = request.seal(StoredAnswer(body=row["body"], headers=row["headers"]))
-    return {**row, "_id": request.idempotency_key.key, "body": sealed.body, "headers": dict(sealed.headers)}
+    kept = request.idempotency_key
+    return {
+        **row,
+        "_id": kept.key,
+        "fingerprint": kept.fingerprint,
+        "body": sealed.body,
+        "headers": dict(sealed.headers),
+    }

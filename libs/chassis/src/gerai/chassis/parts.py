@@ -163,6 +163,6 @@ class Parts(Generic[Planned, Shown]):
         kept = (await self.storage.answers([idempotency_key])).get(idempotency_key.key)
         if kept is None:
             return None
-        if kept.fingerprint != idempotency_key.fingerprint:
+        if not idempotency_key.fits(kept.fingerprint):
             raise UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
         return asked.open(kept)

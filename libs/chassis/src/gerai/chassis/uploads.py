@@ -152,7 +152,7 @@ class Upload:
 
     def _repeated(self, kept: StoredAnswer, content: Content) -> StoredAnswer:
         asked = self._commands.repeatable(_told_apart(content))
-        if kept.fingerprint != asked.idempotency_key.fingerprint:
+        if not asked.idempotency_key.fits(kept.fingerprint):
             raise UnableToRepeat("idempotency_key_reused", field="Idempotency-Key")
         return replace(asked.open(kept), repeated=True)
 

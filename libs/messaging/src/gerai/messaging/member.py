@@ -60,7 +60,7 @@ class Outcome:
     @classmethod
     def repeated(cls, member: Member, idempotency_key: IdempotencyKey, earlier: StoredAnswer) -> "Outcome":
         """What a run under the same idempotency key was answered before."""
-        if earlier.fingerprint != idempotency_key.fingerprint:
+        if not idempotency_key.fits(earlier.fingerprint):
             return cls(member, error=UnableToRepeat("idempotency_key_reused", field="Idempotency-Key"))
         return cls(member, replace(earlier, repeated=True))
 

@@ -38,6 +38,12 @@ class IdempotencyKey:
     """Idempotency: a hash of caller and key. Inbox: "group:event id"."""
     fingerprint: str = ""
     """A hash of the request; the same key with another one is refused."""
+    earlier_fingerprint: str | None = None
+    """The same as an earlier version made it."""
+
+    def fits(self, fingerprint: str) -> bool:
+        """Whether what is kept under this key was answered to the same request."""
+        return fingerprint in (self.fingerprint, self.earlier_fingerprint)
 
 
 @dataclass(frozen=True, kw_only=True)
