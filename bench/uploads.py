@@ -26,7 +26,7 @@ async def upload_memory(platform: Platform) -> Figure:
     """A paper of 50 MB through the edge of the chassis' example service, which writes it to a folder, and back."""
     with tempfile.TemporaryDirectory(prefix="bench-shelf-") as shelf:
         async with _papers(platform, Path(shelf)) as process:
-            token = platform.token("applicant")
+            token = platform.token("admin")
             async with httpx.AsyncClient(
                 base_url=process.address,
                 headers={"authorization": f"Bearer {token}"},
