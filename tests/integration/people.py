@@ -235,6 +235,23 @@ class Display(Person):
             assert answer.status_code == 200, answer.status_code
             yield _frames(answer)
 
+    async def ticket(self, site: str, *, door: int) -> str:
+        answer = await self.send("POST", f"/v1/sites/{site}/display/stream-tickets", door=door)
+        assert answer.status_code == 201, answer.text
+        ticket: str = answer.json()["ticket"]
+        return ticket
+
+    @asynccontextmanager
+    async def feed_as_browser(
+        self, site: str, *, door: int, ticket: str, last: str | None = None
+    ) -> AsyncIterator[AsyncIterator[Frame]]:
+        """Without a header, as an EventSource opens it."""
+        query = {"ticket": ticket, **({"last_event_id": last} if last else {})}
+        url = f"{self.at(door)}/v1/sites/{site}/display/feed"
+        async with self._client.stream("GET", url, params=query) as answer:
+            assert answer.status_code == 200, answer.status_code
+            yield _frames(answer)
+
 
 async def _frames(answer: httpx.Response) -> AsyncIterator[Frame]:
     fields: dict[str, str] = {}

@@ -11,7 +11,7 @@ import pytest
 from gerai.chassis.testing import eventually
 from tests.integration.crowd import seated
 from tests.integration.ground import Ground
-from tests.integration.people import Display, Doors, Frame, Kiosk, Officer
+from tests.integration.people import Display, Doors, Frame, Kiosk, Officer, Person
 from tests.integration.register import SITE
 from tests.parts import Broker
 
@@ -95,6 +95,22 @@ async def test_a_display_goes_on_at_another_replica(ground: Ground, doors: Doors
         for place in (0, len(told) // 2, len(told) - 6):
             async with watching(doors, door=door, last=told[place].id) as resumed:
                 await _goes_on(resumed, told, place)
+
+
+async def test_a_browser_goes_on_at_another_replica_with_a_ticket(ground: Ground, doors: Doors) -> None:
+    """Given at one replica, opened at another; the place to go on from stands in the address."""
+    officers = await seated(doors, "layar", 8)
+    async with watching(doors, door=0) as first:
+        numbers = await _calls(doors, officers, 8)
+        await _shows(first, numbers, "a screen shows every call")
+    told = [frame for frame in first.frames if frame.event != "snapshot"]
+    display = Display(doors)
+    ticket = await display.ticket(SITE, door=1)
+    async with display.feed_as_browser(SITE, door=2, ticket=ticket, last=told[0].id) as frames:
+        resumed = [await anext(frames) for _ in told[1:]]
+    assert [frame.id for frame in resumed] == [frame.id for frame in told[1:]]
+    again = await Person(doors).send("GET", f"/v1/sites/{SITE}/display/feed?ticket={ticket}", door=2)
+    assert (again.status_code, again.json()["code"]) == (401, "invalid_ticket")
 
 
 async def _goes_on(resumed: Seen, told: list[Frame], place: int) -> None:

@@ -13,7 +13,7 @@ from pymongo.errors import AutoReconnect
 from starlette.types import Message
 from wire import Listener
 
-from gerai.chassis import uploads
+from gerai.chassis import edge, uploads
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import Batch, VersionConflict
 
@@ -96,6 +96,15 @@ class TestEnds:
         monkeypatch.setattr(papers.Placing, "write", hangs)
         answer = await sends(applicant)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+    async def test_that_one_takes_long_is_no_line_of_the_log(
+        self, applicant: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(edge, "SLOW_S", 0.0)
+        monkeypatch.setattr(edge.log, "warning", lambda event, **_: told.append(event), raising=False)
+        assert (await sends(applicant)).status_code == 201
+        assert told == []
 
 
 async def _breaks(self: MemoryStorage, batch: Batch) -> None:

@@ -198,6 +198,7 @@ class DeclaredRoute(APIRoute):
                     requests.key_of(asked)
                 requests.check_query(asked, known)
                 if isinstance(self.body, StreamedBody):
+                    asked.scope["gerai.exchange"].may_last = True
                     asked.state.media_type = self.body.check(asked)
                 elif has_body is not None:
                     requests.check_media_type(asked)

@@ -99,8 +99,7 @@ class Upload:
         **kwargs: P.kwargs,
     ) -> Response:
         """Write the body to the sink, then run the use case, as `Commands.run` does, with the content before the other
-        arguments. Where the key has an answer already,
-        the sink is not touched: the content is only compared.
+        arguments. Where the key has an answer already, the sink is not touched: the content is only compared.
 
         Raises BodyTooLarge, ClientGone, Problem 408 and 422, UnableToRepeat and what the use case raises, all after the
         sink was told to abort.
