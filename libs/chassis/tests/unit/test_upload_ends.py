@@ -97,6 +97,28 @@ class TestEnds:
         answer = await sends(applicant)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
+    async def test_one_caller_has_eight_under_way_and_keeps_nobody_else_out(
+        self, desk: Door, applicant: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        go, begun, write = asyncio.Event(), 0, papers.Placing.write
+
+        async def waits(self: papers.Placing, chunk: bytes) -> None:
+            nonlocal begun
+            begun += 1
+            await go.wait()
+            await write(self, chunk)
+
+        monkeypatch.setattr(papers.Placing, "write", waits)
+        held = [asyncio.create_task(sends(applicant)) for _ in range(8)]
+        await until(lambda: begun == 8, "all of them are under way")
+        refused = await sends(applicant)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "15")
+        other = asyncio.create_task(sends(desk.client(sub="applicant-2", roles=["applicant"])))
+        await until(lambda: begun == 9, "somebody else's is, too")
+        go.set()
+        assert [(await answer).status_code for answer in (*held, other)] == [201] * 9
+        assert (await sends(applicant)).status_code == 201
+
     async def test_that_one_takes_long_is_no_line_of_the_log(
         self, applicant: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -106,13 +106,11 @@ class Audiences:
         """Whoever joins leaves with `part`. Raises Problem 429 where the caller or its regency has too many streams open,
         503 where another process may have room."""
         if self._closing:
-            raise _elsewhere()
+            raise Problem(503, "busy", headers={"Retry-After": "2"})
         try:
             self._places.take(viewer)
         except NoPlace as full:
-            if full.limit == "process":
-                raise _elsewhere() from None
-            raise Problem(429, "too_many_requests", headers={"Retry-After": "15"}) from None
+            raise full.problem from None
         audience = self._of(key)
         listener = Listener(audience.ring, channel)
         audience.listeners.add(listener)
@@ -144,7 +142,3 @@ class Audiences:
         quiet = next((key for key, audience in self._by_key.items() if not audience.listeners), None)
         if quiet is not None:
             del self._by_key[quiet]
-
-
-def _elsewhere() -> Problem:
-    return Problem(503, "busy", headers={"Retry-After": "2"})

@@ -29,7 +29,9 @@ from gerai.chassis.keys import Keys, fetch_from
 from gerai.chassis.routes import DeclaredRoute, install
 from gerai.chassis.service_context import Components, Service, ServiceContext
 from gerai.chassis.settings import KEY_BYTES, Environment, MissingSetting, Role, Settings, ticket_keys
+from gerai.chassis.stream_places import Places
 from gerai.chassis.stream_tickets import StreamTickets
+from gerai.chassis.uploads import AT_ONCE
 
 BACKLOG = 256
 """Connections that the system keeps for us. All that wait are accepted in one turn of the loop, so it is no longer than
@@ -82,6 +84,7 @@ def application(service: Service, service_context: ServiceContext, components: C
     app.state.admission = Admission(_admission_limits(settings), _proxies(settings))
     service_context.health.require(app.state.admission.require_room)
     app.router.routes.extend(service_context.health.routes())
+    app.state.upload_places = Places("uploads", AT_ONCE)
     if Role.API in settings.roles:
         install(app, components.routes)
         app.state.stream_tickets = StreamTickets(_ticket_keys(app, settings))

@@ -8,16 +8,18 @@ from typing import Literal
 from prometheus_client import Counter as Counting
 from prometheus_client import Gauge
 
+from gerai.chassis.problems import Problem
+
 KEPT_FREE = 5
 """One place in so many is kept for regencies with few streams."""
 FEW = 20
 
 OPEN = Gauge(
-    "gerai_event_streams", "Event streams that are open on this process, by what they are of.", ["stream"]
+    "gerai_streams", "Event streams and uploads under way on this process, by what they are of.", ["stream"]
 )
 REFUSED = Counting(
-    "gerai_event_streams_refused_total",
-    "Event streams refused because a limit was reached: of the caller, of its regency, or of the process.",
+    "gerai_streams_refused_total",
+    "Event streams and uploads refused because a limit was reached: of the caller, of its regency, or of the process.",
     ["stream", "limit"],
 )
 
@@ -30,6 +32,13 @@ class NoPlace(Exception):
     def __init__(self, limit: Limit) -> None:
         super().__init__(limit)
         self.limit = limit
+
+    @property
+    def problem(self) -> Problem:
+        """Whose own limit is reached has streams to close; for a full process another replica may have room."""
+        if self.limit == "process":
+            return Problem(503, "busy", headers={"Retry-After": "2"})
+        return Problem(429, "too_many_requests", headers={"Retry-After": "15"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Concatenate, ParamSpec, Protocol
@@ -23,9 +23,11 @@ from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 from starlette.responses import Response
 
+from gerai.chassis.auth import Caller
 from gerai.chassis.bodies import StreamedBody
 from gerai.chassis.commands import Bound, Commands, response_of
 from gerai.chassis.problems import Problem
+from gerai.chassis.stream_places import Limits, NoPlace, Places, Viewer
 from gerai.contracts.text import hidden_at
 from gerai.messaging.command import needs_of
 from gerai.messaging.group_commit import Needs
@@ -39,6 +41,8 @@ WINDOW_S = 30.0
 """Of our waiting for the client. While the sink is written to, no time passes for the client."""
 SINK_S = 30.0
 """For one call of a sink."""
+AT_ONCE = Limits(all=64, of_regency=32, of_caller=8)
+"""Uploads under way in one process: each holds some memory, and its sink more, for as long as it lasts."""
 NAME_LIMIT = 150
 FILE_NAME = "File-Name"
 ENCODED_NAME = "^([A-Za-z0-9!'()*._~-]|%[0-9A-Fa-f]{2}){1,450}$"
@@ -101,19 +105,35 @@ class Upload:
         """Write the body to the sink, then run the use case, as `Commands.run` does, with the content before the other
         arguments. Where the key has an answer already, the sink is not touched: the content is only compared.
 
-        Raises BodyTooLarge, ClientGone, Problem 408 and 422, UnableToRepeat and what the use case raises, all after the
+        Raises Problem 429 and 503 where too many are under way, before anything is read; BodyTooLarge, ClientGone, Problem
+        408 and 422, UnableToRepeat and what the use case raises, all after the
         sink was told to abort.
         """
-        if (kept := await self._kept()) is not None:
-            return response_of(self._repeated(kept, await self._read(_nowhere)))
-        content = await self._received(sink)
-        at = self._commands.now()
-        needs = needs_of(use_case, (content, *args), kwargs, tenant=self._commands.context.tenant, at=at)
-        return response_of(
-            await self._committed(
-                sink, lambda uow: use_case(uow, at, content, *args, **kwargs), content, needs
+        with self._place():
+            if (kept := await self._kept()) is not None:
+                return response_of(self._repeated(kept, await self._read(_nowhere)))
+            content = await self._received(sink)
+            at = self._commands.now()
+            needs = needs_of(use_case, (content, *args), kwargs, tenant=self._commands.context.tenant, at=at)
+            return response_of(
+                await self._committed(
+                    sink, lambda uow: use_case(uow, at, content, *args, **kwargs), content, needs
+                )
             )
-        )
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        places: Places = self._request.app.state.upload_places
+        caller: Caller = self._request.scope["gerai.caller"]
+        viewer = Viewer(tenant=caller.tenant, subject=caller.subject)
+        try:
+            places.take(viewer)
+        except NoPlace as full:
+            raise full.problem from None
+        try:
+            yield
+        finally:
+            places.give_back(viewer)
 
     async def _received(self, sink: Sink) -> Content:
         try:
