@@ -98,6 +98,18 @@ class TestFiles:
         wire.leaves()
         await until(lambda: closed, "the source is closed")
 
+    async def test_what_has_no_body_leaves_the_connection_to_the_next_request(
+        self, desk: Door, applicant: Client, address: str
+    ) -> None:
+        tag = (await applicant.http.head(f"{address}/content")).headers["etag"]
+        wire = Listener(desk.edge, LIMITS).opens()
+        token = desk.issuer.token(sub="applicant-1", roles=["applicant"])
+        rest = f"{address}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+        wire.says(f"HEAD {rest}\r\nGET {rest}if-none-match: {tag}\r\n\r\nGET {rest}\r\n".encode())
+        await until(lambda: wire.received.endswith(PDF[-1_000:]), "all three are answered")
+        statuses = [int(answer[:3]) for answer in wire.received.split(b"HTTP/1.1 ")[1:]]
+        assert statuses == [200, 304, 200] and not wire.closed
+
 
 class TestNames:
     @pytest.mark.parametrize(

@@ -106,20 +106,21 @@ class Upload:
         arguments. Where the key has an answer already, the sink is not touched: the content is only compared.
 
         Raises Problem 429 and 503 where too many are under way, before anything is read; BodyTooLarge, ClientGone, Problem
-        408 and 422, UnableToRepeat and what the use case raises, all after the
-        sink was told to abort.
+        408 and 422, UnableToRepeat and what the use case raises, all after the sink was told to abort.
         """
         with self._place():
             if (kept := await self._kept()) is not None:
                 return response_of(self._repeated(kept, await self._read(_nowhere)))
-            content = await self._received(sink)
-            at = self._commands.now()
-            needs = needs_of(use_case, (content, *args), kwargs, tenant=self._commands.context.tenant, at=at)
-            return response_of(
-                await self._committed(
-                    sink, lambda uow: use_case(uow, at, content, *args, **kwargs), content, needs
-                )
-            )
+            content, at = await self._received(sink), self._commands.now()
+
+            async def bound(uow: UnitOfWork) -> BaseModel:
+                return await use_case(uow, at, content, *args, **kwargs)
+
+            def needs() -> Needs:
+                tenant = self._commands.context.tenant
+                return needs_of(use_case, (content, *args), kwargs, tenant=tenant, at=at)
+
+            return response_of(await self._committed(sink, bound, content, needs))
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -145,13 +146,15 @@ class Upload:
             raise
         return content
 
-    async def _committed(self, sink: Sink, use_case: Bound, content: Content, needs: Needs) -> StoredAnswer:
+    async def _committed(
+        self, sink: Sink, use_case: Bound, content: Content, needs: Callable[[], Needs]
+    ) -> StoredAnswer:
         """The answer bears a mark of this run: only by that we know that it refers to our content. That it is not marked
         as repeated does not say so, since a commit may have succeeded although it seemed to fail."""
         mark = secrets.token_hex(8)
-        asked = self._commands.repeatable(_told_apart(content)) if self._commands.is_repeatable else None
         try:
-            answer = await self._commands.answer(use_case, asked=asked, needs=needs, marks={MARK: mark})
+            asked = self._commands.repeatable(_told_apart(content)) if self._commands.is_repeatable else None
+            answer = await self._commands.answer(use_case, asked=asked, needs=needs(), marks={MARK: mark})
         except (PyMongoError, asyncio.CancelledError):
             log.warning("upload-outcome-unknown")
             raise
