@@ -18,8 +18,7 @@ from gerai.registry.domain.service import Service
 from gerai.registry.domain.site import Site
 from gerai.registry.use_cases.read_entry import read_entry
 from gerai.registry.use_cases.register_entry import register_entry
-from gerai.registry.use_cases.replace_entry import replace_entry
-from gerai.registry.use_cases.withdraw_entry import withdraw_entry
+from gerai.registry.use_cases.replace_entry import replace_entry, withdraw_entry
 
 E = TypeVar("E", bound=Entry)
 

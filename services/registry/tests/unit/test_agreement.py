@@ -7,7 +7,7 @@ from registry_builders import INSTITUTION, MORNING, RULE, Registrar, bodies
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import TimerRow
 from gerai.registry.domain.institution import Institution
-from gerai.registry.use_cases.settle import AGREEMENT_TIMER
+from gerai.registry.use_cases.take_rows import AGREEMENT_TIMER
 from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreement_nears_end_warn
 
 WARNED = datetime(2026, 12, 2, 0, tzinfo=UTC)

@@ -14,16 +14,15 @@ from gerai.registry.domain.service import Service
 from gerai.registry.domain.site import Site
 from gerai.registry.entrypoints.import_rows import ROWS_PER_SECTION, ImportBody, read_rows
 from gerai.registry.entrypoints.shapes import SECTIONS
-from gerai.registry.use_cases.fit import CHILDREN_READ
 from gerai.registry.use_cases.import_entries import (
     NAMED_LIMIT,
     ImportReport,
     ImportRows,
-    Row,
     UnableToImport,
     import_entries,
     rehearse_import,
 )
+from gerai.registry.use_cases.take_rows import CHILDREN_READ, Row
 
 
 def rows(*stated: tuple[type, str, dict[str, Any]]) -> ImportRows:

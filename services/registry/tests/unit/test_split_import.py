@@ -21,12 +21,12 @@ from gerai.registry.domain.site import Site
 from gerai.registry.use_cases.import_entries import (
     ImportRows,
     Rehearsal,
-    Row,
     UnableToImport,
     import_entries,
     import_part,
     rehearse_import,
 )
+from gerai.registry.use_cases.take_rows import Row
 
 Stated = tuple[type[Entry], str, dict[str, Any]]
 KINDS: tuple[type[Entry], ...] = (Site, Institution, Counter, Service, Desk)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import structlog
@@ -17,7 +17,7 @@ from gerai.chassis.localized_texts import INVALID_BECAUSE as INVALID_BECAUSE
 from gerai.chassis.localized_texts import SENTENCES as SENTENCES
 from gerai.messaging.failures import Failure, kind_of
 from gerai.messaging.mapping import NewerDocument
-from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
+from gerai.messaging.refusal import Fault, LocalizedText, Refusal, RefusalKind
 from gerai.messaging.storage import StoreBusy, TooManyWaiting
 
 log = structlog.get_logger(__name__)
@@ -67,14 +67,6 @@ SCHEMA = {
     },
 }
 """What a problem looks like, for the OpenAPI page."""
-
-
-class Fault(NamedTuple):
-    """One thing that is wrong with a request."""
-
-    code: str
-    field: str | None
-    sentence: LocalizedText
 
 
 class Problem(Exception):
@@ -191,6 +183,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
         error.text(language(request)),
         field=error.field,
         details=details_of(error),
+        errors=_listed(error.faults, language(request)),
     )
 
 
@@ -202,36 +195,40 @@ async def on_problem(request: Request, error: Exception) -> Response:
 async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     known = {**SENTENCES, **request.app.state.rules}
-    faults = [_fault(one, known) for one in error.errors()[:FAULTS_LIMIT]]
-    spoken = language(request)
-    listed = [
-        {
-            "code": one.code,
-            **({"field": one.field} if one.field is not None else {}),
-            "text": one.sentence.in_language(spoken),
-        }
-        for one in faults
-    ]
-    first = faults[0]
+    faults = [fault_of(one, known) for one in error.errors()[:FAULTS_LIMIT]]
+    first, spoken = faults[0], language(request)
     status = 400 if first.code == "malformed_json" else 422
-    return problem(request, status, first.code, str(listed[0]["text"]), field=first.field, errors=listed)
+    title = first.sentence.in_language(spoken)
+    return problem(request, status, first.code, title, field=first.path, errors=_listed(faults, spoken))
 
 
-def _fault(error: Mapping[str, Any], known: Mapping[str, LocalizedText]) -> Fault:
+def _listed(faults: Sequence[Fault], spoken: str) -> list[dict[str, str]]:
+    return [
+        {
+            "code": fault.code,
+            **({"field": fault.path} if fault.path is not None else {}),
+            "text": fault.sentence.in_language(spoken),
+        }
+        for fault in faults
+    ]
+
+
+def fault_of(error: Mapping[str, Any], known: Mapping[str, LocalizedText]) -> Fault:
+    """What pydantic found, as people and programs read it. `known`: the codes that are told as they are."""
     kind: str = error["type"]
     place: Sequence[str | int] = error["loc"]
     field = _shown(".".join(str(part) for part in place[1:]) or str(place[0]))
     match kind:
         case "json_invalid":
-            return Fault("malformed_json", None, SENTENCES["malformed_json"])
+            return Fault(None, "malformed_json", SENTENCES["malformed_json"])
         case "extra_forbidden":
-            return Fault("unknown_field", field, SENTENCES["unknown_field"])
+            return Fault(field, "unknown_field", SENTENCES["unknown_field"])
         case _ if kind in known:
-            return Fault(kind, field, known[kind])
+            return Fault(field, kind, known[kind])
         case _ if kind in INVALID_BECAUSE:
-            return Fault("invalid", field, _filled(INVALID_BECAUSE[kind], error.get("ctx", {})))
+            return Fault(field, "invalid", _filled(INVALID_BECAUSE[kind], error.get("ctx", {})))
         case _:
-            return Fault("invalid", field, SENTENCES["invalid"])
+            return Fault(field, "invalid", SENTENCES["invalid"])
 
 
 def _shown(field: str) -> str:

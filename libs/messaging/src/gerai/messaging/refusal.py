@@ -1,6 +1,6 @@
 """How the domain says no: by name, with a stable code and a sentence a clerk understands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -27,6 +27,16 @@ class Term(str):
         return term
 
 
+class Fault(NamedTuple):
+    """One of several things that are wrong."""
+
+    path: str | None
+    """Where: "counters.3.site_id"."""
+    code: str
+    sentence: LocalizedText
+    """With its details in place."""
+
+
 class RefusalKind(StrEnum):
     """What a refusal means for the caller; the web layer maps it to a status in one place."""
 
@@ -49,6 +59,8 @@ class Refusal(Exception):
     sentences: ClassVar[dict[str, LocalizedText]] = {}
     example: ClassVar[Mapping[str, Any]] = {}
     """`field` and details as they could be, for the documentation: all that the sentences name."""
+    faults: Sequence[Fault] = ()
+    """Where a refusal stands for several: each of them."""
 
     def __init__(self, code: str, *, field: str | None = None, **details: Any) -> None:
         self.code = code

@@ -65,6 +65,13 @@ class UnitOfWork:
             await self._identity_map.load([identity])
         return self._own(kind, identity)
 
+    async def owner_of(self, kind: type[A], id: str) -> str | None:
+        """The regency that has an id, also where it is another than the caller's; None: nobody has it."""
+        identity = (kind, id)
+        if await self.find(kind, id) is None and identity not in self._forks:
+            return None
+        return self._forks[identity].tenant
+
     async def prefetch(
         self, identities: Iterable[Identity] = (), selections: Sequence[Selection[Any]] = ()
     ) -> None:

@@ -10,7 +10,7 @@ from gerai.registry.adapters.indexes import INDEXES
 from gerai.registry.entrypoints import http, imports
 from gerai.registry.entrypoints.sentences import SENTENCES
 from gerai.registry.settings import RegistrySettings
-from gerai.registry.use_cases.settle import AGREEMENT_TIMER
+from gerai.registry.use_cases.take_rows import AGREEMENT_TIMER
 from gerai.registry.use_cases.when_agreement_nears_end_warn import when_agreement_nears_end_warn
 
 
@@ -22,7 +22,7 @@ def assemble(service_context: ServiceContext) -> Components:
         await when_agreement_nears_end_warn(timer, uow=uow, at=at, rule=rule)
 
     return Components(
-        routes=[*http.routes(service_context, rule), imports.routes(service_context, rule)],
+        routes=[*http.routes(service_context, rule), imports.routes(rule)],
         timers={AGREEMENT_TIMER: warn},
     )
 

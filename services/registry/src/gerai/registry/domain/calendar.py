@@ -1,19 +1,22 @@
 """When a site, an institution, a counter or a service is open: week, breaks, holidays, exceptions, the last ticket of
 the day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gerai.contracts.registry import CalendarChanged, HolidayKind
 from gerai.contracts.text import Name
+from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.entry import Entry, Facts, Stated
+from gerai.registry.domain.institution import Institution
 from gerai.registry.domain.local_time import LocalTime, Weekday
+from gerai.registry.domain.service import Service
+from gerai.registry.domain.site import Site
 from gerai.registry.domain.words import CALENDAR
 
 
@@ -168,14 +171,13 @@ class CalendarFacts(Facts):
     """When another week holds; where two have a date, the one that starts later."""
 
 
-class OwnerKind(StrEnum):
-    SITE = "site"
-    INSTITUTION = "institution"
-    COUNTER = "counter"
-    SERVICE = "service"
-
-
-CalendarId = Annotated[str, Field(pattern=r"^(site|institution|counter|service):[a-z0-9][a-z0-9-]{0,63}$")]
+OWNERS: dict[str, type[Entry]] = {
+    "site": Site,
+    "institution": Institution,
+    "counter": Counter,
+    "service": Service,
+}
+CalendarId = Annotated[str, Field(pattern=rf"^({'|'.join(OWNERS)}):[a-z0-9][a-z0-9-]{{0,63}}$")]
 """A calendar is known by its owner, so nobody can have two: "counter:dpmptsp"."""
 
 
@@ -189,10 +191,8 @@ class Calendar(CalendarFacts, Entry):
     word = CALENDAR
     id_is_chosen = False
 
-    @property
-    def owner_kind(self) -> OwnerKind:
-        return OwnerKind(self.id.partition(":")[0])
-
-    @property
-    def owner_id(self) -> str:
-        return self.id.partition(":")[2]
+    @classmethod
+    def parents_of(cls, id: str, stated: Mapping[str, Any]) -> list[tuple[str, type[Entry], str]]:
+        """Its owner."""
+        owner, _, owner_id = id.partition(":")
+        return [("id", OWNERS[owner], owner_id)]

@@ -1,9 +1,14 @@
 """A counter (gerai): an institution's place in a site."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from gerai.contracts.registry import CounterChanged
 from gerai.contracts.text import Name, Slug
 from gerai.registry.domain.entry import Entry, Facts
-from gerai.registry.domain.words import COUNTER, INSTITUTION, SITE
+from gerai.registry.domain.institution import Institution
+from gerai.registry.domain.site import Site
+from gerai.registry.domain.words import COUNTER
 
 
 class CounterFacts(Facts):
@@ -22,4 +27,4 @@ class Counter(CounterFacts, Entry):
     facts_type = CounterFacts
     changed = CounterChanged
     word = COUNTER
-    fixed = (("site_id", SITE), ("institution_id", INSTITUTION))
+    parents: ClassVar[Mapping[str, type[Entry]]] = {"site_id": Site, "institution_id": Institution}

@@ -1,13 +1,16 @@
 """A desk (loket): where one officer serves one visitor."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from gerai.contracts.registry import DeskChanged
 from gerai.contracts.text import Name, Slug
+from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.entry import Entry, Facts
-from gerai.registry.domain.words import COUNTER, DESK
+from gerai.registry.domain.service import Service
+from gerai.registry.domain.words import DESK
 
 
 class DeskFacts(Facts):
@@ -26,7 +29,8 @@ class Desk(DeskFacts, Entry):
     facts_type = DeskFacts
     changed = DeskChanged
     word = DESK
-    fixed = (("counter_id", COUNTER),)
+    parents: ClassVar[Mapping[str, type[Entry]]] = {"counter_id": Counter}
+    siblings: ClassVar[Mapping[str, type[Entry]]] = {"service_ids": Service}
 
     site_id: str
     """Of the counter."""

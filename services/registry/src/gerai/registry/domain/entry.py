@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from gerai.contracts.event import Event
 from gerai.contracts.text import looks_personal
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind, Term
+from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind
 from gerai.registry.domain.words import COUNTER
 
 
@@ -121,14 +121,29 @@ class Entry(Aggregate):
     """Says the full state of such an entry; its fields have the entry's names."""
     section: ClassVar[str]
     """Its part of an import, and of the address: "/v1/<section>"."""
-    fixed: ClassVar[tuple[tuple[str, Term], ...]] = ()
-    """Fields that never change, with what they name: what refers to the entry relies on them."""
+    parents: ClassVar[Mapping[str, type["Entry"]]] = {}
+    """Fields that name the entries that this one belongs to: they are there, and never others; while it is active, so
+    are they. It takes from them what it must have and nobody states."""
+    siblings: ClassVar[Mapping[str, type["Entry"]]] = {}
+    """Fields that list entries which have the same parents."""
     id_is_chosen: ClassVar[bool] = True
     """By a registrar. False: it is made of another entry's."""
 
     model_config = ConfigDict(extra="ignore")
 
     active: bool = True
+
+    @classmethod
+    def parents_of(cls, id: str, stated: Mapping[str, Any]) -> list[tuple[str, type["Entry"], str]]:
+        """(field, kind, id) of each."""
+        return [(field, kind, stated[field]) for field, kind in cls.parents.items()]
+
+    @classmethod
+    def taken_from_parents(cls) -> list[str]:
+        others = {*cls.facts_type.model_fields, *Entry.model_fields}
+        return [
+            name for name, field in cls.model_fields.items() if field.is_required() and name not in others
+        ]
 
     def state(self) -> Event:
         """The full state, as it travels on the compacted topic."""
@@ -148,19 +163,11 @@ class Entry(Aggregate):
         stated = {name: getattr(facts, name) for name in self.facts_type.model_fields}
         if stated == self.facts():
             return False
-        for name, what in self.fixed:
+        for name, parent in self.parents.items():
             if stated[name] != getattr(self, name):
-                raise UnableToRegister("cannot_move", field=name, field_name=name, what=what)
+                raise UnableToRegister("cannot_move", field=name, field_name=name, what=parent.word)
         for name, value in stated.items():
             setattr(self, name, value)
-        self._record(self.state(), at=at)
-        return True
-
-    def withdraw(self, *, at: datetime) -> bool:
-        """Take the entry out of use. False: it is out of use already."""
-        if not self.active:
-            return False
-        self.active = False
         self._record(self.state(), at=at)
         return True
 

@@ -1,13 +1,15 @@
 """A service (layanan) of a counter, with its published service standard."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from gerai.contracts.registry import ServiceChanged
 from gerai.contracts.text import Name, Prose, Slug
+from gerai.registry.domain.counter import Counter
 from gerai.registry.domain.entry import Entry, Facts, Stated
-from gerai.registry.domain.words import COUNTER, SERVICE
+from gerai.registry.domain.words import SERVICE
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
 """Starts every ticket number of the service: "AB" in "AB-012"."""
@@ -45,7 +47,7 @@ class Service(ServiceFacts, Entry):
     facts_type = ServiceFacts
     changed = ServiceChanged
     word = SERVICE
-    fixed = (("counter_id", COUNTER),)
+    parents: ClassVar[Mapping[str, type[Entry]]] = {"counter_id": Counter}
 
     site_id: str
     """Of the counter."""

@@ -27,8 +27,7 @@ from gerai.registry.entrypoints.taken_ids import note_foreign_ids
 from gerai.registry.use_cases.list_entries import list_entries
 from gerai.registry.use_cases.read_entry import read_entry
 from gerai.registry.use_cases.register_entry import register_entry
-from gerai.registry.use_cases.replace_entry import replace_entry
-from gerai.registry.use_cases.withdraw_entry import withdraw_entry
+from gerai.registry.use_cases.replace_entry import replace_entry, withdraw_entry
 
 
 def _id_like(example: str) -> Any:

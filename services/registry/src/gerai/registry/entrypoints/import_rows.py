@@ -1,38 +1,29 @@
 """Reading an import's body row by row, so that one bad row does not hide the others."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Annotated, Any, TypeAlias
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
-from pydantic_core import ErrorDetails
 
-from gerai.chassis.localized_texts import INVALID_BECAUSE
 from gerai.chassis.localized_texts import SENTENCES as HOUSE_SENTENCES
-from gerai.chassis.problems import FAULTS_LIMIT
-from gerai.messaging.refusal import LocalizedText
+from gerai.chassis.problems import FAULTS_LIMIT, fault_of
+from gerai.messaging.refusal import Fault, LocalizedText
 from gerai.registry.entrypoints.sentences import SENTENCES
-from gerai.registry.entrypoints.shapes import SECTIONS, Section
-from gerai.registry.use_cases.import_entries import (
-    NAMED_LIMIT,
-    BadRow,
-    ImportRows,
-    MalformedRow,
-    Row,
-)
+from gerai.registry.entrypoints.shapes import EXAMPLES, SECTIONS, Section
+from gerai.registry.use_cases.import_entries import NAMED_LIMIT, ImportRows
+from gerai.registry.use_cases.take_rows import Row
 
 ROWS_PER_SECTION = 1_000
-PATH_LIMIT = 200
 ID_LIMIT = 80
 LOOKED_AT_LIMIT = 500
 """A row with more faults is named as a whole: listing them costs more than reading the row."""
 LOOKED_AT_LATER = 5
 """The same, once enough faults are named."""
-HOUSE_CODES = {"extra_forbidden": "unknown_field"}
 CHECKED_AGAINST = {"active", "site_id", "institution_id", "counter_id", "prefix"}
 """The fields of a row that matter to other rows."""
 TOO_MANY = LocalizedText("Baris ini memuat {count} kesalahan.", "This row has {count} mistakes.")
+KNOWN = {**HOUSE_SENTENCES, **SENTENCES}
 
 
 def _shown_as(row: str) -> WithJsonSchema:
@@ -47,10 +38,7 @@ Rows: TypeAlias = Annotated[tuple[Any, ...], Field(max_length=ROWS_PER_SECTION)]
 class ImportBody(BaseModel):
     """A file of entries. Any section may be missing."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{section.name: [section.example] for section in SECTIONS}]},
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLES]})
 
     about: Annotated[str, Field(alias="_about", max_length=4_000)] = ""
     """For those who read the file; not kept."""
@@ -80,57 +68,30 @@ def reading(body: ImportBody, read: ImportRows) -> Iterator[None]:
 
 def _read_row(section: Section[Any], path: str, raw: Any, read: ImportRows) -> None:
     try:
-        row = section.row.model_validate_json(orjson.dumps(raw), strict=True)
+        row: Any = section.row.model_validate_json(orjson.dumps(raw), strict=True)
     except ValidationError as error:
-        _note_malformed(section, path, raw, error, read)
+        _keep_id(section, raw, _note_faults(path, error, read), read)
         return
-    facts = section.stated(row)
-    read.rows.append(Row(path=path, kind=section.kind, id=row.id, facts=facts))  # type: ignore[attr-defined]
+    read.rows.append(Row(path=path, kind=section.kind, id=row.id, facts=section.stated(row)))
 
 
-def _note_malformed(
-    section: Section[Any], path: str, raw: Any, error: ValidationError, read: ImportRows
-) -> None:
-    """Two mebibytes can hold half a million faults: the list of them is only asked for where it is short."""
+def _note_faults(path: str, error: ValidationError, read: ImportRows) -> set[str]:
+    """The fields that are sound. Two mebibytes can hold half a million faults: the list of them is only asked for where
+    it is short."""
     count = error.error_count()
     if count > (LOOKED_AT_LIMIT if read.bad.count <= NAMED_LIMIT else LOOKED_AT_LATER):
         sentence = LocalizedText(TOO_MANY.id.format(count=count), TOO_MANY.en.format(count=count))
-        whole = BadRow(path=path, code="too_many_mistakes", sentence=sentence)
-        read.bad.add(path, whole, standing_for=count)
-        _keep_id(section, raw, set(), read)
-        return
+        read.bad.add(path, Fault(path, "too_many_mistakes", sentence), standing_for=count)
+        return set()
     faults = error.errors(include_url=False, include_input=False)
-    for fault in islice(_bad_rows(path, faults), FAULTS_LIMIT):
-        read.bad.add(path, fault)
+    for fault in faults[:FAULTS_LIMIT]:
+        read.bad.add(path, fault_of({**fault, "loc": ("body", path, *fault["loc"])}, KNOWN))
     read.bad.count += max(0, count - FAULTS_LIMIT)
-    _keep_id(section, raw, CHECKED_AGAINST - {str(fault["loc"][0]) for fault in faults if fault["loc"]}, read)
+    return CHECKED_AGAINST - {str(fault["loc"][0]) for fault in faults if fault["loc"]}
 
 
 def _keep_id(section: Section[Any], raw: Any, sound: set[str], read: ImportRows) -> None:
     """So that others may refer to the row without being blamed for it."""
     if isinstance(raw, dict) and isinstance(id := raw.get("id"), str) and len(id) <= ID_LIMIT:
         stated = {"active": True, **raw}
-        kept = {name: stated[name] for name in sound & stated.keys()}
-        read.malformed.append(MalformedRow(kind=section.kind, id=id, sound=kept))
-
-
-def _bad_rows(path: str, faults: list[ErrorDetails]) -> Iterator[BadRow]:
-    """The faults of one row, with the codes and sentences of the single routes."""
-    for fault in faults:
-        code = HOUSE_CODES.get(fault["type"], fault["type"])
-        place = _shown(".".join(str(part) for part in (path, *fault["loc"])))
-        if known := SENTENCES.get(code) or HOUSE_SENTENCES.get(code):
-            yield BadRow(path=place, code=code, sentence=known)
-            continue
-        why = INVALID_BECAUSE.get(code, HOUSE_SENTENCES["invalid"])
-        limits = fault.get("ctx", {})
-        yield BadRow(
-            path=place,
-            code="invalid",
-            sentence=LocalizedText(why.id.format_map(limits), why.en.format_map(limits)),
-        )
-
-
-def _shown(path: str) -> str:
-    """An unknown field's name is the client's own: it goes back short, and with nothing hidden in it."""
-    return "".join(one if one.isprintable() else "?" for one in path[:PATH_LIMIT])
+        read.malformed[section.kind, id] = {name: stated[name] for name in sound & stated.keys()}

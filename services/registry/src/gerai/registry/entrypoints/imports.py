@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 from starlette.responses import Response
 
 from gerai.chassis.bodies import JsonBody
 from gerai.chassis.commands import CommandsOf, Queries, QueriesOf
 from gerai.chassis.parts import Plan, Unfinished
-from gerai.chassis.problems import Problem, language, problem
+from gerai.chassis.problems import Problem
 from gerai.chassis.routes import Routes
-from gerai.chassis.service_context import ServiceContext
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.institution import WarningRule
 from gerai.registry.entrypoints.import_rows import ImportBody, reading
@@ -30,7 +29,7 @@ from gerai.registry.use_cases.import_entries import (
     import_part,
     rehearse_import,
 )
-from gerai.registry.use_cases.settle import SLICE
+from gerai.registry.use_cases.take_rows import SLICE
 
 PATH = "/v1/imports"
 BODY_LIMIT = 2 * 1024 * 1024
@@ -79,7 +78,7 @@ async def breathe() -> None:
     await asyncio.sleep(0)
 
 
-def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
+def routes(rule: WarningRule) -> Routes:
     group = Routes(tag="imports")
     one_by_one = OneByOne()
 
@@ -93,7 +92,7 @@ def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
         refuses=(UnableToImport, UnableToFinishImport),
     )
     async def take(
-        body: ImportBody, request: Request, commands: CommandsOf, queries: QueriesOf, dry_run: DryRun = False
+        body: ImportBody, commands: CommandsOf, queries: QueriesOf, dry_run: DryRun = False
     ) -> Response:
         """All rows are checked before the first is written: where one is bad, each bad row is named (422) and nothing is
         written. Then they are written in parts of 25 in an order that keeps the register sound after each part; readers
@@ -106,9 +105,7 @@ def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
         tenant = queries.uow.context.tenant
         try:
             async with one_by_one.turn(tenant):
-                asked = Import(
-                    read=await _read(body), queries=queries, at=service_context.clock.now(), rule=rule
-                )
+                asked = Import(read=await _read(body), queries=queries, at=queries.now(), rule=rule)
                 if not dry_run:
                     return await commands.run_in_parts(asked)
                 # Not kept under the idempotency key, so that the same key can be used for the import itself.
@@ -116,10 +113,12 @@ def routes(service_context: ServiceContext, rule: WarningRule) -> Routes:
         except TooManyAtOnce:
             raise Problem(429, "too_many_requests", headers={"Retry-After": "10"}) from None
         except UnableToImport as refusal:
-            _note_taken_ids(refusal, tenant, dry_run=dry_run)
-            return _named_rows(request, refusal)
+            # All of them are other regencies': an entry of the caller's own is changed, not registered.
+            if count := refusal.bad.codes["id_taken"]:
+                note_foreign_ids(tenant=tenant, count=count, through="rehearsal" if dry_run else "import")
+            raise
         except Unfinished as unfinished:
-            return _unfinished(request, unfinished)
+            raise UnableToFinishImport(unfinished.refusal, rows_written=unfinished.rows_written) from None
         return Response(report.model_dump_json(), media_type="application/json")
 
     return group
@@ -131,43 +130,3 @@ async def _read(body: ImportBody) -> ImportRows:
         if number % SLICE == 0:
             await breathe()
     return read
-
-
-def _note_taken_ids(refusal: UnableToImport, tenant: str | None, *, dry_run: bool) -> None:
-    """All of them are other regencies': an entry of the caller's own is changed, not registered."""
-    if count := refusal.bad.codes["id_taken"]:
-        note_foreign_ids(tenant=tenant, count=count, through="rehearsal" if dry_run else "import")
-
-
-def _named_rows(request: Request, refusal: UnableToImport) -> Response:
-    """The refusal with every bad row, in the form of the house's other faults; `details.count` counts all of them."""
-    spoken = language(request)
-    return problem(
-        request,
-        422,
-        refusal.code,
-        refusal.text(spoken),
-        details=refusal.details,
-        errors=_errors(refusal, spoken),
-    )
-
-
-def _unfinished(request: Request, unfinished: Unfinished) -> Response:
-    refusal, spoken = unfinished.refusal, language(request)
-    assert isinstance(refusal, UnableToImport)
-    told = UnableToFinishImport("import_unfinished", rows_written=unfinished.rows_written)
-    return problem(
-        request,
-        409,
-        told.code,
-        told.text(spoken),
-        details=told.details,
-        errors=_errors(refusal, spoken),
-    )
-
-
-def _errors(refusal: UnableToImport, spoken: str) -> list[dict[str, str]]:
-    return [
-        {"code": row.code, "field": row.path, "text": row.sentence.in_language(spoken)}
-        for row in refusal.bad.named
-    ]

@@ -2,19 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Generic, ParamSpec, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from gerai.chassis.pages import CURSOR, LARGEST
 from gerai.contracts.text import NOT_PERSONAL, Slug
-from gerai.registry.domain.calendar import Calendar, CalendarFacts, CalendarId
-from gerai.registry.domain.counter import Counter, CounterFacts
-from gerai.registry.domain.desk import Desk, DeskFacts
+from gerai.registry.domain.calendar import Calendar, CalendarId
+from gerai.registry.domain.counter import Counter
+from gerai.registry.domain.desk import Desk
 from gerai.registry.domain.entry import Entry, Facts
-from gerai.registry.domain.institution import Institution, InstitutionFacts
-from gerai.registry.domain.service import Service, ServiceFacts
-from gerai.registry.domain.site import Site, SiteFacts
+from gerai.registry.domain.institution import Institution
+from gerai.registry.domain.service import Service
+from gerai.registry.domain.site import Site
 
 E = TypeVar("E", bound=Entry)
 P = ParamSpec("P")
@@ -23,130 +26,13 @@ NewId: TypeAlias = Annotated[Slug, NOT_PERSONAL]
 """A row of an import may also have the id of an entry that was there before this rule."""
 
 
-def _example(**fields: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [fields]})
+EXAMPLES: dict[str, Any] = orjson.loads((Path(__file__).parent / "examples.json").read_bytes())
+"""A small register, as an import takes it."""
 
 
-class SiteRow(SiteFacts):
-    model_config = _example(
-        id="contoh-mpp", name="MPP Contoh", zone="Asia/Makassar", address="Jalan Contoh 1"
-    )
-
-    id: NewId
-
-
-class InstitutionRow(InstitutionFacts):
-    model_config = _example(
-        id="contoh-dinas",
-        name="Dinas Contoh",
-        kind="regency",
-        agreement={"number": "PKS/01/2026", "starts": "2026-01-02", "ends": "2027-12-31"},
-    )
-
-    id: NewId
-
-
-class CounterRow(CounterFacts):
-    model_config = _example(
-        id="contoh-gerai", name="Gerai Contoh", site_id="contoh-mpp", institution_id="contoh-dinas"
-    )
-
-    id: NewId
-
-
-class ServiceRow(ServiceFacts):
-    model_config = _example(
-        id="contoh-layanan",
-        name="Layanan contoh",
-        counter_id="contoh-gerai",
-        prefix="A",
-        standard={
-            "requirements": ["KTP elektronik"],
-            "procedure": "Ambil nomor antrean, lalu serahkan berkas di loket.",
-            "duration": "1 hari kerja",
-            "fee": "Gratis",
-            "product": "Surat keterangan",
-            "complaints": "Meja pengaduan di lantai 1",
-        },
-        daily_quota=60,
-        wait_limit_minutes=45,
-        number_range_end=999,
-    )
-
-    id: NewId
-
-
-class DeskRow(DeskFacts):
-    model_config = _example(
-        id="contoh-loket-1", name="Loket 1", counter_id="contoh-gerai", service_ids=["contoh-layanan"]
-    )
-
-    id: NewId
-
-
-class CalendarRow(CalendarFacts):
-    model_config = _example(
-        id="site:contoh-mpp",
-        week=[{"weekday": day, "intervals": [{"opens": "08:00", "closes": "15:30"}]} for day in range(5)],
-        breaks=[{"label": "friday_prayer", "weekdays": [4], "starts": "11:30", "ends": "13:00"}],
-        holidays=[{"date": "2026-08-17", "name": "Hari Kemerdekaan", "kind": "national"}],
-        overrides=[
-            {
-                "date": "2026-12-31",
-                "intervals": [{"opens": "08:00", "closes": "12:00"}],
-                "reason": "Tutup buku",
-            }
-        ],
-        force_open=[],
-        cutoff_minutes=30,
-        periods=[
-            {
-                "starts": "2027-02-08",
-                "ends": "2027-03-09",
-                "week": [
-                    {"weekday": day, "intervals": [{"opens": "08:00", "closes": "14:00"}]} for day in range(5)
-                ],
-                "breaks": [],
-                "reason": "Jam kerja Ramadan",
-            }
-        ],
-    )
-
-    id: CalendarId
-
-
-class _Read(BaseModel):
+class Read(BaseModel):
     version: int
     """Also in the ETag; send it back in If-Match to replace or withdraw what you have read."""
-
-
-class SiteView(SiteRow, _Read):
-    """A site as it stands."""
-
-
-class InstitutionView(InstitutionRow, _Read):
-    """An institution as it stands."""
-
-
-class CounterView(CounterRow, _Read):
-    """A counter as it stands."""
-
-
-class DeskView(DeskRow, _Read):
-    """A desk as it stands."""
-
-    site_id: str
-
-
-class ServiceView(ServiceRow, _Read):
-    """A service as it stands."""
-
-    site_id: str
-    institution_id: str
-
-
-class CalendarView(CalendarRow, _Read):
-    """A calendar as it stands."""
 
 
 class Listing(BaseModel):
@@ -166,32 +52,14 @@ class Listing(BaseModel):
         return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
 
 
-class CounterListing(Listing):
-    site_id: Slug | None = None
-    institution_id: Slug | None = None
-
-
-class DeskListing(Listing):
-    site_id: Slug | None = None
-    counter_id: Slug | None = None
-
-
-class ServiceListing(Listing):
-    site_id: Slug | None = None
-    institution_id: Slug | None = None
-    counter_id: Slug | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Section(Generic[E]):
-    """A kind of entry with its bodies, and what its list can be narrowed to."""
+    """A kind of entry with its bodies."""
 
     kind: type[E]
-    row: type[BaseModel]
-    view: type[BaseModel]
     standing: str
     """The id of an entry that every installation of Muna Barat has from its start, to be read as an example."""
-    listing: type[Listing] = Listing
+    id: Any = NewId
 
     @property
     def name(self) -> str:
@@ -200,8 +68,30 @@ class Section(Generic[E]):
     @property
     def example(self) -> dict[str, Any]:
         """A row that can be registered after the examples of the sections before."""
-        extra: Any = self.row.model_config["json_schema_extra"]
-        return dict(extra["examples"][0])
+        return {**EXAMPLES[self.name][0]}
+
+    @cached_property
+    def row(self) -> type[BaseModel]:
+        """What is stated about a new entry."""
+        shown = {"json_schema_extra": {"examples": [self.example]}}
+        name, facts = f"{self.kind.__name__}Row", self.kind.facts_type
+        row: type[BaseModel] = create_model(name, __base__=facts, __cls_kwargs__=shown, id=(self.id, ...))
+        return row
+
+    @cached_property
+    def view(self) -> type[BaseModel]:
+        """An entry as it stands, with what it takes from its parents."""
+        derived: dict[str, Any] = dict.fromkeys(self.kind.taken_from_parents(), (str, ...))
+        name, doc = f"{self.kind.__name__}View", f"The {self.kind.word} as it stands."
+        view: type[BaseModel] = create_model(name, __base__=(self.row, Read), __doc__=doc, **derived)
+        return view
+
+    @cached_property
+    def listing(self) -> type[Listing]:
+        """Its list can be narrowed to what an entry belongs to."""
+        above = [*self.kind.taken_from_parents(), *self.kind.parents]
+        narrowed: dict[str, Any] = dict.fromkeys(above, (Slug | None, None))
+        return create_model(f"{self.kind.__name__}Listing", __base__=Listing, **narrowed)
 
     def shown(self, entry: Entry) -> BaseModel:
         """The entry as it stands after this command."""
@@ -218,17 +108,16 @@ class Section(Generic[E]):
 
     def stated(self, row: BaseModel) -> Facts:
         """The row without its id."""
-        return self.kind.facts_type.model_construct(
-            **{name: getattr(row, name) for name in self.kind.facts_type.model_fields}
-        )
+        names = self.kind.facts_type.model_fields
+        return self.kind.facts_type.model_construct(**{name: getattr(row, name) for name in names})
 
 
 SECTIONS: tuple[Section[Any], ...] = (
-    Section(kind=Site, row=SiteRow, view=SiteView, standing="muna-barat-mpp"),
-    Section(kind=Institution, row=InstitutionRow, view=InstitutionView, standing="dpmptsp"),
-    Section(kind=Counter, row=CounterRow, view=CounterView, standing="dpmptsp", listing=CounterListing),
-    Section(kind=Service, row=ServiceRow, view=ServiceView, standing="dpmptsp-nib", listing=ServiceListing),
-    Section(kind=Desk, row=DeskRow, view=DeskView, standing="dpmptsp-loket-1", listing=DeskListing),
-    Section(kind=Calendar, row=CalendarRow, view=CalendarView, standing="site:muna-barat-mpp"),
+    Section(kind=Site, standing="muna-barat-mpp"),
+    Section(kind=Institution, standing="dpmptsp"),
+    Section(kind=Counter, standing="dpmptsp"),
+    Section(kind=Service, standing="dpmptsp-nib"),
+    Section(kind=Desk, standing="dpmptsp-loket-1"),
+    Section(kind=Calendar, standing="site:muna-barat-mpp", id=CalendarId),
 )
 """Parents before children."""

@@ -1,4 +1,4 @@
-"""Replace what is stated about an entry."""
+"""Replace what is stated about an entry, or withdraw it: then it is kept, and no longer used."""
 
 from datetime import datetime
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.entry import Entry, Facts
 from gerai.registry.domain.institution import WarningRule
-from gerai.registry.use_cases.settle import open_register, settle_one
+from gerai.registry.use_cases.take_rows import Row, open_register, take_row
 
 E = TypeVar("E", bound=Entry)
 
@@ -15,9 +15,23 @@ async def replace_entry(
     uow: UnitOfWork, at: datetime, kind: type[E], id: str, facts: Facts, *, version: int, rule: WarningRule
 ) -> E:
     """Change the version that the caller has read. Raises UnableToFind, UnableToReplace, UnableToRegister, UnableToRefer."""
-    register = await open_register(uow)
+    entry = await _read_by_caller(uow, kind, id, version)
+    await take_row(Row(kind=kind, id=id, facts=facts), uow=uow, at=at, rule=rule)
+    return entry
+
+
+async def withdraw_entry(
+    uow: UnitOfWork, at: datetime, kind: type[E], id: str, *, version: int, rule: WarningRule
+) -> E:
+    """Raises UnableToFind, UnableToReplace, UnableToRegister (something active still depends on it)."""
+    entry = await _read_by_caller(uow, kind, id, version)
+    facts = kind.facts_type.model_construct(**{**entry.facts(), "active": False})
+    await take_row(Row(kind=kind, id=id, facts=facts), uow=uow, at=at, rule=rule)
+    return entry
+
+
+async def _read_by_caller(uow: UnitOfWork, kind: type[E], id: str, version: int) -> E:
+    await open_register(uow)
     entry = await uow.get(kind, id)
     entry.expect_version(version)
-    if entry.restate(facts, at=at):
-        await settle_one(entry, register, uow=uow, at=at, rule=rule)
     return entry

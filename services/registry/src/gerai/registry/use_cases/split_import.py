@@ -25,10 +25,12 @@ class Change:
     row: int
     """The row's number in the import."""
     entry: Entry
-    was_active: bool
+    was_active: bool = False
     """False where it is new, too."""
     had: Prefix | None = None
     """As it was."""
+    fields: tuple[str, ...] = ()
+    """Those that differ; none where it is new."""
 
     @property
     def leaves(self) -> bool:
@@ -53,39 +55,40 @@ def parts_of(changes: Sequence[Change], *, size: int = PART) -> list[list[int]]:
     services that take prefixes over from each other, who gives comes before who takes; where that goes round in a
     circle they are one part, even if it is larger than the others.
     """
-    leaving = [one for one in changes if one.leaves]
-    staying = [one for one in changes if not one.leaves]
-    first = [one for one in leaving if isinstance(one.entry, Service)]
-    above = [one for one in staying if isinstance(one.entry, ABOVE_SERVICES)]
-    services = [one for one in staying if isinstance(one.entry, Service)]
-    below = [one for one in staying if not isinstance(one.entry, (*ABOVE_SERVICES, Service))]
-    last = [one for one in reversed(leaving) if not isinstance(one.entry, Service)]
+    first, above, services, below, last = (
+        [change for change in changes if _turn_of(change) == turn] for turn in range(5)
+    )
     units = [
-        *([one] for one in (*first, *above)),
+        *([change] for change in (*first, *above)),
         *_givers_first(services),
-        *([one] for one in (*below, *last)),
+        *([change] for change in (*below, *reversed(last))),
     ]
     return list(_packed(units, size))
+
+
+def _turn_of(change: Change) -> int:
+    is_service = isinstance(change.entry, Service)
+    if change.leaves:
+        return 0 if is_service else 4
+    return 2 if is_service else 1 if isinstance(change.entry, ABOVE_SERVICES) else 3
 
 
 def _givers_first(services: Sequence[Change]) -> Iterator[list[Change]]:
     """Each behind the one whose prefix it takes; a circle stays together."""
     giver_of: Mapping[Prefix | None, Change] = {
-        one.had: one for one in services if one.had is not None and one.had != one.wants
+        service.had: service for service in services if service.had not in (None, service.wants)
     }
     placed: set[int] = set()
     for service in services:
         chain: dict[int, Change] = {}
-        one: Change | None = service
-        while one is not None and one.row not in placed and one.row not in chain:
-            chain[one.row] = one
-            one = giver_of.get(one.wants) if one.wants != one.had else None
+        giver: Change | None = service
+        while giver is not None and giver.row not in placed | chain.keys():
+            chain[giver.row] = giver
+            giver = giver_of.get(giver.wants) if giver.wants != giver.had else None
         placed.update(chain)
         backwards = list(reversed(chain.values()))
-        if one is not None and one.row in chain:
-            yield backwards
-        else:
-            yield from ([each] for each in backwards)
+        is_circle = giver is not None and giver.row in chain
+        yield from [backwards] if is_circle else [[change] for change in backwards]
 
 
 def _packed(units: Iterable[list[Change]], size: int) -> Iterator[list[int]]:
@@ -94,6 +97,6 @@ def _packed(units: Iterable[list[Change]], size: int) -> Iterator[list[int]]:
         if part and len(part) + len(unit) > size:
             yield part
             part = []
-        part += [one.row for one in unit]
+        part += [change.row for change in unit]
     if part:
         yield part

@@ -5,7 +5,7 @@ from datetime import datetime
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.registry.domain.institution import Institution, WarningRule
-from gerai.registry.use_cases.settle import AGREEMENT_TIMER
+from gerai.registry.use_cases.take_rows import AGREEMENT_TIMER
 
 
 async def when_agreement_nears_end_warn(
