@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local import ports
 from local.clock import ANCHORS
+from local.encryption_keys import encryption_keys
 from local.failure import UnableToStart
 from local.probes import answers_ok
 from local.supervisor import Program
@@ -133,6 +134,7 @@ class Plan:
             "GERAI_AUDIENCE": AUDIENCE,
             "GERAI_JWKS_URL": f"{addresses.issuer_url}/jwks.json",
             "GERAI_STREAM_TICKET_KEYS": self.ticket_key,
+            "GERAI_ENCRYPTION_KEYS": str(encryption_keys(self.directory)),
         }
 
         async def ready() -> bool:

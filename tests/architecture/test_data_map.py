@@ -3,13 +3,14 @@ it, with how long it is kept, and what is said to end has what ends it."""
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import pytest
 
 from gerai.chassis.service_context import Service
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.mongo.storage import messaging_indexes
+from gerai.messaging.personal import EncryptedFor, Personal
 from gerai.messaging.retention import Keep, Rule, own_rules
 from gerai.register import kept_entries
 from local.services import declarations
@@ -26,6 +27,7 @@ NAMED = re.compile(r'(?:_?database|collection)\["(\w+)"\]|COLLECTION = "(\w+)"')
 class Kept(NamedTuple):
     owner: str
     collection: str
+    personal: str
     how_long: str
     how_it_goes: str
 
@@ -33,11 +35,11 @@ class Kept(NamedTuple):
 def the_map() -> list[Kept]:
     pages = {LIBRARY: MAP} | {name: ROOT / "services" / name / "data-map.md" for name in SERVICES}
     return [
-        Kept(owner, collection.strip("`"), how_long, how_it_goes)
+        Kept(owner, collection.strip("`"), personal, how_long, how_it_goes)
         for owner, page in pages.items()
         for line in page.read_text(encoding="utf-8").splitlines()
         if line.startswith("| `")
-        for collection, _, _, _, how_long, how_it_goes in [
+        for collection, _, personal, _, how_long, how_it_goes in [
             [cell.strip() for cell in line.strip("|").split("|")]
         ]
     ]
@@ -107,6 +109,43 @@ def test_a_rule_asks_for_fields_that_the_documents_have() -> None:
         for rule in service.retention:
             fields = by_collection[rule.collection].model_fields
             assert {rule.since, *rule.where} <= set(fields), rule.kind
+
+
+ENCRYPTED = re.compile(r"`(\w+)`(?: \(searchable\))? encrypted for `(\w+)`")
+SEARCHABLE = re.compile(r"`(\w+)` \(searchable\)")
+
+
+def encrypted_of(kind: type[Aggregate]) -> tuple[set[tuple[str, str]], set[str]]:
+    """Its encrypted fields, each with the field that says whose it is; and those that can be searched."""
+    fields = kind.mapper.encrypted
+    return {(name, one.subject) for name, one in fields.marked.items()}, set(fields.searchable)
+
+
+def told_of(personal: str) -> tuple[set[tuple[str, str]], set[str]]:
+    return set(ENCRYPTED.findall(personal)), set(SEARCHABLE.findall(personal))
+
+
+def test_the_map_says_which_fields_are_encrypted_and_for_whom() -> None:
+    kept = {(kind.collection, owner_of(kind)): encrypted_of(kind) for kind in aggregates() if is_kept(kind)}
+    told = {(row.collection, row.owner): told_of(row.personal) for row in the_map() if row.owner != LIBRARY}
+    assert {place: told.get(place) for place in kept} == kept
+
+
+def test_an_encrypted_field_is_told_so() -> None:
+    class Planted(Aggregate):
+        collection: ClassVar[str] = "planted"
+        party_id: str
+        nik: Annotated[Personal[str], EncryptedFor("party_id", searchable=True)]
+        name: Annotated[Personal[str], EncryptedFor("party_id")]
+
+    told = "`nik` (searchable) encrypted for `party_id`, `name` encrypted for `party_id`; pseudonymous: party"
+    assert told_of(told) == encrypted_of(Planted)
+    assert told_of(told.replace(" (searchable)", "")) != encrypted_of(Planted)
+    assert told_of("pseudonymous: party") != encrypted_of(Planted)
+
+
+def is_kept(kind: type[Aggregate]) -> bool:
+    return hasattr(kind, "collection") and kind.part_of is None
 
 
 def _kinds(kept: Kept) -> list[str]:

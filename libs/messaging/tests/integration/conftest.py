@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from messaging_builders import UnableToFill
 
+from gerai.messaging.memory.keys import MemoryWrappingKeys
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.mongo.driver import Driver, connect
 from gerai.messaging.mongo.storage import MongoStorage
@@ -22,6 +23,13 @@ INDEXES = (
         refusal=partial(UnableToFill, "full"),
     ),
     Index(
+        collection="cards",
+        keys=(("tenant", 1), ("number_hash", 1)),
+        unique=True,
+        where={"number_hash": {"$gt": ""}},
+        refusal=partial(UnableToFill, "full"),
+    ),
+    Index(
         collection="tallies", keys=(("tenant", 1), ("count", 1)), unique=True, where={"count": {"$gt": 90}}
     ),
 )
@@ -30,11 +38,11 @@ INDEXES = (
 @pytest.fixture(params=["memory", "motor", "pymongo"])
 async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     if request.param == "memory":
-        yield MemoryStorage(INDEXES)
+        yield MemoryStorage(INDEXES, keys=MemoryWrappingKeys())
         return
     uri = request.getfixturevalue("mongodb_uri")
     database = connect(uri, f"contract_{uuid.uuid4().hex[:8]}", driver=Driver(request.param))
-    store = MongoStorage(database, INDEXES)
+    store = MongoStorage(database, INDEXES, keys=MemoryWrappingKeys())
     await store.prepare()
     yield store
     await database.drop()

@@ -23,6 +23,8 @@ from gerai.chassis.service_context import Background, Components, Service, Servi
 from gerai.chassis.settings import Environment, MissingSetting, Role, Settings, UnreadableFile
 from gerai.chassis.work import Deadline, Work
 from gerai.chassis.worker import Worker
+from gerai.chassis.wrapping_keys import MountedKeys, UnusableKeys
+from gerai.messaging.aggregate import every_kind
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import connect
 from gerai.messaging.mongo.storage import MongoStorage
@@ -135,7 +137,8 @@ async def house_of(
     database = connect(
         settings.mongodb_uri.get_secret_value(), settings.mongodb_database, driver=settings.mongodb_driver
     )
-    storage = MongoStorage(database, service.indexes)
+    keys = _keys_of(settings)
+    storage = MongoStorage(database, service.indexes, keys=keys)
     health = Health()
     health.require(database.ping)
     source = f"/gerai/{service.name}"
@@ -151,6 +154,7 @@ async def house_of(
             clock=clock_of(settings),
             database=database,
             storage=storage,
+            keys=keys,
             commit=commit,
             health=health,
         )
@@ -159,6 +163,19 @@ async def house_of(
     finally:
         await _drained(commit, deadline)
         await database.close()
+
+
+def _keys_of(settings: Settings) -> MountedKeys | None:
+    """Of a service that keeps personal data. Raises UnableToStart."""
+    if settings.encryption_keys is None:
+        personal = sorted(kind.__name__ for kind in every_kind() if kind.mapper.is_personal)
+        if personal:
+            raise UnableToStart(f"{', '.join(personal)} hold personal data: set GERAI_ENCRYPTION_KEYS")
+        return None
+    try:
+        return MountedKeys(settings.encryption_keys)
+    except UnusableKeys as error:
+        raise UnableToStart(str(error)) from error
 
 
 async def _drained(commit: GroupCommit, deadline: Deadline) -> None:
@@ -190,6 +207,7 @@ async def _begin(
         *worker.timers(service_context, components),
         *worker.jobs(service_context, components),
         *worker.retention(service_context, components),
+        *worker.key_care(service_context),
     )
     for one in beside:
         work.start(one)

@@ -16,6 +16,7 @@ from gerai.messaging.jobs import JobKind
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.refusal import LocalizedText
 from gerai.messaging.retention import Repair, Rule
+from gerai.messaging.sealing import WrappingKeys
 from gerai.messaging.storage import Index, Storage
 from gerai.messaging.timers import TimerHandler
 
@@ -33,6 +34,8 @@ class ServiceContext:
     storage: Storage
     commit: GroupCommit
     health: Health
+    keys: WrappingKeys | None = None
+    """With which keys of people are wrapped; None where the service keeps no personal data."""
 
 
 @dataclass(frozen=True, kw_only=True)

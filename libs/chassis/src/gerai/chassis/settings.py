@@ -147,6 +147,8 @@ class Settings(BaseSettings):
     mongodb_uri: SecretStr
     mongodb_database: str
     mongodb_driver: Driver = Driver.MOTOR
+    encryption_keys: Path | None = None
+    """A mounted directory with the key-encryption keys; see `wrapping_keys`. Needed where a service keeps personal data."""
     kafka_bootstrap: str
     kafka_security_protocol: SecurityProtocol | None = None
     """None: PLAINTEXT in development; production has to say which."""

@@ -6,13 +6,16 @@ import structlog
 
 from gerai.chassis.service_context import Background, Components, Service, ServiceContext
 from gerai.chassis.settings import Role, Settings
+from gerai.messaging.aggregate import every_kind
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.jobs import Jobs
 from gerai.messaging.kafka import topics
 from gerai.messaging.kafka.publisher import KafkaPublisher
 from gerai.messaging.kafka.subscriber import Subscriber
+from gerai.messaging.key_care import KeyCare, hashes_of
 from gerai.messaging.mongo.driver import Database
 from gerai.messaging.mongo.jobs import MongoJobQueue
+from gerai.messaging.mongo.key_rows import MongoKeyRows
 from gerai.messaging.mongo.lease import MongoLease
 from gerai.messaging.mongo.outbox import MongoOutbox
 from gerai.messaging.mongo.parked import MongoParkedRecords
@@ -118,6 +121,19 @@ class Worker:
             now=service_context.clock.now,
         )
         return (Background(name="retention", run=retention.run, progress=retention.progress, roles=WORKER),)
+
+    def key_care(self, service_context: ServiceContext) -> Sequence[Background]:
+        """Wraps keys of people anew, and sweeps after those who were forgotten; where there are any."""
+        if self._relay is None or service_context.keys is None:
+            return ()
+        care = KeyCare(
+            MongoKeyRows(self._database),
+            service_context.keys,
+            hashes_of(every_kind()),
+            commit=service_context.commit,
+            lease=MongoLease(self._database, "keys"),
+        )
+        return (Background(name="key-care", run=care.run, progress=care.progress, roles=WORKER),)
 
     def to_kafka(self, service_context: ServiceContext, components: Components) -> Sequence[Background]:
         """The relay and the subscribers, once their topics are there."""

@@ -1,12 +1,13 @@
 """The base of every aggregate: identity, regency, version, and the events it records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from gerai.contracts.event import Event
+from gerai.messaging.cipher import NO_KEYS, Cipher
 from gerai.messaging.mapping import Document, Mapper, Upgrade
 from gerai.messaging.refusal import LocalizedText, Term
 
@@ -87,6 +88,11 @@ class Aggregate(BaseModel):
             else:
                 super().__setattr__(name, value)
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Logs and tracebacks show no personal value."""
+        hidden = self.mapper.encrypted.names
+        return [(name, "…" if name in hidden else value) for name, value in super().__repr_args__()]
+
     def _record(self, event: Event, *, at: datetime) -> None:
         self._recorded = (*self.recorded, Recorded(event, at))
 
@@ -133,18 +139,25 @@ class Aggregate(BaseModel):
             if value is not before[name] and value != before[name]
         }
 
-    def document(self) -> Document:
-        """As the store keeps this state; `_id` is the aggregate's id."""
-        return self.mapper.document(self.__dict__)
+    def document(self, cipher: Cipher = NO_KEYS) -> Document:
+        """As the store keeps this state; `_id` is the aggregate's id. `cipher`: for encrypted fields."""
+        return self.mapper.document(self.__dict__, cipher)
 
-    def update_of(self, stored: Self) -> Document:
+    def update_of(self, stored: Self, cipher: Cipher = NO_KEYS) -> Document:
         """What turns the document of an earlier state, as it was read, into this state's: `$set` and `$unset`."""
-        return self.mapper.update(self.__dict__, self.changed_since(stored), stored.outdated)
+        return self.mapper.update(self.__dict__, self.changed_since(stored), stored.outdated, cipher)
 
     @classmethod
-    def from_document(cls, document: Document) -> Self:
-        """Takes the document over: it is not for use any more. Raises UnreadableDocument, NewerDocument."""
-        found, outdated = cls.mapper.aggregate(document)
+    def from_document(cls, document: Document, cipher: Cipher = NO_KEYS) -> Self:
+        """Takes the document over: it is not for use any more. Raises UnreadableDocument, NewerDocument, Unopenable."""
+        found, outdated = cls.mapper.aggregate(document, cipher)
         assert isinstance(found, cls)
         object.__setattr__(found, "_outdated", outdated)
         return found
+
+
+def every_kind(below: type[Aggregate] = Aggregate) -> list[type[Aggregate]]:
+    """All classes that this process has defined and that have a collection."""
+    direct = below.__subclasses__()
+    found = [one for kind in direct for one in (kind, *every_kind(kind))]
+    return [kind for kind in dict.fromkeys(found) if hasattr(kind, "collection")]

@@ -11,6 +11,7 @@ import bson
 from bson.raw_bson import RawBSONDocument
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.cipher import Cipher
 from gerai.messaging.job import JOB_WAITING, JobRow
 from gerai.messaging.storage import (
     Batch,
@@ -40,15 +41,16 @@ class Change(NamedTuple):
     """The fields that have other values. Much cheaper than a new document: indexes on others are left alone."""
 
     @classmethod
-    def of(cls, new: Aggregate, read: Aggregate) -> "Change":
-        return cls(new.id, read.version, _raw(new.update_of(read)))
+    def of(cls, new: Aggregate, read: Aggregate, cipher: Cipher) -> "Change":
+        return cls(new.id, read.version, _raw(new.update_of(read, cipher)))
 
 
 class Forms:
     """The forms of what is in a batch: those that were made before, and others made now."""
 
-    def __init__(self, made: Mapping[int, Encoded]) -> None:
+    def __init__(self, made: Mapping[int, Encoded], cipher: Cipher) -> None:
         self._made = made
+        self._cipher = cipher
         self._now = datetime.now(UTC)
 
     def change(self, new: Aggregate, read: Aggregate) -> Change:
@@ -56,14 +58,14 @@ class Forms:
         if found is not None and found.read is read:  # else it was compared with another state
             form: Change = found.form
             return form
-        return Change.of(new, read)
+        return Change.of(new, read, self._cipher)
 
     def added(self, new: Aggregate) -> RawBSONDocument:
         found = self._made.get(id(new))
         if found is not None and found.read is None:  # else it was a change of something
             form: RawBSONDocument = found.form
             return form
-        return _raw(new.document())
+        return _raw(new.document(self._cipher))
 
     def row(self, row: OutboxRow) -> RawBSONDocument:
         return self._form(row, outbox_document)
@@ -90,7 +92,7 @@ class Forms:
 
 def encode(part: Batch) -> dict[int, Encoded]:
     """By `id()`, the form of each thing in a part of a batch. Raises Unstorable."""
-    forms = Forms({})
+    forms = Forms({}, part.cipher)
     kinds: list[tuple[Iterable[Any], Callable[[Any], RawBSONDocument]]] = [
         (part.added, forms.added),
         (part.outbox, forms.row),
@@ -100,7 +102,7 @@ def encode(part: Batch) -> dict[int, Encoded]:
         (part.timers_set, forms.timer),
     ]
     try:
-        made = {id(new): Encoded(new, read, Change.of(new, read)) for new, read in part.changed}
+        made = {id(new): Encoded(new, read, Change.of(new, read, part.cipher)) for new, read in part.changed}
         for every, form in kinds:
             for of in every:
                 made[id(of)] = Encoded(of, None, form(of))

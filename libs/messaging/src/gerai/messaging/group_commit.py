@@ -354,10 +354,11 @@ class GroupCommit:
             answer = await member.command(unit)
             if trusting and unit.rests_on_memory():
                 return Outcome(member, answer, doubtful=True)
-            kept = None
+            await unit.provide_keys(for_answer=key is not None and key.keeps_answer)
+            told = kept = None
             if key is not None:
-                told = answer or StoredAnswer(body=b"")
-                kept = (key, StoredAnswer(body=told.body, headers=told.headers, fingerprint=key.fingerprint))
+                told = StoredAnswer.under(key, answer)
+                kept = (key, unit.sealed(told, key))
             if not unit.join(idempotency_key=kept, also_unchanged=not trusting) and trusting:
                 return Outcome(member, answer, doubtful=True)
         except Conflict:
@@ -368,8 +369,8 @@ class GroupCommit:
             return Outcome(member, error=RuntimeError("the command cancelled itself"), doubtful=trusting)
         except Exception as error:  # noqa: BLE001  one member's fault is its caller's answer, not the group's
             return Outcome(member, error=error, doubtful=trusting)
-        if kept is not None:
-            known[kept[0].key] = kept[1]
+        if key is not None and told is not None:
+            known[key.key] = told
         return Outcome(member, answer)
 
 

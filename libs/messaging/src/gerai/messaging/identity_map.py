@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.sealing import NOTHING_AT_HAND, KeyedCipher
 from gerai.messaging.selection import Selection
-from gerai.messaging.storage import Batch, Storage
+from gerai.messaging.storage import Batch, Keys, Storage
 
 Identity = tuple[type[Aggregate], str]
 
@@ -29,6 +30,10 @@ class IdentityMap:
         self._questions = 0
         self._by_anchor: dict[tuple[type[Aggregate], str], dict[Any, set[Identity]]] = {}
         self.batch = Batch()
+
+    @property
+    def vault(self) -> Keys:
+        return self._storage.vault
 
     @property
     def writes(self) -> int:
@@ -118,6 +123,8 @@ class IdentityMap:
                 part.changed.append((new, stored))
         encoded = self._storage.encode(part)
         batch = self.batch
+        if part.cipher is not NOTHING_AT_HAND:
+            batch.cipher = KeyedCipher({**batch.cipher.keys, **part.cipher.keys})
         batch.encoded.update(encoded)
         for identity, (new, read) in states.items():
             self.touch(identity, new, read=read)

@@ -16,6 +16,8 @@ from typing import Any
 
 from pydantic_core import SchemaValidator, ValidationError
 
+from gerai.messaging.cipher import Cipher
+from gerai.messaging.encrypted_fields import EncryptedFields
 from gerai.messaging.shapes import Unmappable, fields_of, model_schema, writer
 
 Document = dict[str, Any]
@@ -43,7 +45,9 @@ class Mapper:
         self._place = kind.__name__
         fields = fields_of(kind)
         self._fields = {field.name: field for field in fields}
-        self._write = writer(fields)
+        self.encrypted = EncryptedFields(kind, self._fields)
+        self.is_personal = bool(self.encrypted.names)
+        self._write = writer([field for field in fields if field.encrypted is None])
         # else the core would take the validator that the class has already, which calls what holds for statements
         self._reader = SchemaValidator(model_schema(kind, fields, extra="ignore"), _use_prebuilt=False)
         whole = kind.part_of or kind
@@ -54,18 +58,44 @@ class Mapper:
         if sorted(self._upgrades) != list(range(1, self.number)):
             raise Unmappable(f"{self._place}: one upgrade from each schema number below {self.number}")
 
-    def document(self, values: Mapping[str, Any]) -> Document:
+    def document(self, values: Mapping[str, Any], cipher: Cipher) -> Document:
         """Of a whole state."""
         document = self._write(values)
+        if self.is_personal:
+            self.encrypted.write_all(document, values, cipher)
         if self.number > 1:
             document[SCHEMA] = self.number
         return document
 
-    def part(self, values: Mapping[str, Any], names: Iterable[str]) -> Document:
-        """Of some fields."""
+    def update(
+        self, values: Mapping[str, Any], changed: set[str], outdated: frozenset[str] | None, cipher: Cipher
+    ) -> Document:
+        """What to `$set` and to `$unset` in a stored document. `outdated`: what `aggregate` said of it; then all of it is
+        written, in its new form."""
+        emptied: Set[str] = NOTHING
+        if outdated is not None:
+            written, kept = self.document(values, cipher), {"id", "_id"}
+            for name in self.encrypted.left_alone(values, changed):
+                kept.add(name)
+                written.pop(name, None)
+            del written["_id"]
+            emptied = outdated.union(self._fields, self.encrypted.hashes) - written.keys() - kept
+        else:
+            written = self._part(values, changed)
+            if len(written) < len(changed):
+                emptied = changed - written.keys() - self.encrypted.names
+            if self.is_personal:
+                emptied = emptied | self.encrypted.update(written, values, changed, cipher)
+        if emptied:
+            return {"$set": written, "$unset": dict.fromkeys(emptied, "")}
+        return {"$set": written}
+
+    def _part(self, values: Mapping[str, Any], names: Iterable[str]) -> Document:
         document: Document = {}
         for name in names:
             field, value = self._fields[name], values[name]
+            if field.encrypted is not None:
+                continue
             if value is not None:
                 encode = field.shape.encode
                 document[name] = value if encode is None else encode(value)
@@ -73,31 +103,16 @@ class Mapper:
                 document[name] = None
         return document
 
-    def update(
-        self, values: Mapping[str, Any], changed: set[str], outdated: frozenset[str] | None
-    ) -> Document:
-        """What to `$set` and to `$unset` in a stored document. `outdated`: what `aggregate` said of it; then all of it is
-        written, in its new form."""
-        emptied: Set[str]
-        if outdated is None:
-            written = self.part(values, changed)
-            emptied = changed - written.keys() if len(written) < len(changed) else NOTHING
-        else:
-            written = self.document(values)
-            del written["_id"]
-            emptied = outdated.union(self._fields) - written.keys() - {"id", "_id"}
-        if emptied:
-            return {"$set": written, "$unset": dict.fromkeys(emptied, "")}
-        return {"$set": written}
-
-    def aggregate(self, document: Document) -> tuple[Any, frozenset[str] | None]:
+    def aggregate(self, document: Document, cipher: Cipher) -> tuple[Any, frozenset[str] | None]:
         """A stored state; it takes the document over. The second is None, or of a document of an earlier form the
-        names that are no more. Raises UnreadableDocument, NewerDocument."""
+        names that are no more. Raises UnreadableDocument, NewerDocument, Unopenable."""
         outdated = None
         if (number := document.get(SCHEMA, 1)) != self.number:
             before = frozenset(document)
             document = self._upgraded(document, number)
             outdated = before.difference(document)
+        if self.is_personal:
+            self.encrypted.open(document, cipher)
         document["id"] = document.pop("_id", None)
         try:
             return self._reader.validate_python(document), outdated

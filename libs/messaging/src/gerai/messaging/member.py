@@ -62,6 +62,8 @@ class Outcome:
         """What a run under the same idempotency key was answered before."""
         if not idempotency_key.fits(earlier.fingerprint):
             return cls(member, error=UnableToRepeat("idempotency_key_reused", field="Idempotency-Key"))
+        if earlier.forgotten:
+            return cls(member, error=UnableToRepeat("answer_forgotten", field="Idempotency-Key"))
         return cls(member, replace(earlier, repeated=True))
 
     def tell(self) -> None:

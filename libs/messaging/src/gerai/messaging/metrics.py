@@ -49,3 +49,11 @@ JOBS_HELD = Gauge("gerai_jobs_held", "Jobs that wait for an operator.", ["kind"]
 JOBS_OLDEST = Gauge(
     "gerai_jobs_oldest_seconds", "How long the job that is due longest has been due.", ["kind"]
 )
+
+KEYS_TO_REWRAP = Gauge(
+    "gerai_keys_to_rewrap", "Keys of people that an older key-encryption key has wrapped; up to 100,000."
+)
+KEYS_REWRAPPED = Counter("gerai_keys_rewrapped_total", "Keys of people that were wrapped anew.")
+KEYS_NOT_REWRAPPED = Counter(
+    "gerai_keys_not_rewrapped_total", "Attempts at keys of people that do not open; the log says why."
+)

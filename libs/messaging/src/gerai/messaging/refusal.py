@@ -117,5 +117,9 @@ class UnableToRepeat(Refusal):
             "Kunci idempotensi ini sudah dipakai untuk permintaan lain.",
             "This idempotency key was already used for another request.",
         ),
+        "answer_forgotten": LocalizedText(
+            "Jawaban ini memuat data pribadi yang sudah dihapus.",
+            "This answer told of a person whose data were deleted.",
+        ),
     }
     example: ClassVar[Mapping[str, Any]] = {"field": "Idempotency-Key"}

@@ -46,8 +46,11 @@ class Selection(Generic[A]):
         return self.where if self.tenant == ALL_TENANTS else {**self.where, "tenant": self.tenant}
 
     def matches(self, aggregate: A) -> bool:
+        searchable = self.kind.mapper.encrypted.searchable
         for field, wanted in self.conditions.items():
             value = getattr(aggregate, field)
+            if field in searchable:
+                value, wanted = searchable[field].alike(value), searchable[field].alike(wanted)
             if value is not wanted and not holds(value, wanted):
                 return False
         return True

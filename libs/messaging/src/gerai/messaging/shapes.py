@@ -38,6 +38,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 from pydantic_core import core_schema as reading
 
+from gerai.messaging.personal import EncryptedFor, Forgotten
+
 Encode = Callable[[Any], Any] | None
 """From a value to what stands in a document; None: it stands there as it is."""
 MILLISECOND = 1_000
@@ -55,6 +57,7 @@ class Shape(NamedTuple):
     read: CoreSchema
     """How pydantic's core makes a value of what stands in a document."""
     sorts: bool = False
+    is_text: bool = False
 
 
 def stored(value: Any) -> Any:
@@ -102,7 +105,7 @@ def _decimal(value: Decimal) -> Decimal128:
 
 
 SCALARS: Mapping[Any, Shape] = {
-    str: Shape(None, reading.str_schema(strict=True), sorts=True),
+    str: Shape(None, reading.str_schema(strict=True), sorts=True, is_text=True),
     bool: Shape(None, reading.bool_schema(strict=True)),
     bytes: Shape(None, reading.bytes_schema(strict=True)),
     int: Shape(None, reading.int_schema(strict=True), sorts=True),
@@ -148,9 +151,8 @@ def _class(kind: type, place: str) -> Shape:
             raise Unmappable(f"{place}: {kind.__name__} has values that are neither text nor numbers")
         return Shape(attrgetter("_value_"), reading.enum_schema(kind, members), sorts=True)
     if issubclass(kind, str):
-        return Shape(
-            str.__str__, reading.no_info_after_validator_function(kind, reading.str_schema()), sorts=True
-        )
+        read = reading.no_info_after_validator_function(kind, reading.str_schema())
+        return Shape(str.__str__, read, sorts=True, is_text=True)
     if issubclass(kind, BaseModel):
         try:
             return model_shape(kind)
@@ -166,19 +168,19 @@ def _literal(values: tuple[Any, ...], place: str) -> Shape:
     return Shape(None, reading.literal_schema(list(values)), sorts=True)
 
 
-def without_none(annotation: Any) -> tuple[bool, Any]:
-    """Whether None is among the types, and the annotation without it."""
+def _without(kind: type, annotation: Any) -> tuple[bool, Any]:
+    """Whether a type is one of several, and the annotation without it."""
     parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ()
-    if types.NoneType not in parts:
+    if kind not in parts:
         return False, annotation
-    return True, Union[tuple(part for part in parts if part is not types.NoneType)]  # noqa: UP007
+    return True, Union[tuple(part for part in parts if part is not kind)]  # noqa: UP007
 
 
 def _optional(annotation: Any, place: str) -> Shape:
-    may_be_none, other = without_none(annotation)
+    may_be_none, other = _without(types.NoneType, annotation)
     if not may_be_none:
         raise Unmappable(f"{place}: a document does not say which of several types a value has")
-    encode, read, _ = shape_of(other, place)
+    encode, read, *_ = shape_of(other, place)
     return Shape(
         None if encode is None else lambda value: None if value is None else encode(value),
         reading.nullable_schema(read),
@@ -187,7 +189,7 @@ def _optional(annotation: Any, place: str) -> Shape:
 
 def _tuple(parts: tuple[Any, ...], place: str) -> Shape:
     if len(parts) == 2 and parts[1] is Ellipsis:
-        encode, read, _ = shape_of(parts[0], place)
+        encode, read, *_ = shape_of(parts[0], place)
         return Shape(
             list if encode is None else lambda values: [encode(value) for value in values],
             reading.tuple_schema([read], variadic_item_index=0),
@@ -205,7 +207,7 @@ def _by(encode: Encode, value: Any) -> Any:
 
 
 def _frozenset(part: Any, place: str) -> Shape:
-    encode, read, sorts = shape_of(part, place)
+    encode, read, sorts, _ = shape_of(part, place)
     if not sorts:
         raise Unmappable(f"{place}: a set of values that have no order")
     return Shape(
@@ -231,12 +233,19 @@ class FieldShape:
     info: FieldInfo
     shape: Shape
     may_be_none: bool
+    encrypted: EncryptedFor | None
 
     @classmethod
     def of(cls, kind: type[BaseModel], name: str, info: FieldInfo) -> "FieldShape":
         """Raises Unmappable."""
-        may_be_none, annotation = without_none(info.annotation)
-        return cls(name, info, shape_of(annotation, f"{kind.__name__}.{name}"), may_be_none)
+        place = f"{kind.__name__}.{name}"
+        may_be_none, annotation = _without(types.NoneType, info.annotation)
+        encrypted = next((one for one in info.metadata if isinstance(one, EncryptedFor)), None)
+        if encrypted is not None:
+            may_be_forgotten, annotation = _without(Forgotten, annotation)
+            if not may_be_forgotten:
+                raise Unmappable(f"{place}: an encrypted field is a Personal[…]: it may be forgotten")
+        return cls(name, info, shape_of(annotation, place), may_be_none, encrypted)
 
     @property
     def encode(self) -> Encode:
@@ -252,7 +261,11 @@ class FieldShape:
 
     @property
     def read(self) -> reading.ModelField:
-        read = reading.nullable_schema(self.shape.read) if self.may_be_none else self.shape.read
+        read = self.shape.read
+        if self.encrypted is not None:
+            read = reading.union_schema([reading.is_instance_schema(Forgotten), read])
+        if self.may_be_none:
+            read = reading.nullable_schema(read)
         if not self.info.is_required():
             read = _with_default(read, self.info)
         elif self.may_be_none:
@@ -288,6 +301,10 @@ def model_shape(kind: type[BaseModel]) -> Shape:
     """A nested value. A name that this version does not know is refused when it is read, since it would be lost when the
     value is written again."""
     fields, place = fields_of(kind), kind.__name__
+    if any(field.encrypted for field in fields):
+        raise Unmappable(
+            f"{place}: only fields of an aggregate itself are encrypted; encrypt the whole value"
+        )
     write = writer(fields)
 
     def encode(value: Any) -> dict[str, Any]:

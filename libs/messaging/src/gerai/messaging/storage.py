@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.job import Job, JobRow
 from gerai.messaging.refusal import Refusal
+from gerai.messaging.sealing import NOTHING_AT_HAND, KeyedCipher, WrappingKeys
 from gerai.messaging.selection import Selection
 
 ID_INDEX = "_id_"
@@ -45,6 +46,11 @@ class IdempotencyKey:
         """Whether what is kept under this key was answered to the same request."""
         return fingerprint in (self.fingerprint, self.earlier_fingerprint)
 
+    @property
+    def keeps_answer(self) -> bool:
+        """Of a record that was handled, nothing is kept but that it was."""
+        return self.kind is KeyKind.IDEMPOTENCY
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAnswer:
@@ -55,6 +61,15 @@ class StoredAnswer:
     fingerprint: str = ""
     repeated: bool = False
     """True where this is an earlier run's answer. Not stored."""
+    forgotten: bool = False
+    """True where it was about a person who was forgotten meanwhile: nobody can read it. Not stored."""
+
+    @classmethod
+    def under(cls, key: IdempotencyKey, answer: "StoredAnswer | None") -> "StoredAnswer":
+        """As it is kept under a key; a command that answers nothing has an empty one."""
+        if answer is None:
+            return cls(body=b"", fingerprint=key.fingerprint)
+        return cls(body=answer.body, headers=answer.headers, fingerprint=key.fingerprint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +142,8 @@ class Batch:
     jobs_done: list[Job] = field(default_factory=list)
     """Must still be leased under the same token, else the batch conflicts."""
     documents: list["DocumentWrite"] = field(default_factory=list)
+    cipher: KeyedCipher = NOTHING_AT_HAND
+    """The keys of the encrypted fields that it writes."""
     encoded: dict[int, Encoded] = field(default_factory=dict)
     """By `id()`. It keeps alive what it is of, so that no other object can have that id."""
 
@@ -136,7 +153,7 @@ class Batch:
         self.timers_cancelled.extend(ids)
 
     def is_empty(self) -> bool:
-        return not any(vars(self).values())
+        return not any(part for name, part in vars(self).items() if name != "cipher")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,8 +248,20 @@ class TooManyWaiting(StoreBusy):
     itself, and retrying later is safe."""
 
 
+class Keys(Protocol):
+    """What the unit of work asks of a store's keys; see `vault`."""
+
+    @property
+    def wrapping(self) -> WrappingKeys:
+        """With which new ones are wrapped. Raises KeysNotHere."""
+        ...
+
+
 class Storage(Protocol):
     """Reads see only what is majority-committed; `commit` is one majority-committed, journaled transaction."""
+
+    @property
+    def vault(self) -> Keys: ...
 
     async def fetch(self, wanted: Mapping[type[Aggregate], Collection[str]]) -> list[Aggregate]: ...
 

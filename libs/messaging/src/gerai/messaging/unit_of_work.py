@@ -20,7 +20,11 @@ from gerai.messaging.context import Context
 from gerai.messaging.identity_map import Identity as Identity
 from gerai.messaging.identity_map import IdentityMap as IdentityMap
 from gerai.messaging.job import Job, JobRow, Priority
+from gerai.messaging.personal import Forgotten
+from gerai.messaging.personal_keys import keys_of
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
+from gerai.messaging.sealed_answers import sealed_for
+from gerai.messaging.sealing import DataKey, KeyedCipher
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import (
     Batch,
@@ -57,6 +61,7 @@ class UnitOfWork:
         self._jobs_done: list[Job] = []
         self._documents: list[DocumentWrite] = []
         self._forwarded: list[OutboxRow] = []
+        self._keys: dict[str, DataKey | Forgotten] = {}
 
     async def find(self, kind: type[A], id: str) -> A | None:
         """The aggregate to read or change, or None; another regency's is None, too. Changes are saved on success."""
@@ -268,6 +273,24 @@ class UnitOfWork:
         """A record that is not this aggregate's event but must leave with this transaction: a dead letter."""
         self._forwarded.append(row)
 
+    async def provide_keys(self, *, for_answer: bool) -> None:
+        """The keys of the people whose data the command writes; `for_answer`: and of those whose it has looked at.
+        Before `join`. Raises UnableToKeepPersonalData."""
+        personal = [one for one in self._forks if one[0].mapper.is_personal]
+        if not personal:
+            return
+        looked_at, written = set[str](), set[str]()
+        for identity in personal:
+            rows = identity[0].mapper.encrypted.rows(self._forks[identity].__dict__)
+            looked_at |= rows
+            written |= rows if self._is_changed(identity) else set()
+        wanted = looked_at if for_answer else written
+        self._keys = await keys_of(wanted, written, uow=self, wrapping=self._identity_map.vault.wrapping)
+
+    def sealed(self, answer: StoredAnswer, key: IdempotencyKey) -> StoredAnswer:
+        """As it is kept: nobody can read it once a person whose data the command saw is forgotten."""
+        return sealed_for(answer, self._keys, key.key) if self._keys else answer
+
     def rests_on_memory(self) -> bool:
         """Whether it has looked at what this process only remembers, and leaves it as it is: no version guards that."""
         return any(
@@ -304,6 +327,8 @@ class UnitOfWork:
             jobs_wanted=self._jobs_wanted,
             jobs_done=self._jobs_done,
         )
+        if self._keys:
+            part.cipher = KeyedCipher(self._keys)
         states: dict[Identity, tuple[Aggregate, Aggregate | None]] = {}
         for identity, fork in self._forks.items():
             if self._is_changed(identity):

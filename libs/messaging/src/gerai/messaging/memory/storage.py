@@ -9,9 +9,10 @@ import bson
 from bson.codec_options import CodecOptions
 
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.encoding import encode
+from gerai.messaging.encoding import Forms, encode
 from gerai.messaging.mapping import Document
 from gerai.messaging.memory.jobs import StoredJobs
+from gerai.messaging.sealing import WrappingKeys
 from gerai.messaging.selection import Selection, holds
 from gerai.messaging.storage import (
     ID_INDEX,
@@ -29,6 +30,8 @@ from gerai.messaging.storage import (
     TimerRow,
     VersionConflict,
 )
+from gerai.messaging.subject_keys import SubjectKey
+from gerai.messaging.vault import Vault
 
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
@@ -36,9 +39,9 @@ _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 class StoredAggregates(MutableMapping[str, Aggregate]):
     """The aggregates of a class, by id: read from their documents each time, as a store does."""
 
-    def __init__(self, kind: type[Aggregate], documents: dict[str, Document]) -> None:
+    def __init__(self, kind: type[Aggregate]) -> None:
         self._kind = kind
-        self.documents = documents
+        self.documents: dict[str, Document] = {}
 
     def __getitem__(self, id: str) -> Aggregate:
         return self._kind.from_document(dict(self.documents[id]))
@@ -55,23 +58,18 @@ class StoredAggregates(MutableMapping[str, Aggregate]):
     def __len__(self) -> int:
         return len(self.documents)
 
-    def update_one(self, new: Aggregate, read: Aggregate) -> None:
-        update = _as_kept(new.update_of(read))
-        gone = update.get("$unset", {})
-        left = {name: value for name, value in self.documents[new.id].items() if name not in gone}
-        self.documents[new.id] = {**left, **update["$set"]}
-
 
 class ByClass(dict[type[Aggregate], StoredAggregates]):
     def __missing__(self, kind: type[Aggregate]) -> StoredAggregates:
-        self[kind] = StoredAggregates(kind, {})
+        self[kind] = StoredAggregates(kind)
         return self[kind]
 
 
 class MemoryStorage:
     """Implements the `Storage` port; everything it holds is open to a test's eyes."""
 
-    def __init__(self, indexes: Sequence[Index] = ()) -> None:
+    def __init__(self, indexes: Sequence[Index] = (), *, keys: WrappingKeys | None = None) -> None:
+        self.vault = Vault(self._key_rows, keys)
         self._unique = [one for one in indexes if one.unique]
         self.aggregates = ByClass()
         self.outbox: list[OutboxRow] = []
@@ -82,44 +80,44 @@ class MemoryStorage:
         self.commits = 0
         self._events: set[tuple[str, int]] = set()
 
+    async def _key_rows(self, ids: Collection[str]) -> list[Aggregate]:
+        return await self.fetch({SubjectKey: ids})
+
     async def fetch(self, wanted: Mapping[type[Aggregate], Collection[str]]) -> list[Aggregate]:
-        return [
-            self.aggregates[kind][id]
-            for kind, ids in wanted.items()
-            for id in ids
-            if id in self.aggregates[kind]
-        ]
+        found: list[Aggregate] = []
+        for kind, ids in wanted.items():
+            stored = self.aggregates[kind].documents
+            found += await self.vault.read(kind, [dict(stored[id]) for id in ids if id in stored])
+        return found
 
     async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]:
-        return [self._select(selection) for selection in selections]
+        return [await self._select(selection) for selection in selections]
 
-    def _select(self, selection: Selection[Any]) -> list[Any]:
-        _ = selection.conditions  # also where nothing is kept it must say whose are meant
+    async def _select(self, selection: Selection[Any]) -> list[Any]:
+        await self.vault.conditions(selection)  # also where nothing is kept it must be one that can be asked
         whole = selection.kind.part_of or selection.kind
-        stored = self.aggregates[whole]
-        found = selection.sorted([one for one in stored.values() if selection.matches(one)])[
-            : selection.limit
-        ]
+        stored = self.aggregates[whole].documents
+        every = await self.vault.read(whole, [dict(document) for document in stored.values()])
+        found = selection.sorted([one for one in every if selection.matches(one)])[: selection.limit]
         if whole is selection.kind:
             return found
-        return [selection.kind.from_document(dict(stored.documents[one.id])) for one in found]
+        return await self.vault.read(selection.kind, [dict(stored[one.id]) for one in found])
 
     async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]:
         found = {
             idempotency_key.key: self.idempotency_key.get((idempotency_key.kind.value, idempotency_key.key))
             for idempotency_key in keys
         }
-        return {key: answer for key, answer in found.items() if answer is not None}
+        return await self.vault.open_answers({key: answer for key, answer in found.items() if answer})
 
     def encode(self, part: Batch) -> dict[int, Encoded]:
         return encode(part)
 
     async def commit(self, batch: Batch) -> None:
-        self._check(batch)
-        for aggregate in batch.added:
-            self.aggregates[type(aggregate)][aggregate.id] = aggregate
-        for aggregate, read in batch.changed:
-            self.aggregates[type(aggregate)].update_one(aggregate, read)
+        written = self._written(batch)
+        self._check(batch, written)
+        for kind, documents in written.items():
+            self.aggregates[kind].documents.update(documents)
         self.outbox.extend(batch.outbox)
         self._events.update(_events(batch))
         self.idempotency_key.update(
@@ -161,7 +159,21 @@ class MemoryStorage:
             if kind.collection == name:
                 there.documents.pop(id, None)
 
-    def _check(self, batch: Batch) -> None:
+    def _written(self, batch: Batch) -> dict[type[Aggregate], dict[str, Document]]:
+        """The documents that the batch makes of those that are there, in the form in which MongoDB would write them."""
+        forms = Forms(batch.encoded, batch.cipher)
+        written: dict[type[Aggregate], dict[str, Document]] = defaultdict(dict)
+        for new in batch.added:
+            written[type(new)][new.id] = bson.decode(forms.added(new).raw, _AWARE)
+        for new, read in batch.changed:
+            if (there := self.aggregates[type(new)].documents.get(new.id)) is not None:
+                update = bson.decode(forms.change(new, read).update.raw, _AWARE)
+                gone = update.get("$unset", {})
+                left = {name: value for name, value in there.items() if name not in gone}
+                written[type(new)][new.id] = {**left, **update["$set"]}
+        return written
+
+    def _check(self, batch: Batch, written: Mapping[type[Aggregate], Mapping[str, Document]]) -> None:
         """In the order in which MongoDB would find it out."""
         if len({done.id for done in batch.timers_done}) < len(batch.timers_done):
             raise TimerGone("a timer was already handled")
@@ -177,11 +189,11 @@ class MemoryStorage:
             stored = self.aggregates[type(aggregate)].documents.get(aggregate.id)
             if stored is None or stored["version"] != read.version:
                 raise VersionConflict(f"{aggregate.collection} changed meanwhile")
-            self._check_indexes(aggregate, batch)
+            self._check_indexes(type(aggregate), aggregate.id, written)
         for aggregate in batch.added:
             if aggregate.id in self.aggregates[type(aggregate)]:
                 raise KeyTaken(aggregate.collection, ID_INDEX, key={"_id": aggregate.id})
-            self._check_indexes(aggregate, batch)
+            self._check_indexes(type(aggregate), aggregate.id, written)
         events = _events(batch)
         for event in events:
             if event in self._events or events.count(event) > 1:
@@ -193,27 +205,30 @@ class MemoryStorage:
             if idempotency_key.kind is kind and (kind.value, idempotency_key.key) in self.idempotency_key:
                 raise KeyTaken(ONCE_IN[kind], ID_INDEX, key={"_id": idempotency_key.key})
 
-    def _check_indexes(self, new: Aggregate, batch: Batch) -> None:
-        concerned = [one for one in self._unique if one.collection == new.collection and _stands_in(one, new)]
+    def _check_indexes(
+        self, kind: type[Aggregate], id: str, written: Mapping[type[Aggregate], Mapping[str, Document]]
+    ) -> None:
+        new = written[kind][id]
+        concerned = [
+            one for one in self._unique if one.collection == kind.collection and _stands_in(one, new)
+        ]
         if not concerned:
             return
-        written = {one.id: one for one in [*batch.added, *(changed for changed, _ in batch.changed)]}
-        others = {**self.aggregates[type(new)], **written}
-        del others[new.id]
+        others = {**self.aggregates[kind].documents, **written[kind]}
+        del others[id]
         for index in concerned:
             key = _key(index, new)
-            for other in others.values():
-                if type(other) is type(new) and _stands_in(index, other) and _key(index, other) == key:
-                    raise KeyTaken(new.collection, index.name, key=key, refusal=index.refusal)
+            if any(_stands_in(index, other) and _key(index, other) == key for other in others.values()):
+                raise KeyTaken(kind.collection, index.name, key=key, refusal=index.refusal)
 
 
-def _stands_in(index: Index, aggregate: Aggregate) -> bool:
+def _stands_in(index: Index, document: Document) -> bool:
     where = index.where or {}
-    return all(holds(getattr(aggregate, field), wanted) for field, wanted in where.items())
+    return all(holds(document.get(field), wanted) for field, wanted in where.items())
 
 
-def _key(index: Index, aggregate: Aggregate) -> dict[str, Any]:
-    return {field: getattr(aggregate, "id" if field == "_id" else field) for field, _ in index.keys}
+def _key(index: Index, document: Document) -> dict[str, Any]:
+    return {field: document.get(field) for field, _ in index.keys}
 
 
 def _events(batch: Batch) -> list[tuple[str, int]]:

@@ -18,9 +18,12 @@ from gerai.messaging.mapping import SCHEMA
 from gerai.messaging.mongo.driver import Database, Document
 from gerai.messaging.mongo.writes import Writes
 from gerai.messaging.retention import Keep
+from gerai.messaging.sealing import WrappingKeys
 from gerai.messaging.selection import Selection
 from gerai.messaging.shapes import stored
 from gerai.messaging.storage import ONCE_IN, Batch, Encoded, IdempotencyKey, Index, KeyTaken, StoredAnswer
+from gerai.messaging.subject_keys import SUBJECT_KEYS, SubjectKey
+from gerai.messaging.vault import Vault
 
 DAY = 86_400
 DEFAULTS = Keep()
@@ -79,6 +82,11 @@ def messaging_indexes(keep: Keep) -> dict[str, list[IndexModel]]:
                 [("kind", 1), ("wanted_at", 1)], name="held", partialFilterExpression={"state": "held"}
             ),
         ],
+        # what an operator's new key-encryption key has not wrapped yet, and whose hashes are not swept yet
+        SUBJECT_KEYS: [
+            IndexModel([("wrapped_with", 1)], name="wrapped", **_those_with("wrapped_with")),
+            IndexModel([("swept", 1)], name="unswept", partialFilterExpression={"swept": False}),
+        ],
         "outbox_parked": [IndexModel([("created_at", 1)], name="made")],
         "parked": [
             IndexModel([("since", 1)], name="since"),
@@ -92,9 +100,12 @@ def messaging_indexes(keep: Keep) -> dict[str, list[IndexModel]]:
 class MongoStorage:
     """Implements the `Storage` port."""
 
-    def __init__(self, database: Database, indexes: Sequence[Index] = ()) -> None:
-        """`indexes`: those of the service, of which some say what a taken key means."""
+    def __init__(
+        self, database: Database, indexes: Sequence[Index] = (), *, keys: WrappingKeys | None = None
+    ) -> None:
+        """`indexes`: those of the service, of which some say what a taken key means. `keys`: for encrypted fields."""
         self._database = database
+        self.vault = Vault(lambda rows: self._fetch_kind(SubjectKey, rows), keys)
         self._indexes = {(one.collection, one.name): one for one in indexes}
 
     async def prepare(self, indexes: Sequence[Index] = (), *, keep: Keep = DEFAULTS) -> None:
@@ -127,7 +138,7 @@ class MongoStorage:
 
     async def _fetch_kind(self, kind: type[Aggregate], ids: Ids[str]) -> list[Aggregate]:
         found = await self._database.find(kind.collection, {"_id": {"$in": list(ids)}})
-        return [kind.from_document(document) for document in found]
+        return await self.vault.read(kind, found)
 
     async def select(self, selections: Sequence[Selection[Any]]) -> list[list[Any]]:
         """Selections of one collection travel together in an aggregation, as branches of a union; many of them in
@@ -135,15 +146,14 @@ class MongoStorage:
         by_collection: dict[str, list[int]] = {}
         for number, selection in enumerate(selections):
             by_collection.setdefault(selection.kind.collection, []).append(number)
-        results: list[list[Any]] = [[] for _ in selections]
+        results: list[list[Document]] = [[] for _ in selections]
 
         async def ask(collection: str, numbers: list[int]) -> None:
-            branches = [_branch(selections[number], number) for number in numbers]
+            branches = [await self._branch(selections[number], number) for number in numbers]
             pipeline = [*branches[0]]
             pipeline += [{"$unionWith": {"coll": collection, "pipeline": branch}} for branch in branches[1:]]
             for document in await self._database.aggregate(collection, pipeline):
-                number = document.pop("_selection")
-                results[number].append(selections[number].kind.from_document(document))
+                results[document.pop("_selection")].append(document)
 
         await asyncio.gather(
             *(
@@ -152,7 +162,10 @@ class MongoStorage:
                 for first in range(0, len(numbers), BRANCHES)
             )
         )
-        return results
+        return [
+            await self.vault.read(selection.kind, found)
+            for selection, found in zip(selections, results, strict=True)
+        ]
 
     async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]:
         by_collection: dict[str, list[str]] = {}
@@ -162,7 +175,11 @@ class MongoStorage:
         for collection, wanted in by_collection.items():
             for document in await self._database.find(collection, {"_id": {"$in": wanted}}):
                 found[document["_id"]] = _answer_from(document)
-        return found
+        return await self.vault.open_answers(found)
+
+    async def _branch(self, selection: Selection[Any], number: int) -> list[Document]:
+        conditions = await self.vault.conditions(selection)
+        return _branch(selection, conditions, number)
 
     def encode(self, part: Batch) -> dict[int, Encoded]:
         return encode(part)
@@ -176,13 +193,13 @@ class MongoStorage:
             raise
 
 
-def _branch(selection: Selection[Any], number: int) -> list[Document]:
+def _branch(selection: Selection[Any], conditions: Mapping[str, Any], number: int) -> list[Document]:
     kind = selection.kind
     # a document of an earlier form must be whole to be upgraded
     is_part = kind.part_of is not None and kind.mapper.number == 1
     part = [{"$project": {_stored(field): 1 for field in (*kind.model_fields, SCHEMA)}}] if is_part else []
     return [
-        {"$match": {_stored(field): stored(wanted) for field, wanted in selection.conditions.items()}},
+        {"$match": {_stored(field): stored(wanted) for field, wanted in conditions.items()}},
         {"$sort": {_stored(field): direction for field, direction in selection.order}},
         {"$limit": selection.limit},
         *part,

@@ -58,7 +58,7 @@ class Writes:
 
     @classmethod
     def of(cls, batch: Batch) -> "Writes":
-        forms = Forms(batch.encoded)
+        forms = Forms(batch.encoded, batch.cipher)
         changed: dict[str, list[Change]] = {}
         for aggregate, read in batch.changed:
             changed.setdefault(aggregate.collection, []).append(forms.change(aggregate, read))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from gerai.contracts import queue as said
 from gerai.contracts.queue import PriorityClass, TicketEvent, TicketState
 from gerai.messaging.aggregate import Aggregate
+from gerai.messaging.cipher import NO_KEYS, Cipher
 from gerai.messaging.refusal import LocalizedText, Refusal, Term
 from gerai.queue.domain import ticket_refusals as refuse
 from gerai.queue.domain.call_round import CallRound
@@ -106,11 +107,11 @@ class Ticket(Aggregate):
         return hmac.compare_digest(self.link_hash, hash_of(link))
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> "Ticket":
+    def from_document(cls, document: dict[str, Any], cipher: Cipher = NO_KEYS) -> "Ticket":
         """Earlier versions kept the link itself; `adapters.links` replaces it."""
         if (link := document.pop("link", None)) is not None:
             document["link_hash"] = hash_of(link)
-        return super().from_document(document)
+        return super().from_document(document, cipher)
 
     @property
     def leg(self) -> Leg:
