@@ -10,8 +10,14 @@ from personal_cards import Address, Card, CardShown, card
 
 from gerai.messaging.cipher import Unopenable
 from gerai.messaging.forgetting import forget_subject
+from gerai.messaging.forgotten import apply, listed
 from gerai.messaging.group_commit import GroupCommit
+from gerai.messaging.key_care import KeyCare, KeyRows, hashes_of
+from gerai.messaging.memory.key_rows import MemoryKeyRows
+from gerai.messaging.memory.keys import MemoryWrappingKeys
+from gerai.messaging.memory.relaying import MemoryLease, MemoryLeases
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.mongo.key_rows import MongoKeyRows
 from gerai.messaging.mongo.storage import MongoStorage
 from gerai.messaging.personal import FORGOTTEN
 from gerai.messaging.refusal import UnableToRepeat
@@ -333,3 +339,66 @@ class TestForgetting:
         await forget(commit)
         await tamper(storage, Card, "c1", backup)
         assert (await found(storage)).name is FORGOTTEN
+
+
+class TestKeyCare:
+    async def test_keys_are_wrapped_anew_and_hashes_of_who_was_forgotten_go(
+        self, storage: Storage, commit: GroupCommit
+    ) -> None:
+        await add(commit, *(card(f"c{n:02}", party_id=f"p{n}", number=str(n)) for n in range(60)))
+        await forget(commit, "p7")
+        keys = storage.vault.wrapping
+        assert isinstance(keys, MemoryWrappingKeys)
+        keys.add("2026-06-01")
+        await asyncio.gather(
+            care(storage, keys, commit).turn(),
+            add(commit, *(card(f"d{n:02}", party_id=f"p{n}", name="second") for n in range(20, 40))),
+        )
+        assert await rows_of(storage).count_wrapped_otherwise("2026-06-01") == 0
+        del keys.held["2026-01-01"]
+        later(storage)
+        (all_of_them,) = await storage.select([Selection(kind=Card, where={}, tenant="muna-barat")])
+        assert [one.id for one in all_of_them if one.name is FORGOTTEN] == ["c07"]
+        assert {one.name for one in all_of_them if one.id.startswith("d")} == {"second"}
+        for id, has_a_hash in (("c07", False), ("c08", True)):
+            assert ("number_hash" in await raw(storage, "cards", id)) is has_a_hash
+        assert await rows_of(storage).unswept(9) == []
+
+    async def test_the_rows_come_in_steps(self, storage: Storage, commit: GroupCommit) -> None:
+        await add(commit, *(card(f"c{n}", party_id=f"p{n}") for n in range(5)))
+        rows = rows_of(storage)
+        first = await rows.wrapped_otherwise("other", beyond="", limit=3)
+        rest = await rows.wrapped_otherwise("other", beyond=first[-1], limit=3)
+        assert [*first, *rest] == [f"muna-barat:p{n}" for n in range(5)]
+        assert await rows.wrapped_otherwise("2026-01-01", beyond="", limit=3) == []
+
+
+def rows_of(storage: Storage) -> KeyRows:
+    if isinstance(storage, MemoryStorage):
+        return MemoryKeyRows(storage)
+    assert isinstance(storage, MongoStorage)
+    return MongoKeyRows(storage._database)
+
+
+def care(storage: Storage, keys: MemoryWrappingKeys, commit: GroupCommit) -> KeyCare:
+    lease = MemoryLease(MemoryLeases(), "keys", "a", seconds=60.0)
+    return KeyCare(rows_of(storage), keys, hashes_of([Card]), commit=commit, lease=lease)
+
+
+@pytest.mark.parametrize("storage", ["motor", "pymongo"], indirect=True)
+async def test_who_was_forgotten_is_forgotten_again_after_a_restore(
+    storage: Storage, commit: GroupCommit
+) -> None:
+    """A backup of the whole database from before holds the key, too."""
+    assert isinstance(storage, MongoStorage)
+    database = storage._database
+    await add(commit, card())
+    backup = await raw(storage, "subject_keys", "muna-barat:p1")
+    await forget(commit)
+    kept_elsewhere = await listed(database)
+    await database["subject_keys"].replace_one({"_id": backup["_id"]}, backup)
+    assert (await found(storage)).name == "Wa Ode", "that is what the list is for"
+    assert await apply(database, kept_elsewhere) == 1
+    assert (await found(storage)).name is FORGOTTEN
+    assert await listed(database) == kept_elsewhere
+    assert "Wa Ode" not in "".join(kept_elsewhere)

@@ -82,7 +82,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return given
 
 
-def _database() -> tuple[str, str]:
+def database_of_service() -> tuple[str, str]:
+    """Its address and name, from the environment. Raises NoDatabase."""
     path = os.environ.get("GERAI_MONGODB_URI_FILE")
     uri = Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get("GERAI_MONGODB_URI", "")
     name = os.environ.get("GERAI_MONGODB_DATABASE", "")
@@ -92,7 +93,7 @@ def _database() -> tuple[str, str]:
 
 
 async def _main(given: argparse.Namespace) -> str:
-    database = connect(*_database())
+    database = connect(*database_of_service())
     try:
         return await run(MongoJobQueue(database), given)
     finally:
