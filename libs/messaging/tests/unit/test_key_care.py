@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from messaging_builders import NOON, context, sample
 from personal_cards import Card, card
-from tests.eventually import eventually
 
+from gerai.chassis.testing import eventually
 from gerai.messaging.forgetting import forget_subject
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.key_care import KeyCare, hashes_of
