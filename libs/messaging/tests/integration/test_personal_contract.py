@@ -1,12 +1,13 @@
 """Fields that are encrypted for one person: the twin and MongoDB keep them alike."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from messaging_builders import NOON, UnableToFill, context, idempotency_key
 from personal_cards import Address, Card, CardShown, card
+from personal_store import later, raw, tamper
 
 from gerai.messaging.cipher import Unopenable
 from gerai.messaging.forgetting import forget_subject
@@ -67,27 +68,6 @@ async def found(storage: Storage, id: str = "c1") -> Card:
     (one,) = await later(storage).fetch({Card: [id]})
     assert isinstance(one, Card)
     return one
-
-
-def later(storage: Any) -> Any:
-    """Half a minute later, or in another process: nothing is remembered."""
-    storage.vault._remembered.clear()
-    return storage
-
-
-async def raw(storage: Storage, collection: str, id: str) -> dict[str, Any]:
-    if isinstance(storage, MemoryStorage):
-        return dict(storage.collection(collection)[id])
-    assert isinstance(storage, MongoStorage)
-    return dict(await storage._database[collection].find_one({"_id": id}))
-
-
-async def tamper(storage: Storage, kind: Any, id: str, change: Mapping[str, Any]) -> None:
-    if isinstance(storage, MemoryStorage):
-        storage.aggregates[kind].documents[id].update(change)
-    else:
-        assert isinstance(storage, MongoStorage)
-        await storage._database[kind.collection].update_one({"_id": id}, {"$set": change})
 
 
 class TestKeeping:

@@ -335,6 +335,7 @@ class TestClasses:
                 schema_number: ClassVar[int] = 3
                 upgrades: ClassVar = {2: dict}
 
+    @pytest.mark.filterwarnings("ignore:Field name")
     @pytest.mark.parametrize("name", ["schema"])
     def test_cannot_use_the_names_that_documents_need(self, name: str) -> None:
         with pytest.raises(Unmappable, match=name):

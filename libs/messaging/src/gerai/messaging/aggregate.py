@@ -109,7 +109,7 @@ class Aggregate(BaseModel):
         """None; or of a document of an earlier form, which its next write replaces, the names that are no more."""
         try:
             return self._outdated
-        except AttributeError:  # it was made, and not read
+        except AttributeError:  # it was made, or read in its present form
             return None
 
     def forked(self) -> Self:
@@ -123,7 +123,6 @@ class Aggregate(BaseModel):
         object.__setattr__(fork, "__pydantic_extra__", None)
         object.__setattr__(fork, "__pydantic_private__", None)
         object.__setattr__(fork, "_recorded", ())
-        object.__setattr__(fork, "_outdated", None)
         return fork
 
     def settle(self) -> None:
@@ -145,14 +144,17 @@ class Aggregate(BaseModel):
 
     def update_of(self, stored: Self, cipher: Cipher = NO_KEYS) -> Document:
         """What turns the document of an earlier state, as it was read, into this state's: `$set` and `$unset`."""
-        return self.mapper.update(self.__dict__, self.changed_since(stored), stored.outdated, cipher)
+        mapper = self.mapper
+        outdated = stored.outdated if mapper.number > 1 else None
+        return mapper.update(self.__dict__, self.changed_since(stored), outdated, cipher)
 
     @classmethod
     def from_document(cls, document: Document, cipher: Cipher = NO_KEYS) -> Self:
         """Takes the document over: it is not for use any more. Raises UnreadableDocument, NewerDocument, Unopenable."""
+        found: Self
         found, outdated = cls.mapper.aggregate(document, cipher)
-        assert isinstance(found, cls)
-        object.__setattr__(found, "_outdated", outdated)
+        if outdated is not None:
+            object.__setattr__(found, "_outdated", outdated)
         return found
 
 

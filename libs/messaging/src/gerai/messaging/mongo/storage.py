@@ -34,6 +34,13 @@ def _those_with(field: str) -> Document:
     return {"partialFilterExpression": {field: {"$exists": True}}}
 
 
+KEY_INDEXES = [
+    # what an operator's new key-encryption key has not wrapped yet, and whose hashes are not swept yet
+    IndexModel([("wrapped_with", 1)], name="wrapped", **_those_with("wrapped_with")),
+    IndexModel([("swept", 1)], name="unswept", partialFilterExpression={"swept": False}),
+]
+
+
 def messaging_indexes(keep: Keep) -> dict[str, list[IndexModel]]:
     """What the library needs on its own collections; those with `expireAfterSeconds` delete what is past its time."""
     return {
@@ -82,11 +89,7 @@ def messaging_indexes(keep: Keep) -> dict[str, list[IndexModel]]:
                 [("kind", 1), ("wanted_at", 1)], name="held", partialFilterExpression={"state": "held"}
             ),
         ],
-        # what an operator's new key-encryption key has not wrapped yet, and whose hashes are not swept yet
-        SUBJECT_KEYS: [
-            IndexModel([("wrapped_with", 1)], name="wrapped", **_those_with("wrapped_with")),
-            IndexModel([("swept", 1)], name="unswept", partialFilterExpression={"swept": False}),
-        ],
+        SUBJECT_KEYS: KEY_INDEXES,
         "outbox_parked": [IndexModel([("created_at", 1)], name="made")],
         "parked": [
             IndexModel([("since", 1)], name="since"),
