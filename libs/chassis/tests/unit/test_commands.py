@@ -11,6 +11,7 @@ from notes_door import Client, Door
 
 from gerai.chassis.answers import Repeatable
 from gerai.messaging.memory.storage import MemoryStorage
+from gerai.messaging.refusal import UnableToRepeat
 from gerai.messaging.storage import StoredAnswer
 
 
@@ -126,6 +127,13 @@ class TestIdempotency:
     )
     async def test_times_uuids_and_hashes_are_keys(self, officer: Client, key: str) -> None:
         assert (await officer.adds({"text": "a"}, key=key)).status_code == 201
+
+    def test_an_answer_that_told_of_who_was_forgotten_is_refused_by_name(self) -> None:
+        asked = Repeatable.of("tenant officer-1", "k1", fingerprint="f")
+        kept = replace(asked.seal(StoredAnswer(body=b"Wa Ode")), body=b"", forgotten=True)
+        with pytest.raises(UnableToRepeat) as refused:
+            asked.open(kept)
+        assert refused.value.code == "answer_forgotten"
 
     async def test_a_post_without_a_key_is_refused(self, officer: Client, storage: MemoryStorage) -> None:
         refused = await officer.http.post("/v1/notes", json={"text": "a"})

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gerai.messaging.refusal import UnableToRepeat
 from gerai.messaging.storage import IdempotencyKey, KeyKind, StoredAnswer
 
 FORM = "aes-256-gcm"
@@ -59,7 +60,9 @@ class Repeatable:
 
     def open(self, kept: StoredAnswer) -> StoredAnswer:
         """As it was answered; also one that an earlier version kept in clear. Raises InvalidTag where somebody has
-        changed what was kept."""
+        changed what was kept; UnableToRepeat where it told of somebody who was forgotten."""
+        if kept.forgotten:
+            raise UnableToRepeat("answer_forgotten", field="Idempotency-Key")
         if "sealed" not in kept.headers:
             return kept
         nonce, body = kept.body[:NONCE_BYTES], kept.body[NONCE_BYTES:]
