@@ -140,9 +140,17 @@ class TestDocuments:
         document = card(name=FORGOTTEN).document(KEYS)  # type: ignore[arg-type]
         assert Card.from_document(document).name is FORGOTTEN
 
-
-class Unmarked(Aggregate):
-    collection: ClassVar[str] = "x"
+    def test_what_nobody_can_seal_anew_is_left_as_it_stands(self) -> None:
+        """A key that is missing by mistake may come back."""
+        gone = KeyedCipher({"muna-barat:p1": FORGOTTEN})
+        read = Card.from_document(card(number="1").document(KEYS), gone)
+        changed = read.forked()
+        changed.party_id = "p2"
+        for value in (changed.name, FORGOTTEN):  # assigned or not: it was so before
+            changed.name = value
+            update = changed.update_of(read)
+            assert update["$set"] == {"party_id": "p2"}
+            assert not {"name", "number", "number_hash"} & update.get("$unset", {}).keys()
 
 
 class TestClasses:
