@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from gerai.chassis.testing import read_records
 
 LARGE = 4 * 1024 * 1024
 Headers = Sequence[tuple[str, bytes]]
@@ -103,20 +105,10 @@ class Found:
 
 async def all_of(bootstrap: str, topic: str) -> list[Found]:
     """Every record of a topic, from its beginning to its present end."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=2 * LARGE
-    )
-    await consumer.start()
-    try:
-        await consumer._client.force_metadata_update()
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        found: list[Found] = []
-        while any([await consumer.position(one) < ends[one] for one in partitions]):
-            for records in (await consumer.getmany(timeout_ms=300)).values():
-                found += [Found(one.partition, one.key, one.value, dict(one.headers)) for one in records]
-        return found
-    finally:
-        await consumer.stop()
+    found: list[Found] = []
+
+    def take(record: ConsumerRecord) -> None:
+        found.append(Found(record.partition, record.key, record.value, dict(record.headers)))
+
+    await read_records(bootstrap, topic, take)
+    return found

@@ -7,7 +7,7 @@ from gerai.chassis.testing.databases import own_database
 from gerai.chassis.testing.delivery import deliver, envelope, record
 from gerai.chassis.testing.front_door import Client, Door
 from gerai.chassis.testing.issuer import Issuer
-from gerai.chassis.testing.ledger import Subscriber, promised, read_topic
+from gerai.chassis.testing.ledger import Subscriber, promised, read_records, read_topic
 from gerai.chassis.testing.processes import ServiceProcess, free_port, service_process
 from gerai.chassis.testing.waiting import eventually
 
@@ -29,6 +29,7 @@ __all__ = [
     "free_port",
     "own_database",
     "promised",
+    "read_records",
     "read_topic",
     "record",
     "service_process",

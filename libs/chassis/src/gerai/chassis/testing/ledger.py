@@ -5,13 +5,16 @@ It reads Kafka as a second institution would: its own consumer, no inbox of ours
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from gerai.contracts.codec import Undecodable, decode
 from gerai.contracts.event import Envelope
+
+_LARGEST_FETCH = 8 * 1024 * 1024
 
 
 @dataclass
@@ -51,8 +54,23 @@ class Subscriber:
 async def read_topic(bootstrap: str, topic: str, *, timeout: float = 60.0) -> Subscriber:
     """Read a topic from its beginning to its present end."""
     subscriber = Subscriber()
+
+    def take(record: ConsumerRecord) -> None:
+        try:
+            subscriber.take(decode(record.key, record.value, record.headers))
+        except Undecodable:
+            subscriber.unreadable += 1
+
+    await read_records(bootstrap, topic, take, timeout=timeout)
+    return subscriber
+
+
+async def read_records(
+    bootstrap: str, topic: str, take: Callable[[ConsumerRecord], None], *, timeout: float = 60.0
+) -> None:
+    """Hand over each record of a topic as it lies there, from its beginning to its present end. Raises TimeoutError."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=4 * 1024 * 1024
+        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=_LARGEST_FETCH
     )
     await consumer.start()
     try:
@@ -65,13 +83,9 @@ async def read_topic(bootstrap: str, topic: str, *, timeout: float = 60.0) -> Su
             while any([await consumer.position(one) < ends[one] for one in partitions]):
                 for records in (await consumer.getmany(timeout_ms=500, max_records=2_000)).values():
                     for record in records:
-                        try:
-                            subscriber.take(decode(record.key, record.value, record.headers))
-                        except Undecodable:
-                            subscriber.unreadable += 1
+                        take(record)
     finally:
         await consumer.stop()
-    return subscriber
 
 
 def promised(outbox: list[dict[str, Any]]) -> set[str]:
