@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,10 @@ from local.ports import HOST
 from local.probes import answers_ok
 from local.supervisor import Program, Supervised, Supervisor
 from local.tokens import TENANT, Issuer
+
+LOADING_AT_ONCE = (os.cpu_count() or 2) + 1
+"""Processes of services. All at once would take the processors from each other, and nobody would get a number before the
+last is there: so the first services are ready as early with five services as with three."""
 
 
 @asynccontextmanager
@@ -64,6 +69,19 @@ async def running(
         platform = Platform(plan, supervisor)
         await platform.start()
         yield platform
+
+
+async def in_turns(steps: Sequence[Callable[[], Awaitable[None]]], at_once: int) -> None:
+    """Take the steps in their order, so many of them at once. Raises ExceptionGroup where some fail; the rest is cancelled."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def take(step: Callable[[], Awaitable[None]]) -> None:
+        async with turns:
+            await step()
+
+    async with asyncio.TaskGroup() as group:
+        for step in steps:
+            group.create_task(take(step))
 
 
 class Platform:
@@ -131,23 +149,18 @@ class Platform:
             await self.process("zipkin").wait_ready()
 
     async def start(self) -> None:
-        """Infrastructure side by side, then what answers people, then the workers: six processes that load at once take
-        the processors from each other, and nobody gets a number before the last is there."""
+        """Infrastructure side by side, then what answers people, then the workers, each by the services' numbers."""
         try:
-            async with asyncio.TaskGroup() as group:
-                needs = [
-                    group.create_task(step)
-                    for step in (self._start_mongodb(), self._start_kafka(), self._start_small_parts())
+            infrastructure = (self._start_mongodb, self._start_kafka, self._start_small_parts)
+            await in_turns(infrastructure, at_once=len(infrastructure))
+            for stage in ("api", "worker"):
+                programs = [
+                    self._plan.service_program(name, service, role, self._addresses())
+                    for name, service, role in self._plan.processes()
+                    if role == stage
                 ]
-                await asyncio.gather(*needs)
-                for stage in ("api", "worker"):
-                    programs = [
-                        self._plan.service_program(name, service, role, self._addresses())
-                        for name, service, role in self._plan.processes()
-                        if role == stage
-                    ]
-                    starts = [group.create_task(self._supervisor.add(one).start()) for one in programs]
-                    await asyncio.gather(*starts)
+                starts = [self._supervisor.add(program).start for program in programs]
+                await in_turns(starts, at_once=LOADING_AT_ONCE)
         except* UnableToStart as failures:
             raise failures.exceptions[0] from None
         await self._start_zipkin()

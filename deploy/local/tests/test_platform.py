@@ -8,7 +8,7 @@ import pytest
 from local import kafka, mongodb
 from local.failure import UnableToStart
 from local.plan import Plan
-from local.platform import running
+from local.platform import in_turns, running
 from local.supervisor import ProcessDied
 
 STANDINS = {"PYTHONPATH": str(Path(__file__).parent / "standins")}
@@ -152,3 +152,40 @@ def test_no_cluster_id_of_kafka_looks_like_an_option():
     found = {kafka.new_cluster_id() for _ in range(2_000)}
     assert len(found) == 2_000
     assert not [id for id in found if id.startswith("-") or len(id) != 22]
+
+
+class TestTurns:
+    async def test_steps_begin_in_their_order_and_only_so_many_at_once(self):
+        begun: list[int] = []
+        running_now, most = 0, 0
+
+        def step(number: int):
+            async def take() -> None:
+                nonlocal running_now, most
+                begun.append(number)
+                running_now += 1
+                most = max(most, running_now)
+                for _ in range(10 - number):  # the first take longest
+                    await asyncio.sleep(0)
+                running_now -= 1
+
+            return take
+
+        await in_turns([step(number) for number in range(10)], at_once=3)
+        assert (begun, most, running_now) == (list(range(10)), 3, 0)
+
+    async def test_a_step_that_fails_ends_the_others(self):
+        ended = asyncio.Event()
+
+        async def fails() -> None:
+            raise UnableToStart("no")
+
+        async def waits() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        with pytest.raises(ExceptionGroup) as failed:
+            await in_turns([waits, fails, waits], at_once=2)
+        assert failed.value.exceptions[0].sentence == "no" and ended.is_set()
