@@ -22,21 +22,28 @@ class UnknownArgument(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
+    """Made once, where the use case is defined: a request only looks up what `needs` wants."""
+
     needs: Callable[..., Needs]
-    own: tuple[str, ...]
-    """The use case's own arguments, in order."""
+    places: tuple[tuple[str, int], ...]
+    """The use case's own arguments that `needs` wants, each with its place among them."""
     defaults: Mapping[str, Any]
-    wanted: tuple[str, ...]
+    wants_tenant: bool
+    wants_at: bool
 
     def of(self, args: Sequence[Any], kwargs: Mapping[str, Any], tenant: str | None, at: datetime) -> Needs:
-        given = {
-            **self.defaults,
-            **dict(zip(self.own, args, strict=False)),
-            **kwargs,
-            "tenant": tenant,
-            "at": at,
-        }
-        return self.needs(**{name: given[name] for name in self.wanted})
+        chosen: dict[str, Any] = {}
+        by_position = len(args)
+        for name, place in self.places:
+            if place < by_position:
+                chosen[name] = args[place]
+            else:
+                chosen[name] = kwargs[name] if name in kwargs else self.defaults[name]
+        if self.wants_tenant:
+            chosen["tenant"] = tenant
+        if self.wants_at:
+            chosen["at"] = at
+        return self.needs(**chosen)
 
 
 _READINGS: dict[Callable[..., Awaitable[Any]], _Reading] = {}
@@ -68,7 +75,8 @@ def command(*, needs: Callable[..., Needs]) -> Callable[[UseCase], UseCase]:
             for name, parameter in own.items()
             if parameter.default is not Parameter.empty
         }
-        _READINGS[use_case] = _Reading(needs, tuple(own), defaults, tuple(wanted))
+        places = tuple((name, place) for place, name in enumerate(own) if name in wanted)
+        _READINGS[use_case] = _Reading(needs, places, defaults, "tenant" in wanted, "at" in wanted)
         return use_case
 
     return declare
