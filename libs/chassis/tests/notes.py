@@ -30,7 +30,7 @@ from gerai.chassis import (
 from gerai.chassis.links import VERSION_READ, ResponseLink, answered
 from gerai.contracts.text import Name
 from gerai.messaging.aggregate import Aggregate
-from gerai.messaging.refusal import LocalizedText, Refusal, RefusalKind, Term, UnableToFind
+from gerai.messaging.refusal import Fault, LocalizedText, Refusal, RefusalKind, Term, UnableToFind
 from gerai.messaging.selection import Selection
 from gerai.messaging.storage import StoreBusy
 from gerai.messaging.unit_of_work import UnitOfWork
@@ -79,6 +79,12 @@ class NoteView(BaseModel):
 async def add_note(uow: UnitOfWork, _at: datetime, text: str, *, tenant: str) -> NoteView:
     if text == "closed":
         raise UnableToAddNote("office_closed", field="text", state="closed")
+    if text == "faulty":
+        refusal = UnableToAddNote("office_closed", state="closed")
+        refusal.faults = [
+            Fault("notes.0.text", "office_closed", LocalizedText("Kantor tutup.", "The office is closed."))
+        ]
+        raise refusal
     if text == "lost":
         raise UnableToFind(Term("office", LocalizedText("kantor", "office")), "lost")
     note = Note(id=uuid.uuid4().hex, tenant=tenant, text=text)

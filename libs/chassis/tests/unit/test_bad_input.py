@@ -316,3 +316,10 @@ class TestFaultsOfOurs:
         answer = await door.stranger().gets("/v1/store")
         says(answer, 429, "too_many_requests")
         assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_refusal_that_stands_for_several_names_each_in_the_callers_language(officer: Client) -> None:
+    for language, text in (("id", "Kantor tutup."), ("en", "The office is closed.")):
+        refused = await officer.adds({"text": "faulty"}, **{"accept-language": language})
+        assert refused.status_code == 409
+        assert refused.json()["errors"] == [{"code": "office_closed", "field": "notes.0.text", "text": text}]

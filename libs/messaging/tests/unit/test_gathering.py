@@ -65,3 +65,17 @@ async def test_while_a_question_is_under_way_nobody_is_told_that_it_is_not_there
     await asyncio.gather(*loads)
     assert identity_map.known[Jar, "j2"] is None
     assert identity_map.known[Jar, "j1"] is not None
+
+
+async def test_whose_an_id_is_can_be_asked_though_the_aggregate_itself_is_hidden() -> None:
+    storage = MemoryStorage()
+    await put(storage, Jar(id="own", tenant="muna-barat"))
+    await put(storage, Jar(id="theirs", tenant="buton"))
+    uow = UnitOfWork(IdentityMap(storage, {}), context("muna-barat"), source="test")
+    assert await uow.find(Jar, "theirs") is None
+    assert [await uow.owner_of(Jar, id) for id in ("own", "theirs", "nobody's")] == [
+        "muna-barat",
+        "buton",
+        None,
+    ]
+    assert uow.join() is False, "looking changes nothing"
