@@ -105,6 +105,11 @@ class Aggregate(BaseModel):
             return ()
 
     @property
+    def version_as_recorded(self) -> int:
+        """The version that it has once its events are saved, which is what a caller is to be told."""
+        return self.version + len(self.recorded)
+
+    @property
     def outdated(self) -> frozenset[str] | None:
         """None; or of a document of an earlier form, which its next write replaces, the names that are no more."""
         try:

@@ -39,7 +39,13 @@ class IdentityMap:
     def writes(self) -> int:
         """Documents that the batch writes, as far as its members have run."""
         batch = self.batch
-        return len(self.touched) + len(batch.outbox) + len(batch.idempotency_key) + len(batch.documents)
+        return (
+            len(self.touched)
+            + len(batch.guarded)
+            + len(batch.outbox)
+            + len(batch.idempotency_key)
+            + len(batch.documents)
+        )
 
     async def load(
         self, identities: Iterable[Identity], *, again: bool = False, afresh: Iterable[Identity] = ()
@@ -128,6 +134,7 @@ class IdentityMap:
         batch.encoded.update(encoded)
         for identity, (new, read) in states.items():
             self.touch(identity, new, read=read)
+        batch.guarded.extend(part.guarded)
         batch.outbox.extend(part.outbox)
         batch.idempotency_key.extend(part.idempotency_key)
         batch.cancel_timers(part.timers_cancelled)
@@ -137,8 +144,21 @@ class IdentityMap:
         batch.jobs_done.extend(part.jobs_done)
         batch.documents.extend(part.documents)
 
+    def _still_guarded(self) -> Iterable[Aggregate]:
+        """Each once, in the oldest state by which a command has decided."""
+        oldest: dict[Identity, Aggregate] = {}
+        for guarded in self.batch.guarded:
+            identity = (type(guarded), guarded.id)
+            if identity not in oldest or guarded.version < oldest[identity].version:
+                oldest[identity] = guarded
+        for identity, guarded in oldest.items():
+            changed = self.stored.get(identity) if identity in self.touched else None
+            if changed is None or changed.version != guarded.version:
+                yield guarded
+
     def sealed(self) -> Batch:
-        """The batch with the final state of every touched aggregate."""
+        """The batch with the final state of every touched aggregate. What is changed needs no guard beside it."""
+        self.batch.guarded = list(self._still_guarded())
         for identity in self.touched:
             aggregate = self.known[identity]
             assert aggregate is not None

@@ -131,6 +131,9 @@ class Batch:
     added: list[Aggregate] = field(default_factory=list)
     changed: list[tuple[Aggregate, Aggregate]] = field(default_factory=list)
     """(new state, the state as it was read: it must still have this version in the store)"""
+    guarded: list[Aggregate] = field(default_factory=list)
+    """As they were read: what the batch rests on and does not change. Each must still have this version in the store,
+    and nobody may change it, or guard it, in a transaction beside this one."""
     outbox: list[OutboxRow] = field(default_factory=list)
     idempotency_key: list[tuple[IdempotencyKey, StoredAnswer]] = field(default_factory=list)
     timers_set: list[TimerRow] = field(default_factory=list)

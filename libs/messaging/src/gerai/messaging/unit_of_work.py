@@ -54,6 +54,7 @@ class UnitOfWork:
         """What this command was told does not exist."""
         self._from_memory: set[Identity] = set()
         """What it was given as the process remembers it, whatever was read since."""
+        self._guarded: set[Identity] = set()
         self._timers_set: list[TimerRow] = []
         self._timers_done: list[TimerRow] = []
         self._timers_cancelled: list[str] = []
@@ -101,11 +102,19 @@ class UnitOfWork:
             return None
         return found
 
-    async def get(self, kind: type[A], id: str) -> A:
-        """As `find`. Raises UnableToFind."""
+    async def get(self, kind: type[A], id: str, *, guard: bool = False) -> A:
+        """As `find`. Raises UnableToFind.
+
+        `guard`: the command decides by it and may leave it as it is; what it changes elsewhere is written only while
+        this still stands as it was read. Versions guard only what is written: without this, two commands of two
+        processes may each decide by what the other changes, and both take effect (write skew). It costs a write, and
+        commands that guard the same aggregate take turns.
+        """
         found = await self.find(kind, id)
         if found is None:
             raise UnableToFind(kind.word, id)
+        if guard:
+            self._guarded.add((kind, id))
         return found
 
     async def find_or_add(self, new: A) -> A:
@@ -294,7 +303,8 @@ class UnitOfWork:
     def rests_on_memory(self) -> bool:
         """Whether it has looked at what this process only remembers, and leaves it as it is: no version guards that."""
         return any(
-            one not in self._identity_map.touched and not self._is_changed(one) for one in self._from_memory
+            one not in self._identity_map.touched and not self._is_changed(one)
+            for one in self._from_memory - self._guarded
         )
 
     def other_traces(self) -> set[str]:
@@ -337,11 +347,19 @@ class UnitOfWork:
                 states[identity] = (fork, before)
         part.outbox.extend(self._forwarded)
         changed = bool(states) or not part.is_empty()
+        if changed:
+            part.guarded.extend(self._guards(states))
         if idempotency_key is not None and (changed or also_unchanged):
             part.idempotency_key.append(idempotency_key)
         if states or not part.is_empty():
             self._identity_map.take(part, states)
         return changed
+
+    def _guards(self, states: Mapping[Identity, Any]) -> Iterable[Aggregate]:
+        """What it was told to guard, as it stands in the store; what the group has changed is guarded by its version."""
+        for identity in self._guarded - states.keys() - self._identity_map.touched:
+            if (as_read := self._before[identity]) is not None:
+                yield as_read
 
     def _moved_on(self, fork: Aggregate, before: Aggregate | None) -> list[OutboxRow]:
         """The rows of what an aggregate has recorded; its version and position are those of the last one then."""

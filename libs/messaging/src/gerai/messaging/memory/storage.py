@@ -173,6 +173,11 @@ class MemoryStorage:
                 written[type(new)][new.id] = {**left, **update["$set"]}
         return written
 
+    def _require_version(self, read: Aggregate) -> None:
+        stored = self.aggregates[type(read)].documents.get(read.id)
+        if stored is None or stored["version"] != read.version:
+            raise VersionConflict(f"{read.collection} changed meanwhile")
+
     def _check(self, batch: Batch, written: Mapping[type[Aggregate], Mapping[str, Document]]) -> None:
         """In the order in which MongoDB would find it out."""
         if len({done.id for done in batch.timers_done}) < len(batch.timers_done):
@@ -186,10 +191,10 @@ class MemoryStorage:
                 raise JobGone("a job was already completed, or taken over")
         self._check_keys(batch, KeyKind.INBOX)
         for aggregate, read in batch.changed:
-            stored = self.aggregates[type(aggregate)].documents.get(aggregate.id)
-            if stored is None or stored["version"] != read.version:
-                raise VersionConflict(f"{aggregate.collection} changed meanwhile")
+            self._require_version(read)
             self._check_indexes(type(aggregate), aggregate.id, written)
+        for guarded in batch.guarded:
+            self._require_version(guarded)
         for aggregate in batch.added:
             if aggregate.id in self.aggregates[type(aggregate)]:
                 raise KeyTaken(aggregate.collection, ID_INDEX, key={"_id": aggregate.id})

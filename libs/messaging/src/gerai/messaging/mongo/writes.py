@@ -5,6 +5,7 @@ documents, and here it has nothing to add.
 """
 
 import re
+import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ NO_VALUES = re.compile(r" dup key: .*", re.DOTALL)
 """What a message of the server says about values stays here."""
 TIMERS = "timers"
 JOBS = "jobs"
+GUARDED = "_guarded"
 WORTH_COMPARING = 8
 COMMAND_BYTES = 16 * 1024 * 1024
 """Well below the largest message that the server takes."""
@@ -49,6 +51,8 @@ class Writes:
 
     inbox: list[RawBSONDocument]
     changed: dict[str, list[Change]]
+    guarded: dict[str, list[Document]]
+    """The filters of what must stand as it was read."""
     inserted: dict[str, list[RawBSONDocument]]
     deleted: dict[str, list[str]]
     put: dict[str, list[Put]]
@@ -62,6 +66,11 @@ class Writes:
         changed: dict[str, list[Change]] = {}
         for aggregate, read in batch.changed:
             changed.setdefault(aggregate.collection, []).append(forms.change(aggregate, read))
+        guarded: dict[str, list[Document]] = {}
+        for aggregate in batch.guarded:
+            guarded.setdefault(aggregate.collection, []).append(
+                {"_id": aggregate.id, "version": aggregate.version}
+            )
         inserted: dict[str, list[RawBSONDocument]] = {}
         for aggregate in batch.added:
             inserted.setdefault(aggregate.collection, []).append(forms.added(aggregate))
@@ -86,6 +95,7 @@ class Writes:
         return cls(
             inbox=inbox,
             changed=changed,
+            guarded=guarded,
             inserted=inserted,
             deleted=deleted,
             put=put,
@@ -94,8 +104,7 @@ class Writes:
             jobs_wanted=[(row.id, forms.job(row)) for row in batch.jobs_wanted],
         )
 
-    def talk(self) -> Talk:
-        """Raises Conflict where the store is not as it was read."""
+    def _end_timers_and_jobs(self) -> Talk:
         if self.timers_done:
             as_read = [{"q": {"_id": row.id, "version": row.version}, "limit": 1} for row in self.timers_done]
             if (yield from _send("delete", TIMERS, deletes=as_read)) != len(as_read):
@@ -104,10 +113,16 @@ class Writes:
             leased = [{"q": {"_id": job.row.id, "token": job.token}, "limit": 1} for job in self.jobs_done]
             if (yield from _send("delete", JOBS, deletes=leased)) != len(leased):
                 raise JobGone("a job was already completed, or taken over")
+
+    def talk(self) -> Talk:
+        """Raises Conflict where the store is not as it was read."""
+        yield from self._end_timers_and_jobs()
         if self.inbox:  # first, so that a record that was handled already costs nothing more
             yield from _insert("inbox", self.inbox)
         for collection, changes in self.changed.items():
             yield from _change(collection, changes)
+        for collection, filters in self.guarded.items():
+            yield from _guard(collection, filters)
         for collection, documents in self.inserted.items():
             yield from _insert(collection, documents)
         for collection, ids in self.deleted.items():
@@ -149,6 +164,17 @@ def _change(collection: str, changes: Sequence[Change]) -> Talk:
     for part in _parts(updates):
         changed += yield from _send("update", collection, updates=part)
     if changed != len(changes):
+        raise VersionConflict(f"{collection} changed meanwhile")
+
+
+def _guard(collection: str, filters: Sequence[Document]) -> Talk:
+    """To read it in the transaction would not do: under snapshot isolation two transactions may each read what the other
+    changes, and both succeed. So something is written to it, under a name that no aggregate reads, and not its version:
+    other processes may go on with what they remember of it. It must be another value each time, or the server would
+    write nothing."""
+    touched = {"$set": {GUARDED: uuid.uuid4().bytes}}
+    met = yield from _send("update", collection, updates=[{"q": filter, "u": touched} for filter in filters])
+    if met != len(filters):
         raise VersionConflict(f"{collection} changed meanwhile")
 
 

@@ -279,6 +279,6 @@ class Case(Aggregate):
             to_state=self.state,
             reason=code,
             at=at,
-            version=self.version + len(self.recorded),
+            version=self.version_as_recorded,
         )
         self.trail = (*self.trail, entry)

@@ -212,8 +212,7 @@ def _fields(ticket: Ticket) -> dict[str, Any]:
     leg = ticket.leg
     return {
         "id": ticket.id,
-        # the version that it will have when this is durable
-        "version": ticket.version + len(ticket.recorded),
+        "version": ticket.version_as_recorded,
         "number": ticket.number,
         "site_id": ticket.site_id,
         "counter_id": ticket.counter_id,

@@ -96,7 +96,7 @@ class Section(Generic[E]):
     def shown(self, entry: Entry) -> BaseModel:
         """The entry as it stands after this command."""
         shown = entry.model_dump(include=set(self.view.model_fields))
-        return self.view.model_validate({**shown, "version": entry.version + len(entry.recorded)})
+        return self.view.model_validate({**shown, "version": entry.version_as_recorded})
 
     def showing(self, use_case: Callable[P, Awaitable[Entry]]) -> Callable[P, Awaitable[BaseModel]]:
         """A use case that answers with what is shown of its entry."""
