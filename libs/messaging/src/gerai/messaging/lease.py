@@ -3,6 +3,12 @@
 import time
 from typing import Protocol
 
+import structlog
+
+from gerai.messaging.failures import OUTSIDE
+
+log = structlog.get_logger(__name__)
+
 RENEWALS = 5
 """In the time that a lease holds."""
 
@@ -53,3 +59,11 @@ class HeldLease:
     def lost(self) -> None:
         """Ask the store the next time."""
         self._renewed = float("-inf")
+
+
+async def released(lease: Lease) -> None:
+    """When the work ends. Where the store is away the lease runs out by itself."""
+    try:
+        await lease.release()
+    except OUTSIDE as error:
+        log.warning("lease-not-released", error=repr(error)[:300])

@@ -15,7 +15,7 @@ import structlog
 
 from gerai.messaging import metrics
 from gerai.messaging.failures import OUTSIDE, is_nobodys_fault
-from gerai.messaging.lease import HeldLease, Lease, LeaseLost
+from gerai.messaging.lease import HeldLease, Lease, LeaseLost, released
 from gerai.messaging.outbox import Outbox, Pending, Published, Publisher
 from gerai.messaging.tracing import begin_publish, end_publish
 
@@ -208,10 +208,7 @@ class Relay:
 
     async def _give_up(self) -> None:
         await self._drop_publisher()
-        try:
-            await self._lease.release()
-        except OUTSIDE as error:
-            log.warning("lease-not-released", error=repr(error))
+        await released(self._lease)
 
 
 class _RestingTopics:

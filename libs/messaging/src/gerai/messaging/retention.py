@@ -18,7 +18,7 @@ from gerai.messaging import metrics
 from gerai.messaging.consumer import Subscription
 from gerai.messaging.dead_letters import replay_topic
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
-from gerai.messaging.lease import HeldLease, Lease
+from gerai.messaging.lease import HeldLease, Lease, released
 
 log = structlog.get_logger(__name__)
 
@@ -172,10 +172,7 @@ class Retention:
                     log.warning("retention-waits", error=repr(error)[:300])
                 await asyncio.sleep(pause)
         finally:
-            try:
-                await self._lease.release()
-            except OUTSIDE as error:
-                log.warning("lease-not-released", error=repr(error)[:300])
+            await released(self._lease)
 
     async def turn(self) -> None:
         """Repair and delete until nothing is left to do, or another process has the lease. What fails keeps nothing

@@ -15,7 +15,7 @@ from gerai.messaging.context import Context
 from gerai.messaging.dead_letters import storable_text
 from gerai.messaging.failures import OUTSIDE, is_away, is_nobodys_fault
 from gerai.messaging.group_commit import GroupCommit
-from gerai.messaging.lease import HeldLease, Lease
+from gerai.messaging.lease import HeldLease, Lease, released
 from gerai.messaging.storage import Contended, StoreBusy, TimerGone, TimerRow, TooManyWaiting
 from gerai.messaging.unit_of_work import UnitOfWork
 
@@ -104,10 +104,7 @@ class Timers:
                     pause = STANDBY_S
                 await asyncio.sleep(pause)
         finally:
-            try:
-                await self._lease.release()
-            except OUTSIDE as error:
-                log.warning("lease-not-released", error=repr(error)[:300])
+            await released(self._lease)
 
     async def turn(self) -> float:
         """Fire what is due; returns the seconds until the next look."""
