@@ -9,17 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 import uuid_utils.compat as uuids
 
-from gerai.contracts.codec import headers_of
-from gerai.contracts.event import Envelope, Event
 from gerai.messaging.aggregate import Aggregate
 from gerai.messaging.context import Context
 from gerai.messaging.identity_map import Identity as Identity
 from gerai.messaging.identity_map import IdentityMap as IdentityMap
 from gerai.messaging.job import Job, JobRow, Priority
+from gerai.messaging.outbox_rows import moved_on
 from gerai.messaging.personal import Forgotten
 from gerai.messaging.personal_keys import keys_of
 from gerai.messaging.refusal import UnableToAdd, UnableToFind
@@ -34,9 +32,7 @@ from gerai.messaging.storage import (
     OutboxRow,
     StoredAnswer,
     TimerRow,
-    Unstorable,
 )
-from gerai.messaging.tracing import CAUSED_BY
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -343,7 +339,7 @@ class UnitOfWork:
         for identity, fork in self._forks.items():
             if self._is_changed(identity):
                 before = self._before[identity]
-                part.outbox.extend(self._moved_on(fork, before))
+                part.outbox.extend(moved_on(fork, before, context=self.context, source=self._source))
                 states[identity] = (fork, before)
         part.outbox.extend(self._forwarded)
         changed = bool(states) or not part.is_empty()
@@ -360,52 +356,3 @@ class UnitOfWork:
         for identity in self._guarded - states.keys() - self._identity_map.touched:
             if (as_read := self._before[identity]) is not None:
                 yield as_read
-
-    def _moved_on(self, fork: Aggregate, before: Aggregate | None) -> list[OutboxRow]:
-        """The rows of what an aggregate has recorded; its version and position are those of the last one then."""
-        first = before.version if before is not None else 0
-        rows: list[OutboxRow] = []
-        for number, (event, at) in enumerate(fork.recorded, start=1):
-            fork.position = max(fork.position + 1, time.time_ns() // 1000)
-            rows.append(self._row(fork, event, at, first + number))
-        fork.version = first + max(1, len(rows))
-        fork.settle()
-        return rows
-
-    def _row(self, aggregate: Aggregate, event: Any, at: datetime, version: int) -> OutboxRow:
-        id: UUID = uuids.uuid7()
-        asked, followed = self.context.traceparent, aggregate.traceparent
-        envelope = Envelope(
-            id=id,
-            source=self._source,
-            subject=aggregate.id,
-            sequence=version,
-            time=at,
-            correlation_id=self.context.correlation_id,
-            causation_id=self.context.causation_id,
-            event=event,
-            traceparent=followed or asked,
-        )
-        headers = headers_of(envelope)
-        if followed is not None and asked is not None and followed != asked:
-            headers[CAUSED_BY] = asked
-        return OutboxRow(
-            id=headers["ce_id"],
-            topic=event.topic.name,
-            key=aggregate.id,
-            aggregate=f"{aggregate.collection}:{aggregate.id}",
-            version=version,
-            position=aggregate.position,
-            headers=headers,
-            body=_body_of(event),
-            type=event.type,
-            tenant=aggregate.tenant,
-            at=at,
-        )
-
-
-def _body_of(event: Event) -> bytes:
-    try:
-        return event.model_dump_json().encode()
-    except ValueError as error:  # a lone surrogate, for one; pydantic's own errors are ValueErrors
-        raise Unstorable(f"{event.type}: {type(error).__name__}") from error
