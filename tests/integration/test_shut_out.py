@@ -28,7 +28,7 @@ TRIES = 3
 LASTS_S = SECONDS + 1
 MOST_ANSWERS = {"forgers": 100 * (2 + LASTS_S), "nowhere": 300 * (2 + LASTS_S), "flood": 300 * (2 + LASTS_S)}
 """What a process answers with anything but 429: the rates that are set by default, and what may come at once."""
-INSIDERS, SLOWER_BY_INSIDERS = {"flood", "crowd"}, 12
+INSIDERS, SLOWER_BY_INSIDERS = {"flood", "crowd"}, 8
 """Who has a good token may ask 300 times a second, and each of these is worked on like an officer's."""
 CROWDS = {"heads", "silent", "crowd"}
 """Attackers of whom some have to leave, or are turned away."""
