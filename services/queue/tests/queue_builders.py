@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from gerai.chassis.testing import envelope
 from gerai.contracts.queue import PriorityClass
 from gerai.messaging.command import needs_of
 from gerai.messaging.context import Context
@@ -23,7 +24,7 @@ from gerai.queue.use_cases.open_desk import open_desk
 from gerai.queue.use_cases.views import IssuedTicket, TicketView
 from gerai.register.entries import EntryChanged
 from gerai.register.kept_entries import when_register_changed_keep_entry
-from gerai.register.testing import MAKASSAR, SMALL, TENANT, entries, envelope
+from gerai.register.testing import MAKASSAR, SMALL, TENANT, entries
 
 MORNING = datetime(2026, 11, 24, 9, tzinfo=MAKASSAR).astimezone(ZoneInfo("UTC"))
 """09:00 of a Tuesday at the site; no holiday."""
@@ -177,7 +178,7 @@ class Hall:
 
     async def learns(self, event: EntryChanged, sequence: int = 1) -> None:
         """As if the registry had told it."""
-        told = envelope(event, sequence)
+        told = envelope(event, at=MORNING, sequence=sequence)
         await self.does(lambda uow: when_register_changed_keep_entry(event, told, uow=uow, at=MORNING))
 
     @property

@@ -6,7 +6,7 @@ import uuid
 
 from aiokafka import AIOKafkaProducer
 
-from gerai.chassis.testing import eventually
+from gerai.chassis.testing import envelope, eventually
 from gerai.contracts.codec import encode
 from gerai.messaging.consumer import Consumer
 from gerai.messaging.dead_letters import dead_letter_topic, replay_topic
@@ -28,7 +28,6 @@ from gerai.register.testing import (
     calendar,
     counter,
     desk,
-    envelope,
     institution,
     service,
     site,
@@ -39,7 +38,7 @@ async def publish(bootstrap: str, events) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
     for sequence, event in enumerate(events, start=1):
-        key, value, headers = encode(envelope(event, sequence))
+        key, value, headers = encode(envelope(event, at=TOLD_AT, sequence=sequence))
         await producer.send_and_wait(event.topic.name, value=value, key=key, headers=headers)
     await producer.stop()
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pymongo.errors import AutoReconnect
 from structlog.testing import LogCapture
 
+from gerai.chassis.testing import envelope
 from gerai.messaging.context import Context
 from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.memory.storage import MemoryStorage
@@ -28,7 +29,6 @@ from gerai.register.testing import (
     TOLD_AT,
     calendar,
     counter,
-    envelope,
     interval,
     service,
     site,
@@ -55,14 +55,14 @@ async def learn(storage: MemoryStorage) -> AsyncIterator[Learn]:
     """As if the registry told it now."""
     async with GroupCommit(storage, source="/gerai/example") as commit:
 
-        async def one(event: EntryChanged, sequence: int = 1) -> None:
-            told = envelope(event, sequence)
+        async def learn_now(event: EntryChanged, sequence: int = 1) -> None:
+            told = envelope(event, at=TOLD_AT, sequence=sequence)
             await commit.execute(
                 lambda uow: when_register_changed_keep_entry(event, told, uow=uow, at=TOLD_AT),
                 context=Context(tenant=None, actor="consumer", correlation_id="test"),
             )
 
-        yield one
+        yield learn_now
 
 
 def names(register: Register) -> list[str]:

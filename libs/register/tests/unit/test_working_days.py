@@ -278,17 +278,17 @@ ANY_CALENDAR = calendars(DAYS, A_FEW_HOURS)
 
 def works(mine: CalendarChanged, site: CalendarChanged, day: date) -> bool:
     """As a clerk would read the contract out: slow, and plainly right."""
-    is_holiday = any(one.date == day for one in (*mine.holidays, *site.holidays))
+    is_holiday = any(closed.date == day for closed in (*mine.holidays, *site.holidays))
     if is_holiday and day not in mine.force_open:
         return False
-    for one in mine.overrides:
-        if one.date == day:
-            return bool(one.intervals)
+    for changed in mine.overrides:
+        if changed.date == day:
+            return bool(changed.intervals)
     of_day, since = mine.week, date.min
     for period in mine.periods:
         if period.starts <= day and (period.ends is None or day <= period.ends) and period.starts >= since:
             of_day, since = period.week, period.starts
-    return any(one.weekday == day.weekday() and one.intervals for one in of_day)
+    return any(found.weekday == day.weekday() and found.intervals for found in of_day)
 
 
 @settings(max_examples=60, deadline=None)
@@ -301,7 +301,7 @@ def works(mine: CalendarChanged, site: CalendarChanged, day: date) -> bool:
 )
 def test_counts_as_one_day_after_the_other_does_whatever_the_calendar(mine, shared, first, length, n):
     own_, site = calendar("institution:dpmptsp", **mine), calendar(**shared)
-    days = WorkingDays(Schedule(*(Calendar.of(one, version=1) for one in (own_, site))), MAKASSAR)
+    days = WorkingDays(Schedule(*(Calendar.of(event, version=1) for event in (own_, site))), MAKASSAR)
     last = first + timedelta(days=length)
     between = [first + timedelta(days=ahead) for ahead in range(max(0, length + 1))]
     plain = [day for day in between if works(own_, site, day)]

@@ -21,7 +21,9 @@ class Week:
     def of(cls, days: Iterable[DayHours], breaks: Iterable[Break]) -> "Week":
         """Raises ValueError for hours that are none."""
         hours = {day.weekday: _spans(day.intervals) for day in days}
-        pauses = [(one.weekdays, Span(minutes_of(one.starts), minutes_of(one.ends))) for one in breaks]
+        pauses = [
+            (found.weekdays, Span(minutes_of(found.starts), minutes_of(found.ends))) for found in breaks
+        ]
         return cls(
             hours=tuple(hours.get(weekday, ()) for weekday in WEEKDAYS),
             breaks=tuple(
@@ -88,7 +90,7 @@ class Calendar:
                 for period in sorted(event.periods, key=lambda period: period.starts, reverse=True)
             ),
             holidays={holiday.date: holiday for holiday in event.holidays},
-            special_hours={one.date: _special(one) for one in event.overrides},
+            special_hours={override.date: _special(override) for override in event.overrides},
             force_open=frozenset(event.force_open),
             cutoff_minutes=event.cutoff_minutes,
             decreed_years=frozenset(holiday.date.year for holiday in event.holidays),
@@ -106,7 +108,7 @@ def _special(override: Override) -> SpecialHours:
 def _spans(intervals: Iterable[Interval]) -> tuple[Span, ...]:
     """In order; what overlaps or touches is one. Raises ValueError for hours that are none."""
     spans: list[Span] = []
-    for opens, closes in sorted((minutes_of(one.opens), minutes_of(one.closes)) for one in intervals):
+    for opens, closes in sorted((minutes_of(span.opens), minutes_of(span.closes)) for span in intervals):
         if opens >= closes:
             raise ValueError("closes before it opens")
         if spans and opens <= spans[-1].closes:

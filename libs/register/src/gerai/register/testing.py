@@ -1,13 +1,11 @@
 """A small register to test with: entries as the registry tells of them, and a storage that knows them."""
 
-import uuid
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gerai.contracts import registry as language
-from gerai.contracts.event import Envelope
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.register.entries import Entry, EntryChanged, entry_key, entry_of
 from gerai.register.kept_entries import RegisterEntry, RegisterRevision
@@ -129,19 +127,6 @@ SMALL: tuple[EntryChanged, ...] = (
 def entries(events: Iterable[EntryChanged]) -> list[Entry]:
     """As they stand, once they were told."""
     return [entry_of(event) for event in events]
-
-
-def envelope(event: EntryChanged, sequence: int = 1) -> Envelope:
-    return Envelope(
-        id=uuid.uuid4(),
-        source="/gerai/registry",
-        subject=event.id,
-        sequence=sequence,
-        time=TOLD_AT,
-        correlation_id="test",
-        causation_id=None,
-        event=event,
-    )
 
 
 def tell(storage: MemoryStorage, *events: EntryChanged) -> MemoryStorage:

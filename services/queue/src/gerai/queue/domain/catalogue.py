@@ -17,7 +17,7 @@ class Catalogue(Register):
 
     def __init__(self, entries: Iterable[Entry] = (), rules: Iterable[SiteRules] = ()) -> None:
         super().__init__(entries)
-        self._rules = {one.id: one.rules for one in rules}
+        self._rules = {of_site.id: of_site.rules for of_site in rules}
         self._wait_limits = {
             service.id: service.wait_limit
             for service in self._services.values()
