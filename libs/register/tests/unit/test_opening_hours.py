@@ -10,7 +10,7 @@ from register_calendars import ANY_HOURS, calendars
 
 from gerai.register.calendar import Calendar
 from gerai.register.local_time import local_day
-from gerai.register.opening_hours import OpeningCode, OpeningHours
+from gerai.register.opening_hours import DAYS_AHEAD, OpeningCode, OpeningHours
 from gerai.register.register import Register
 from gerai.register.schedule import Schedule
 from gerai.register.testing import (
@@ -280,3 +280,17 @@ def test_at_the_promised_instant_it_is_open_and_at_no_instant_before_whatever_th
     while moment < ends:
         assert found.at(moment).code is not OpeningCode.OPEN, moment
         moment = moment.replace(second=0) + timedelta(minutes=1)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    stated=ANY_CALENDAR,
+    asked=st.lists(st.tuples(st.integers(0, 9 * 24 * 60), st.integers(0, 3)), min_size=2, max_size=6),
+)
+def test_what_was_asked_before_changes_no_answer(stated, asked):
+    remembering = hours(**stated)
+    for minutes, days_ahead in asked:
+        at = datetime(2026, 3, 25, tzinfo=UTC) + timedelta(minutes=minutes)
+        for ahead in (days_ahead, DAYS_AHEAD):
+            found = remembering.next_open(at, days_ahead=ahead)
+            assert found == hours(**stated).next_open(at, days_ahead=ahead)

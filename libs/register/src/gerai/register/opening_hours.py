@@ -11,6 +11,7 @@ from gerai.register.schedule import DayReason, Schedule, pause_at
 DAYS_AHEAD = 60
 """How far ahead the next opening is looked for; the longest run of holidays and joint leave is two weeks."""
 A_MINUTE = timedelta(minutes=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class OpeningCode(StrEnum):
@@ -50,6 +51,8 @@ class OpeningHours:
     def __init__(self, schedule: Schedule, zone: ZoneInfo) -> None:
         self.schedule = schedule
         self.zone = zone
+        self._found = (NEVER, NEVER)
+        """Asked from, and the opening found: the answer for every instant between the two."""
 
     def at(self, at: datetime) -> Opening:
         """What holds at an instant."""
@@ -71,6 +74,15 @@ class OpeningHours:
     def next_open(self, at: datetime, *, days_ahead: int = DAYS_AHEAD) -> datetime | None:
         """The first instant from `at` on at which `at()` says OPEN, in UTC; `at` itself where it does then. None: not
         on this local day and none of the `days_ahead` after it."""
+        asked, opens = self._found
+        if asked <= at <= opens and days_ahead == DAYS_AHEAD:
+            return opens
+        found = self._look_for_opening(at, days_ahead)
+        if found is not None:
+            self._found = (at, found)
+        return found
+
+    def _look_for_opening(self, at: datetime, days_ahead: int) -> datetime | None:
         first = at.astimezone(self.zone).date()
         days = (first + timedelta(days=ahead) for ahead in range(days_ahead + 1))
         found = (self._first_open(day, not_before=at.astimezone(UTC)) for day in days)

@@ -43,7 +43,8 @@ class Register:
         self._services_at: dict[str, list[Service]] = defaultdict(list)
         for service in sorted(self._services.values(), key=lambda found: (found.counter_id, found.id)):
             self._services_at[service.site_id].append(service)
-        self._schedules: dict[tuple[str | None, str | None], Schedule | None] = {}
+        self._schedules: dict[tuple[str, str | None], Schedule] = {}
+        self._opening_hours: dict[tuple[Schedule, str], OpeningHours] = {}
         self._hours = {service.id: self._find_hours(service) for service in self._services.values()}
         self._working_days: dict[tuple[str, str], WorkingDays] = {}
 
@@ -157,15 +158,22 @@ class Register:
             f"institution:{service.institution_id}",
         )
         schedule = self._schedule(owners, service.site_id)
-        return OpeningHours(schedule, site.zone) if site is not None and schedule is not None else None
+        if site is None or schedule is None:
+            return None
+        key = (schedule, site.id)
+        if key not in self._opening_hours:
+            self._opening_hours[key] = OpeningHours(schedule, site.zone)
+        return self._opening_hours[key]
 
     def _schedule(self, owners: Iterable[str], site_id: str) -> Schedule | None:
         """The calendar of the first owner that has one, else the site's. Many services share one."""
         site = self._calendars.get(f"site:{site_id}")
         own = next((self._calendars[owner] for owner in owners if owner in self._calendars), site)
-        key = (own.id if own is not None else None, site.id if site is not None else None)
+        if own is None:
+            return None
+        key = (own.id, site.id if site is not None else None)
         if key not in self._schedules:
-            self._schedules[key] = Schedule(own, site) if own is not None else None
+            self._schedules[key] = Schedule(own, site)
         return self._schedules[key]
 
 
