@@ -102,6 +102,14 @@ class LegalClock(ClockValue):
             return None
         return start_of(day_after(self._last_paused_day(pause)), self.zone)
 
+    @property
+    def newest_budget_ends_at(self) -> datetime | None:
+        """When the budget of the newest pause is used up, or was; None where an answer came before."""
+        newest = self.pauses[-1] if self.pauses else None
+        if newest is not None and newest.until is not None and newest.ended_by is PauseEnd.BUDGET_USED_UP:
+            return start_of(day_after(newest.until), self.zone)
+        return self.resumes_at
+
     def days_paused(self, kind: PauseKind, *, until: date | None = None) -> int:
         """Working days of the budget that are used; with those that an open pause may still use, unless `until` says
         the last day to look at."""

@@ -78,7 +78,7 @@ class Paying(Deciding):
     def close_unpaid(self, *, at: datetime, actor: Actor = SYSTEM) -> None:
         """The due day is over and nobody paid: the applicant has given it up, then, however late it is noted."""
         self._require(StepName.CLOSE_UNPAID, actor, at)
-        self._stop_clock(Ending.WITHDRAWN, at=min(at, self.running.resumes_at or at))
+        self._stop_clock(Ending.WITHDRAWN, at=min(at, self.running.newest_budget_ends_at or at))
         self._say(
             said.ApplicationWithdrawn,
             at=at,
