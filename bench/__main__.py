@@ -23,7 +23,11 @@ RATE = "100000"
 """Requests a second that admission lets through: what is measured is the work, not the refusal."""
 Measure = Callable[[], Awaitable[Figure]]
 
-AFTERWARDS: dict[str, Measure] = {"working_days": calendar.working_days, "warm_start": startup.warm_start}
+AFTERWARDS: dict[str, Measure] = {
+    "working_days": calendar.working_days,
+    "deadline_us": calendar.deadline_us,
+    "warm_start": startup.warm_start,
+}
 """What needs none of it, or starts a platform of its own, once the other has gone."""
 
 

@@ -17,6 +17,7 @@ AT_MOST = {
     "relay_100k": 20.0,
     "warm_start": 20.0,
     "working_days": 20.0,
+    "deadline_us": 50.0,
     "upload_memory": 20.0,
     "rss": 120.0,
 }

@@ -18,6 +18,7 @@ GOALS = {
     "relay_100k": "≤ 20",
     "warm_start": "≤ 20",
     "working_days": "≤ 20",
+    "deadline_us": "≤ 50",
     "upload_memory": "≤ 20",
     "rss": "≤ 120",
 }

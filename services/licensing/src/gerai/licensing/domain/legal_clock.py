@@ -67,6 +67,11 @@ class LegalClock(ClockValue):
         """The instant, UTC, from which it is too late: the end of the last day."""
         return start_of(day_after(self.due), self.zone)
 
+    @property
+    def last_instant(self) -> datetime:
+        """The last at which a clock can be stopped; the store keeps milliseconds."""
+        return self.lapses_at - timedelta(milliseconds=1)
+
     def has_lapsed(self, at: datetime) -> bool:
         """Whether the time has run out, also where nobody has noted it yet."""
         return self.ending is Ending.LAPSED or (self.ending is None and at >= self.lapses_at)
@@ -101,14 +106,6 @@ class LegalClock(ClockValue):
         if (pause := self.open_pause) is None:
             return None
         return start_of(day_after(self._last_paused_day(pause)), self.zone)
-
-    @property
-    def newest_budget_ends_at(self) -> datetime | None:
-        """When the budget of the newest pause is used up, or was; None where an answer came before."""
-        newest = self.pauses[-1] if self.pauses else None
-        if newest is not None and newest.until is not None and newest.ended_by is PauseEnd.BUDGET_USED_UP:
-            return start_of(day_after(newest.until), self.zone)
-        return self.resumes_at
 
     def days_paused(self, kind: PauseKind, *, until: date | None = None) -> int:
         """Working days of the budget that are used; with those that an open pause may still use, unless `until` says
@@ -280,9 +277,9 @@ class LegalClock(ClockValue):
     def _absences_from(self, since: date) -> "_Absences":
         yesterday = since - timedelta(days=1)
         pauses = [pause for pause in self.pauses if pause.until is None or pause.until >= since]
+        kinds = {pause.kind for pause in pauses}
         left = {
-            pause.kind: self.terms.budget(pause.kind).days - self.days_paused(pause.kind, until=yesterday)
-            for pause in pauses
+            kind: self.terms.budget(kind).days - self.days_paused(kind, until=yesterday) for kind in kinds
         }
         return _Absences(pauses, left)
 

@@ -76,9 +76,10 @@ class Paying(Deciding):
         self._request_approval(at=at, actor=actor)
 
     def close_unpaid(self, *, at: datetime, actor: Actor = SYSTEM) -> None:
-        """The due day is over and nobody paid: the applicant has given it up, then, however late it is noted."""
+        """The due day is over and nobody paid: the applicant has given it up, before the legal time was over, however late
+        it is noted."""
         self._require(StepName.CLOSE_UNPAID, actor, at)
-        self._stop_clock(Ending.WITHDRAWN, at=min(at, self.running.newest_budget_ends_at or at))
+        self._stop_clock(Ending.WITHDRAWN, at=min(at, self.running.last_instant))
         self._say(
             said.ApplicationWithdrawn,
             at=at,
