@@ -12,12 +12,10 @@ from licensing_builders import (
     DOCTOR,
     FRONT,
     HEALTH,
-    SUPERIOR,
     VERIFIER,
     WEEK,
     at_approval,
     complete,
-    draft,
     events,
     paper,
     permit_type,
@@ -25,7 +23,7 @@ from licensing_builders import (
 )
 from licensing_calendar import DAY, PlainCalendar, moment
 
-from gerai.contracts.licensing import ApplicationState, Verdict
+from gerai.contracts.licensing import Verdict
 from gerai.licensing.domain.actor import Actor, Role
 from gerai.licensing.domain.application import Application
 from gerai.licensing.domain.case import HolderKind
@@ -317,82 +315,6 @@ class TestTheEndOfTime:
         one.warn(at=moment("2026-11-09"))
         assert one.recorded[-1].event.left == 1
         refused("warned_already", one.warn, at=moment("2026-11-09"))
-
-
-class TestRefusalAndRemedy:
-    @staticmethod
-    def rejected() -> Application:
-        one = complete(at=moment("2026-11-02"))
-        reviewed(one, "verifikasi", VERIFIER, at=moment("2026-11-03"), verdict=Verdict.NOT_RECOMMENDED)
-        assert one.state == "not_recommended"
-        one.reject(RejectionReason.NOT_RECOMMENDED, almanac=WEEK, at=moment("2026-11-04"), actor=APPROVER)
-        return one
-
-    def test_an_objection_within_21_working_days_is_decided_by_another_approver(self):
-        one = self.rejected()
-        assert one.remedy_until == date(2026, 12, 3)
-        too_late = one.forked()
-        refused(
-            "too_late", too_late.object_to_rejection, almanac=WEEK, at=moment("2026-12-04"), actor=APPLICANT
-        )
-        one.object_to_rejection(almanac=WEEK, at=moment("2026-12-03"), actor=APPLICANT)
-        refused("four_eyes", one.grant_objection, permit_id="p", at=moment("2026-12-04"), actor=APPROVER)
-        other = APPROVER.model_copy(update={"id": "other-head"})
-        one.grant_objection(permit_id="p", at=moment("2026-12-04"), actor=other)
-        assert (one.state, one.basis, one.permit_id) == ("signing", "objection", "p")
-
-    def test_a_dismissed_one_goes_to_the_superior_and_ends_there(self):
-        one = self.rejected()
-        one.object_to_rejection(almanac=WEEK, at=moment("2026-11-05"), actor=APPLICANT)
-        other = APPROVER.model_copy(update={"id": "other-head"})
-        one.dismiss_objection(almanac=WEEK, at=moment("2026-11-06"), actor=other)
-        one.appeal(almanac=WEEK, at=moment("2026-11-09"), actor=APPLICANT)
-        one.dismiss_appeal(at=moment("2026-11-10"), actor=SUPERIOR)
-        assert (one.state, one.basis) == ("appeal_dismissed", None)
-        assert one.offers(APPLICANT, APPROVER, SUPERIOR, at=moment("2026-11-11")) == ()
-
-    def test_silence_grants_an_objection(self):
-        one = self.rejected()
-        one.object_to_rejection(almanac=WEEK, at=moment("2026-11-05"), actor=APPLICANT)
-        refused("time_left", one.grant_by_silence, permit_id="p", almanac=WEEK, at=moment("2026-11-19"))
-        one.grant_by_silence(permit_id="p", almanac=WEEK, at=moment("2026-11-20"))
-        assert (one.state, one.basis) == ("signing", "objection")
-
-
-class TestWithdrawal:
-    def test_is_open_until_the_decision_and_to_the_applicant_alone(self):
-        for one in (draft(), complete(), at_approval()):
-            stranger = APPLICANT.model_copy(update={"party_id": "party-other"})
-            refused("not_yours", one.withdraw, at=moment("2026-11-03"), actor=stranger)
-            one.withdraw(at=moment("2026-11-03"), actor=APPLICANT)
-            assert (one.state, one.review.open_tasks) == ("withdrawn", ())
-        decided = at_approval()
-        decided.approve(permit_id="p", at=moment("2026-11-03"), actor=APPROVER)
-        refused("wrong_state", decided.withdraw, at=moment("2026-11-03"), actor=APPLICANT)
-        refused("wrong_state", one.approve, permit_id="p", at=moment("2026-11-03"), actor=APPROVER)
-
-
-class TestDeclaration:
-    def test_grants_at_once_without_a_clock(self):
-        type = permit_type("spp-irt")
-        one = Application.file(
-            type, id="c", tenant="t", party_id="party-siti", at=moment("2026-11-02"), actor=APPLICANT
-        )
-        answers = {
-            "nib": "1" * 13,
-            "nama_produk": "Abon",
-            "jenis_pangan": "ikan",
-            "kemasan": "plastik",
-            "komitmen": "setuju",
-        }
-        one.change_draft(answers, at=moment("2026-11-02"), actor=APPLICANT)
-        one.add_paper(paper("rancangan-label"), at=moment("2026-11-02"), actor=APPLICANT)
-        one.submit(at=moment("2026-11-02"), actor=APPLICANT)
-        one.check_completeness(type, almanac=WEEK, permit_id="p", at=moment("2026-11-02"))
-        assert (one.state, one.basis, one.clock) == (ApplicationState.SIGNING, "declaration", None)
-        one.sign(at=moment("2026-11-02"))
-        one.issue(at=moment("2026-11-02"))
-        assert one.state == "issued"
 
 
 def test_a_case_survives_the_store():

@@ -106,8 +106,8 @@ class ApplicationMachine(RuleBasedStateMachine):
     def time_passes(self, minutes):
         self.now += timedelta(minutes=minutes)
 
-    @rule(steps=st.integers(1, 5))
-    def goes_on_as_it_should(self, steps):
+    @rule(steps=st.integers(1, 5), decides=st.booleans())
+    def goes_on_as_it_should(self, steps, decides):
         """So that what comes late in a case is reached often; what else may happen, the other rules do."""
         for _ in range(steps):
             match self.application.state:
@@ -128,6 +128,8 @@ class ApplicationMachine(RuleBasedStateMachine):
                     self.pay(TREASURER)
                 case "awaiting_payment":
                     self.bank(True)
+                case "approval" if decides:
+                    self.decide(APPROVER, True)
 
     @rule(actor=st.sampled_from(PEOPLE))
     def submit(self, actor):
