@@ -320,5 +320,5 @@ class TestTheEndOfTime:
 def test_a_case_survives_the_store():
     one = complete(at=moment("2026-11-02"))
     asked(one, "2026-11-03")
-    read, _ = Application.mapper.aggregate(one.document())
+    read = Application.from_document(one.document())
     assert read.model_dump() == one.model_dump()

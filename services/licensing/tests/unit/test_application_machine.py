@@ -296,7 +296,7 @@ class ApplicationMachine(RuleBasedStateMachine):
     @invariant()
     def it_survives_the_store(self):
         if hasattr(self, "application"):
-            read, _ = Application.mapper.aggregate(self.application.document())
+            read = Application.from_document(self.application.document())
             assert read.model_dump() == self.application.model_dump()
 
 

@@ -181,7 +181,7 @@ class ClockMachine(RuleBasedStateMachine):
     def survives_the_store(self):
         if hasattr(self, "clock"):
             kept = Keeper(id="1", tenant="muna-barat", clock=self.clock)
-            read, _ = Keeper.mapper.aggregate(kept.document())
+            read = Keeper.from_document(kept.document())
             assert read.clock == self.clock
 
 
