@@ -75,6 +75,8 @@ class Everything(Aggregate):
     days: tuple[date, ...] = ()
     pair: tuple[str, Decimal] = ("", Decimal(0))
     gaps: tuple[date | None, ...] = ()
+    anything: str | int | bool | None = None
+    mixed: tuple[int | float | bool, ...] = ()
     colours: frozenset[Colour] = frozenset()
     holidays: frozenset[date] = frozenset()
     words: Mapping[str, str] = {}
@@ -119,6 +121,8 @@ everything = st.builds(
     days=st.lists(st.dates(), max_size=3).map(tuple),
     pair=st.tuples(texts, decimals),
     gaps=st.lists(st.none() | st.dates(), max_size=3).map(tuple),
+    anything=st.none() | texts | st.integers(-9, 9) | st.booleans(),
+    mixed=st.lists(st.integers(-9, 9) | st.floats(allow_nan=False) | st.booleans(), max_size=4).map(tuple),
     colours=st.frozensets(st.sampled_from(Colour)),
     holidays=st.frozensets(st.dates(), max_size=3),
     words=st.dictionaries(names, texts, max_size=3),
@@ -310,7 +314,7 @@ class TestClasses:
             dict[int, str],
             dict[date, str],
             frozenset[Corner],
-            str | int,
+            str | date,
             tuple[Corner | Stricter, ...],
             Loose,
             Secretive,

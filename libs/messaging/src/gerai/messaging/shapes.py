@@ -3,6 +3,7 @@
 | in the aggregate | in the document |
 | --- | --- |
 | `str`, `int`, `float`, `bool`, `bytes`, `Literal` of these | as it is |
+| one of several of `str`, `int`, `float`, `bool` | as it is |
 | `datetime` | BSON date: an instant in UTC, to the millisecond; a naive one is refused |
 | `date` | ISO text, "2026-11-28" |
 | `Decimal` | Decimal128: exact up to 34 digits, and compared as a number by the store |
@@ -122,6 +123,10 @@ SCALARS: Mapping[Any, Shape] = {
 }
 
 
+TOLD_APART = frozenset({str, bool, int, float})
+"""Of these BSON keeps which it was."""
+
+
 def shape_of(annotation: Any, place: str) -> Shape:
     """Raises Unmappable. `place`: class and field, for its message."""
     while get_origin(annotation) is Annotated:
@@ -132,7 +137,7 @@ def shape_of(annotation: Any, place: str) -> Shape:
     if origin is Literal:
         return _literal(parts, place)
     if origin in (Union, types.UnionType):
-        return _optional(annotation, place)
+        return _union(annotation, place)
     if origin is tuple:
         return _tuple(parts, place)
     if origin is frozenset:
@@ -176,15 +181,18 @@ def _without(kind: type, annotation: Any) -> tuple[bool, Any]:
     return True, Union[tuple(part for part in parts if part is not kind)]  # noqa: UP007
 
 
-def _optional(annotation: Any, place: str) -> Shape:
+def _union(annotation: Any, place: str) -> Shape:
     may_be_none, other = _without(types.NoneType, annotation)
-    if not may_be_none:
+    if may_be_none:
+        encode, read, *_ = shape_of(other, place)
+        return Shape(
+            None if encode is None else lambda value: None if value is None else encode(value),
+            reading.nullable_schema(read),
+        )
+    parts = get_args(other)
+    if not TOLD_APART.issuperset(parts):
         raise Unmappable(f"{place}: a document does not say which of several types a value has")
-    encode, read, *_ = shape_of(other, place)
-    return Shape(
-        None if encode is None else lambda value: None if value is None else encode(value),
-        reading.nullable_schema(read),
-    )
+    return Shape(None, reading.union_schema([SCALARS[part].read for part in parts]))
 
 
 def _tuple(parts: tuple[Any, ...], place: str) -> Shape:
