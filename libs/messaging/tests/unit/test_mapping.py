@@ -45,6 +45,8 @@ class Corner(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    id: str = ""
+    """A part's own id stays what it is called."""
     fee: Decimal | None = None
     due: date | None = None
     at: datetime | None = None
@@ -79,7 +81,7 @@ class Everything(Aggregate):
     mixed: tuple[int | float | bool, ...] = ()
     colours: frozenset[Colour] = frozenset()
     holidays: frozenset[date] = frozenset()
-    words: Mapping[str, str] = {}
+    words: Mapping[Annotated[str, Field(max_length=9)], str] = {}
     fees: dict[Colour, Decimal] = Field(default_factory=dict)
     preset: str | None = "preset"
     """Without a value is something else than not stated."""
@@ -93,6 +95,7 @@ decimals = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_valu
 corners = st.builds(
     Corner,
     name=texts,
+    id=texts,
     fee=st.none() | decimals,
     due=st.none() | st.dates(),
     at=st.none() | instants,
@@ -201,7 +204,7 @@ class TestForms:
         assert str(document["fee"]) == "1250000.50"
         assert (document["colour"], document["plate"]) == ("red", "DT 1")
         assert type(document["colour"]) is type(document["plate"]) is str
-        assert document["corner"] == {"name": "x", "colour": "red"}
+        assert document["corner"] == {"name": "x", "id": "", "colour": "red"}
 
     def test_an_instant_is_cut_to_the_millisecond_in_utc(self) -> None:
         assert SAMPLE.document()["moment"] == datetime(2026, 11, 28, 0, 0, 0, 123_000, tzinfo=UTC)

@@ -47,7 +47,7 @@ class Mapper:
         self._fields = {field.name: field for field in fields}
         self.encrypted = EncryptedFields(kind, self._fields)
         self.is_personal = bool(self.encrypted.names)
-        self._write = writer([field for field in fields if field.encrypted is None])
+        self._write = writer([field for field in fields if field.encrypted is None], {"id": "_id"})
         # else the core would take the validator that the class has already, which calls what holds for statements
         self._reader = SchemaValidator(model_schema(kind, fields, extra="ignore"), _use_prebuilt=False)
         whole = kind.part_of or kind

@@ -29,6 +29,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 from uuid import UUID
 
@@ -154,7 +155,8 @@ def _class(kind: type, place: str) -> Shape:
         members = list(kind)
         if not all(isinstance(member.value, str | int) for member in members):
             raise Unmappable(f"{place}: {kind.__name__} has values that are neither text nor numbers")
-        return Shape(attrgetter("_value_"), reading.enum_schema(kind, members), sorts=True)
+        of_members = reading.enum_schema(kind, members)
+        return Shape(attrgetter("_value_"), of_members, sorts=True, is_text=issubclass(kind, str))
     if issubclass(kind, str):
         read = reading.no_info_after_validator_function(kind, reading.str_schema())
         return Shape(str.__str__, read, sorts=True, is_text=True)
@@ -225,7 +227,7 @@ def _frozenset(part: Any, place: str) -> Shape:
 
 def _mapping(key: Any, value: Any, place: str) -> Shape:
     names, values = shape_of(key, place), shape_of(value, place)
-    if not isinstance(key, type) or not issubclass(key, str):
+    if not names.is_text:
         raise Unmappable(f"{place}: a document's names are text")
     return Shape(
         lambda held: {_by(names.encode, name): _by(values.encode, part) for name, part in held.items()},
@@ -332,7 +334,9 @@ def model_schema(
     )
 
 
-def writer(fields: Iterable[FieldShape]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+def writer(
+    fields: Iterable[FieldShape], renamed: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """From the values of a model to its document, without what is None. Raises what a conversion raises.
 
     A document of thirty fields is made with each command, so the function is written out for each class, once, as
@@ -342,7 +346,7 @@ def writer(fields: Iterable[FieldShape]) -> Callable[[Mapping[str, Any]], dict[s
     always: list[str] = []
     sometimes: list[str] = []
     for field in fields:
-        name = repr("_id" if field.name == "id" else field.name)
+        name = repr(renamed.get(field.name, field.name))
         there, form = f"values[{field.name!r}]", "{}"
         if field.encode is not None:
             known[f"encode_{field.name}"] = field.encode
