@@ -15,6 +15,8 @@ from local.platform import Platform
 
 CALL_RATE = 50
 LISTENERS = 200
+OPENED_PER_S = 50
+"""Of one address, more new connections a second may be turned away, and these don't come again."""
 
 
 async def call_to_feed(platform: Platform) -> Figure:
@@ -27,6 +29,7 @@ async def call_to_feed(platform: Platform) -> Figure:
     loop = asyncio.get_running_loop()
     for listener in listeners:
         await loop.create_connection(partial(_itself, listener), url.hostname or "", url.port or 0)
+        await asyncio.sleep(1 / OPENED_PER_S)
     await asyncio.sleep(2)
     free: asyncio.Queue[str] = asyncio.Queue()
     for desk in desk_ids():
