@@ -23,6 +23,22 @@ PROVIDERS = {
 ALL = (Channel.WHATSAPP, Channel.SMS, Channel.EMAIL, Channel.INBOX)
 
 
+class Names:
+    """A register in which everything is called after its id."""
+
+    def site_name(self, id: str) -> str:
+        return f"MPP {id}"
+
+    def counter_name(self, id: str) -> str:
+        return f"Gerai {id}"
+
+    def service_name(self, id: str) -> str:
+        return f"Layanan {id}"
+
+    def desk_name(self, id: str | None) -> str:
+        return f"Loket {id}"
+
+
 def party(**more: Any) -> Party:
     return Party(**{"id": "party-1", "tenant": "muna-barat", **more})
 
@@ -47,6 +63,7 @@ def notification(**more: Any) -> Notification:
             "template_id": "ticket-called",
             "template_version": 1,
             "language": Language.ID,
+            "zone": "Asia/Makassar",
             "values": {"number": "A-012"},
             "category": Category.TICKET,
             "urgency": Urgency.NOW,
@@ -86,7 +103,7 @@ def rule(**more: Any) -> Rule:
             "category": "ticket",
             "urgency": "now",
             "expires_after_seconds": 600,
-            "values": {"number": {"field": "number"}, "desk": {"field": "desk_id"}},
+            "values": {"number": {"field": "number"}, "desk": {"field": "desk_id", "form": "desk"}},
             **more,
         }
     )

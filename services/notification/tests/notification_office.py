@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notification_builders import MORNING, OWN
+from notification_builders import MORNING, OWN, Names
+
 
 from gerai.chassis.testing import eventually
 from gerai.contracts.event import Envelope, Event
@@ -79,7 +80,10 @@ class Office:
         self.sms = FakeProvider("gateway", Channel.SMS)
         self.addresses = {Channel.WHATSAPP: "+6281234567890", Channel.SMS: "+6281234567890"}
         self.sending = Sending(
-            providers=Providers((self.whatsapp, self.sms)), zone=lambda tenant: MAKASSAR, own_address=OWN[0]
+            providers=Providers((self.whatsapp, self.sms)),
+            names=Names,
+            zone_of=lambda site: MAKASSAR,
+            own_address=OWN[0],
         )
         self.sender = Sender(self.storage, self, self.sending, now=lambda: self.now)
         self._reading = 0

@@ -5,12 +5,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from notification_builders import rule, template
+from notification_builders import OWN, Names, rule, template
 
 from gerai.contracts.event import Event
 from gerai.contracts.queue import TicketNearFront
 from gerai.notification.domain.languages import Language
-from gerai.notification.domain.rule import Rule, Value, _shown
+from gerai.notification.domain.rule import Reader, Rule, Value, shown
 
 MAKASSAR = ZoneInfo("Asia/Makassar")
 
@@ -91,7 +91,7 @@ def test_every_event_of_the_language_can_have_a_rule():
 
 
 @pytest.mark.parametrize(
-    ("value", "form", "language", "shown"),
+    ("value", "form", "language", "text"),
     [
         (15_000_000, "rupiah", "id", "Rp 15.000.000"),
         (0, "rupiah", "en", "Rp 0"),
@@ -102,8 +102,14 @@ def test_every_event_of_the_language_can_have_a_rule():
         (61.0, "minutes", "id", "2"),
         ("x1", "link", "id", "https://gerai.example.go.id/kunjungan/x1"),
         (None, "plain", "id", ""),
+        (None, "day", "id", ""),
+        ("2", "desk", "id", "Loket 2"),
+        ("bpjs", "counter", "en", "Gerai bpjs"),
+        ("x", "service", "id", "Layanan x"),
+        ("laworo", "site", "id", "MPP laworo"),
     ],
 )
-def test_values_are_shown_as_people_read_them(value: Any, form: str, language: str, shown: str):
+def test_values_are_shown_as_people_read_them(value: Any, form: str, language: str, text: str):
     how = Value.model_validate({"field": "x", "form": form, "path": "kunjungan/"})
-    assert _shown(value, how, Language(language), MAKASSAR, "https://gerai.example.go.id/") == shown
+    reader = Reader(language=Language(language), zone=MAKASSAR, own_address=OWN[0], names=Names())
+    assert shown(value, how, reader) == text

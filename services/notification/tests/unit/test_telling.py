@@ -14,8 +14,8 @@ from gerai.notification.domain.rule_book import UnableToImport
 from gerai.notification.use_cases.providers import Outgoing
 
 WORDS = {
-    "inbox": {"title": "Nomor {{ number }}", "text": "Silakan menuju loket {{ desk }}."},
-    "sms": {"text": "Nomor {{ number }}: silakan menuju loket {{ desk }}."},
+    "inbox": {"title": "Nomor {{ number }}", "text": "Silakan menuju {{ desk }}."},
+    "sms": {"text": "Nomor {{ number }}: silakan menuju {{ desk }}."},
     "whatsapp": {"template": "ticket_called", "parameters": ["number", "desk"]},
 }
 TEMPLATE = template(wordings={"id": WORDS, "en": WORDS})
@@ -45,7 +45,7 @@ async def test_a_visitor_is_told_of_the_call(office: Office):
     await office.hears(CALLED, id=2)
     await office.sends()
     (outgoing,) = office.whatsapp.sent
-    assert (outgoing.address, outgoing.message.parameters) == ("+6281234567890", ("A-012", "3"))
+    assert (outgoing.address, outgoing.message.parameters) == ("+6281234567890", ("A-012", "Loket 3"))
     (notification,) = office.notifications
     assert notification.state is State.SENT
     await office.receipt(notification.id, 1, has_arrived=True)
@@ -92,7 +92,7 @@ class TestTheNextWay:
         await office.sends()
         (notification,) = office.notifications
         assert notification.state is State.DELIVERED
-        assert [item.text for item in office.inbox] == ["Silakan menuju loket 3."]
+        assert [item.text for item in office.inbox] == ["Silakan menuju Loket 3."]
 
     async def test_is_taken_when_no_receipt_comes(self, office: Office):
         await office.hears(CALLED, id=2)
@@ -199,7 +199,7 @@ class TestNotSent:
         await office.waits(timedelta(hours=9))
         await office.sends()
         assert [outgoing.message.text for outgoing in office.sms.sent] == [
-            "Nomor A-012: silakan menuju loket 4."
+            "Nomor A-012: silakan menuju Loket 4."
         ]
 
 

@@ -121,6 +121,8 @@ class Notification(Aggregate):
     template_id: str
     template_version: int
     language: Language
+    zone: str
+    """Where the person is told: IANA name, for the quiet hours."""
     values: Mapping[str, str]
     category: Category
     urgency: Urgency

@@ -1,9 +1,10 @@
 """Rules are data: which event makes us tell whom what, how urgently, and until when it has a sense."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,6 +84,31 @@ class Form(StrEnum):
     """Of seconds, rounded up."""
     LINK = "link"
     """An address of ours that ends with the field's value."""
+    SITE = "site"
+    COUNTER = "counter"
+    SERVICE = "service"
+    DESK = "desk"
+    """The field holds an id of the register; its name is shown."""
+
+
+class Names(Protocol):
+    """What the register calls its entries. An id that it does not know is shown as it is."""
+
+    def site_name(self, id: str) -> str: ...
+    def counter_name(self, id: str) -> str: ...
+    def service_name(self, id: str) -> str: ...
+    def desk_name(self, id: str | None) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """For whom values are written out, and what is needed for it."""
+
+    language: Language
+    zone: ZoneInfo
+    own_address: str
+    """Of our pages, with a slash at its end."""
+    names: Names
 
 
 class _Part(BaseModel):
@@ -152,13 +178,10 @@ class Rule(_Part):
     def expires_at(self, happened_at: datetime) -> datetime:
         return happened_at + timedelta(seconds=self.expires_after_seconds)
 
-    def values_of(
-        self, event: Event, *, language: Language, zone: ZoneInfo, own_address: str
-    ) -> dict[str, str]:
-        """What fills the template's placeholders. `own_address` ends with a slash."""
+    def values_of(self, event: Event, reader: Reader) -> dict[str, str]:
+        """What fills the template's placeholders."""
         return {
-            name: _shown(getattr(event, value.field), value, language, zone, own_address)
-            for name, value in self.values.items()
+            name: shown(getattr(event, value.field), value, reader) for name, value in self.values.items()
         }
 
     def problems(self, templates: Mapping[str, Template]) -> Iterator[Problem]:
@@ -194,22 +217,34 @@ def _has_numbers(event: type[Event], field: str) -> bool:
     return field in event.model_fields and event.model_fields[field].annotation in (int, float)
 
 
-def _shown(value: Any, how: Value, language: Language, zone: ZoneInfo, own_address: str) -> str:
+def shown(value: Any, how: Value, reader: Reader) -> str:
+    """One value as people read it; empty where there is none."""
+    if value is None:
+        return ""
     match how.form:
-        case Form.TIME if isinstance(value, datetime):
-            return f"{value.astimezone(zone):%H:%M}"
-        case Form.DAY:
-            day = (
-                value.astimezone(zone).date()
-                if isinstance(value, datetime)
-                else date.fromisoformat(str(value))
-            )
-            return f"{day.day} {MONTHS[language][day.month - 1]} {day.year}"
+        case Form.TIME | Form.DAY:
+            return _moment(value, how.form, reader)
         case Form.RUPIAH:
             return f"Rp {int(value):,}".replace(",", ".")
         case Form.MINUTES:
             return str(-(-int(value) // 60))
         case Form.LINK:
-            return f"{own_address}{how.path}{value}"
-        case _:
-            return "" if value is None else str(value)
+            return f"{reader.own_address}{how.path}{value}"
+        case Form.SITE:
+            return reader.names.site_name(value)
+        case Form.COUNTER:
+            return reader.names.counter_name(value)
+        case Form.SERVICE:
+            return reader.names.service_name(value)
+        case Form.DESK:
+            return reader.names.desk_name(value)
+        case Form.PLAIN:
+            return str(value)
+
+
+def _moment(value: Any, form: Form, reader: Reader) -> str:
+    local = value.astimezone(reader.zone) if isinstance(value, datetime) else None
+    if form is Form.TIME:
+        return f"{local:%H:%M}" if local is not None else str(value)
+    day = local.date() if local is not None else date.fromisoformat(str(value))
+    return f"{day.day} {MONTHS[reader.language][day.month - 1]} {day.year}"

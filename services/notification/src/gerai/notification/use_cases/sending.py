@@ -15,7 +15,7 @@ from gerai.notification.domain.circuit import Circuit
 from gerai.notification.domain.inbox_item import InboxItem
 from gerai.notification.domain.notification import Delivery, Notification, Wait, Ways
 from gerai.notification.domain.party import Party
-from gerai.notification.domain.rule import Urgency
+from gerai.notification.domain.rule import Names, Urgency
 from gerai.notification.domain.rule_book import RuleBook, TemplateVersion
 from gerai.notification.use_cases.providers import Providers
 
@@ -34,8 +34,10 @@ class Sending:
     """What the bootstrap knows and every sending use case needs."""
 
     providers: Providers
-    zone: Callable[[str], ZoneInfo]
-    """Of a regency."""
+    names: Callable[[], Names]
+    """The register as this process knows it now."""
+    zone_of: Callable[[str | None], ZoneInfo]
+    """Of a site; of None, where an event names no site, the installation's own."""
     own_address: str
     """Of our own pages, with a slash at its end."""
     receipt_within: timedelta = timedelta(minutes=5)
@@ -68,7 +70,7 @@ async def ways_to(
         channels=tuple(channel for channel in channels if channel in worded),
         wanted=party is None or party.wants(notification.category),
         providers=providers,
-        quiet_until=await _quiet_until(notification, uow=uow, at=at, sending=sending),
+        quiet_until=await _quiet_until(notification, uow=uow, at=at),
     )
 
 
@@ -105,11 +107,9 @@ def circuit_id(uow: UnitOfWork, provider: str) -> str:
     return f"{uow.context.tenant}:{provider}"
 
 
-async def _quiet_until(
-    notification: Notification, *, uow: UnitOfWork, at: datetime, sending: Sending
-) -> datetime | None:
+async def _quiet_until(notification: Notification, *, uow: UnitOfWork, at: datetime) -> datetime | None:
     book = await uow.get(RuleBook, notification.tenant)
-    return book.quiet_hours(sending.zone(notification.tenant)).end_after(at)
+    return book.quiet_hours(ZoneInfo(notification.zone)).end_after(at)
 
 
 async def _put_into_inbox(notification: Notification, *, uow: UnitOfWork, at: datetime) -> None:

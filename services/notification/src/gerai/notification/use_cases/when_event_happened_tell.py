@@ -9,7 +9,7 @@ from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.notification.domain.notification import Notification, State, notification_id
 from gerai.notification.domain.party import Party
-from gerai.notification.domain.rule import Audience, Rule
+from gerai.notification.domain.rule import Audience, Reader, Rule
 from gerai.notification.domain.rule_book import RuleBook
 from gerai.notification.domain.stake import Stake
 from gerai.notification.use_cases.sending import Sending, take_next_way
@@ -68,6 +68,7 @@ async def _tell(
     if party is None or await uow.find(Notification, id) is not None:
         return
     template = book.template(rule.template)
+    zone = sending.zone_of(getattr(event, "site_id", None))
     notification = Notification(
         id=id,
         tenant=book.tenant,
@@ -77,11 +78,15 @@ async def _tell(
         template_id=template.id,
         template_version=template.version,
         language=party.language,
+        zone=zone.key,
         values=rule.values_of(
             event,
-            language=party.language,
-            zone=sending.zone(book.tenant),
-            own_address=sending.own_address,
+            Reader(
+                language=party.language,
+                zone=zone,
+                own_address=sending.own_address,
+                names=sending.names(),
+            ),
         ),
         category=rule.category,
         urgency=rule.urgency,
