@@ -87,6 +87,10 @@ class Register:
         found = self._desks.get(id or "")
         return found.name if found is not None else id or ""
 
+    def site_name(self, id: str) -> str:
+        found = self._sites.get(id)
+        return found.name if found is not None else id
+
     def counter_name(self, id: str) -> str:
         found = self._counters.get(id)
         return found.name if found is not None else id

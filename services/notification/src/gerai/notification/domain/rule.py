@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gerai.contracts.event import Event
+from gerai.contracts.language import events
 from gerai.contracts.notification import Category
 from gerai.notification.domain.languages import Language
 from gerai.notification.domain.template import PlaceholderName, Problem, Template
@@ -187,7 +189,7 @@ class Rule(_Part):
     def problems(self, templates: Mapping[str, Template]) -> Iterator[Problem]:
         """All of them: an event that does not exist, fields that it does not have or whose values cannot be ordered, a
         template that is not there, placeholders that are not filled or that it does not have."""
-        event = Event.of_type(self.event)
+        event = _published().get(self.event)
         if event is None:
             yield Problem("event", "unknown_event")
         else:
@@ -211,6 +213,12 @@ class Rule(_Part):
             yield f"when.{number}", condition.field
         for name, value in self.values.items():
             yield f"values.{name}", value.field
+
+
+@cache
+def _published() -> Mapping[str, type[Event]]:
+    """Every event of the language, whether this service reads it already or not."""
+    return {event.type: event for event in events()}
 
 
 def _has_numbers(event: type[Event], field: str) -> bool:
