@@ -1,5 +1,6 @@
 """Who stands behind a ticket or an application: later events of it name the thing and not the person."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from gerai.messaging.aggregate import Aggregate
@@ -11,6 +12,7 @@ class Stake(Aggregate):
     collection: ClassVar[str] = "stakes"
 
     party_id: str
+    since: datetime
 
     @staticmethod
     def id_of(kind: str, id: str) -> str:

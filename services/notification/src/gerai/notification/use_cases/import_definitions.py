@@ -1,9 +1,12 @@
 """An office puts in what it tells people: all rules and templates at once, checked before anything changes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gerai.messaging.command import command
+from gerai.messaging.group_commit import Needs
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.notification.domain.rule import Rule
 from gerai.notification.domain.rule_book import MOST_RULES, RuleBook, TemplateVersion
@@ -30,8 +33,13 @@ class Imported(BaseModel):
     """"<id> v<version>" of each that is new or worded anew."""
 
 
+def what_importing_needs(tenant: str | None) -> Needs:
+    return Needs(aggregates=((RuleBook, tenant or ""),))
+
+
+@command(needs=what_importing_needs)
 async def import_definitions(
-    definitions: Definitions, *, uow: UnitOfWork, own_addresses: Sequence[str]
+    uow: UnitOfWork, at: datetime, definitions: Definitions, *, own_addresses: Sequence[str]
 ) -> Imported:
     """Replaces all. Raises UnableToImport with everything that is wrong, and then nothing changes."""
     assert uow.context.tenant is not None

@@ -33,7 +33,7 @@ async def when_event_happened_tell(
     about = _about(event)
     tenant: str = getattr(event, "tenant", "")
     if isinstance(event, TicketIssued) and event.party_id is not None and about is not None:
-        await uow.find_or_add(Stake(id=about, tenant=tenant, party_id=event.party_id))
+        await uow.find_or_add(Stake(id=about, tenant=tenant, party_id=event.party_id, since=at))
     book = await uow.find(RuleBook, tenant)
     if book is None or envelope.replayed_for is not None:
         return

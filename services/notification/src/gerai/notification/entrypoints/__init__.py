@@ -1,0 +1,1 @@
+"""How the world comes in: requests, and the events that people are told of."""
