@@ -104,7 +104,7 @@ class Office:
     async def imports(self, **definitions: Any) -> Any:
         return await self.does(
             lambda uow: import_definitions(
-                Definitions.model_validate(definitions), uow=uow, own_addresses=OWN
+                uow, self.now, Definitions.model_validate(definitions), own_addresses=OWN
             )
         )
 

@@ -69,10 +69,11 @@ def test_all_problems_are_told_at_once():
         ([{"field": "people_before", "at_most": 3}], True),
         ([{"field": "people_before", "at_most": 2}], False),
         ([{"field": "people_before", "at_least": 3, "at_most": 3}], True),
-        ([{"field": "leg", "equals": 1}, {"field": "people_before", "equals": 2}], False),
+        ([{"field": "leg", "equals": "1"}, {"field": "people_before", "equals": "2"}], False),
         ([{"field": "service_id", "one_of": ["a", "bpjs-pendaftaran"]}], True),
         ([{"field": "service_id", "one_of": ["a"]}], False),
-        ([{"field": "desk_id", "equals": None}], True),
+        ([{"field": "desk_id", "is_there": False}], True),
+        ([{"field": "desk_id", "is_there": True}], False),
     ],
 )
 def test_all_conditions_must_hold(when: list[dict[str, Any]], applies: bool):

@@ -5,23 +5,19 @@ from zoneinfo import ZoneInfo
 
 from gerai.chassis import Background, Components, Service, ServiceContext
 from gerai.contracts.notification import NOTIFICATIONS, PARTIES
-from gerai.messaging.job import JobRow, Result
-from gerai.messaging.jobs import JobKind, WhenUnknown
 from gerai.messaging.storage import TimerRow
 from gerai.messaging.timers import TimerHandler
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.notification.adapters import retention
 from gerai.notification.adapters.indexes import INDEXES
-from gerai.notification.adapters.sender import Sender
 from gerai.notification.entrypoints import definitions, events, notifications, parties
 from gerai.notification.settings import NotificationSettings
 from gerai.notification.use_cases.end_delivery import (
-    end_delivery,
     when_quiet_hours_end_send,
     when_receipt_is_overdue_try_another_way,
 )
-from gerai.notification.use_cases.providers import Provider, Providers
-from gerai.notification.use_cases.sending import RECEIPT_OVERDUE, SEND_LATER, Sending, job_kind
+from gerai.notification.use_cases.providers import Providers
+from gerai.notification.use_cases.sending import RECEIPT_OVERDUE, SEND_LATER, Sending
 from gerai.register.register import Register
 from gerai.register.replica import RegisterReplica
 
@@ -30,7 +26,6 @@ def assemble(service_context: ServiceContext) -> Components:
     settings: NotificationSettings = service_context.settings
     replica = RegisterReplica(service_context.storage, Register)
     sending = _sending(settings, replica)
-    sender = Sender(service_context.storage, sending, now=service_context.clock.now)
     return Components(
         routes=[
             definitions.routes((settings.own_address,)),
@@ -39,7 +34,6 @@ def assemble(service_context: ServiceContext) -> Components:
         ],
         subscriptions=events.subscriptions(sending),
         timers=_timers(sending),
-        jobs=[_kind(provider, sender, sending) for provider in sending.providers.all],
         background=[
             Background(name="register", run=replica.run, progress=replica.progress, ready=replica.ready)
         ],
@@ -70,21 +64,6 @@ def _timers(sending: Sending) -> dict[str, TimerHandler]:
         await when_receipt_is_overdue_try_another_way(timer, uow=uow, at=at, sending=sending)
 
     return {SEND_LATER: send_later, RECEIPT_OVERDUE: receipt_overdue}
-
-
-def _kind(provider: Provider, sender: Sender, sending: Sending) -> JobKind:
-    async def complete(job: JobRow, result: Result, *, uow: UnitOfWork, at: datetime) -> None:
-        await end_delivery(job, result, uow=uow, at=at, sending=sending)
-
-    return JobKind(
-        name=job_kind(provider.name),
-        perform=sender.perform,
-        complete=complete,
-        when_unknown=(
-            WhenUnknown.PERFORM_AGAIN if provider.takes_idempotency_key else WhenUnknown.COMPLETE
-        ),
-        per_second=provider.per_second,
-    )
 
 
 service = Service(

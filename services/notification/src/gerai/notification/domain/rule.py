@@ -14,10 +14,9 @@ from gerai.contracts.event import Event
 from gerai.contracts.language import events
 from gerai.contracts.notification import Category
 from gerai.notification.domain.languages import Language
-from gerai.notification.domain.template import PlaceholderName, Problem, Template
+from gerai.notification.domain.template import Problem, Template
 
 FieldName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Scalar: TypeAlias = str | int | float | bool | None
 MONTHS = {
     Language.ID: [
         "Januari",
@@ -121,16 +120,21 @@ class Condition(_Part):
     """All that is set must hold for the field's value."""
 
     field: FieldName
-    equals: Scalar = None
-    one_of: tuple[Scalar, ...] = ()
+    equals: str | None = None
+    """As text: "1", "true", "priority"."""
+    is_there: bool | None = None
+    """False: the event says nothing in this field."""
+    one_of: tuple[str, ...] = ()
     at_most: float | None = None
     at_least: float | None = None
 
     def holds(self, event: Event) -> bool:
         value = getattr(event, self.field, None)
-        if "equals" in self.model_fields_set and value != self.equals:
+        if self.equals is not None and _as_text(value) != self.equals:
             return False
-        if self.one_of and value not in self.one_of:
+        if self.is_there is not None and (value is not None) != self.is_there:
+            return False
+        if self.one_of and _as_text(value) not in self.one_of:
             return False
         if not self.asks_for_order():
             return True
@@ -172,7 +176,8 @@ class Rule(_Part):
     """The group of messages about one thing of which only the newest is still worth sending: "place-in-line"."""
     digest_minutes: int = Field(default=0, ge=0, le=24 * 60)
     """0: each is sent by itself. Otherwise those of one person and so many minutes are told together."""
-    values: Mapping[PlaceholderName, Value] = Field(default_factory=dict, max_length=30)
+    values: Mapping[str, Value] = Field(default_factory=dict, max_length=30)
+    """By placeholder."""
 
     def applies_to(self, event: Event) -> bool:
         return event.type == self.event and all(condition.holds(event) for condition in self.when)
@@ -219,6 +224,12 @@ class Rule(_Part):
 def _published() -> Mapping[str, type[Event]]:
     """Every event of the language, whether this service reads it already or not."""
     return {event.type: event for event in events()}
+
+
+def _as_text(value: object) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _has_numbers(event: type[Event], field: str) -> bool:

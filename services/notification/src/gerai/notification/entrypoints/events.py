@@ -1,6 +1,5 @@
 """What notification wants to know: everything that a rule may be about."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from gerai.contracts.event import Envelope, Event
@@ -22,9 +21,7 @@ def subscriptions(sending: Sending) -> list[Subscription]:
     async def tell(event: Event, envelope: Envelope, *, uow: UnitOfWork, at: datetime) -> None:
         await when_event_happened_tell(event, envelope, uow=uow, at=at, sending=sending)
 
-    handlers: dict[type[Event], Handler] = {
-        event: tell for topic in TOLD_OF for event in events_of(topic)
-    }
+    handlers: dict[type[Event], Handler] = {event: tell for topic in TOLD_OF for event in events_of(topic)}
     return [
         register_subscription("notification.register"),
         Subscription(group="notification.tell", handlers=handlers, needs=what_telling_needs),
