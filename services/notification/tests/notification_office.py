@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from notification_builders import MORNING, OWN, Names
 
-
 from gerai.chassis.testing import eventually
 from gerai.contracts.event import Envelope, Event
 from gerai.contracts.notification import Channel
