@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from gerai.contracts import queue, registry
 from gerai.contracts.event import Cleanup, Event, Topic
 
 NOTIFICATIONS = Topic(
@@ -25,6 +26,16 @@ PARTIES = Topic(
     retention_days=30,
     cleanup=Cleanup.DELETE,
     owner="notification",
+)
+
+READS = (
+    queue.TICKETS,
+    registry.SITES,
+    registry.INSTITUTIONS,
+    registry.COUNTERS,
+    registry.DESKS,
+    registry.SERVICES,
+    registry.CALENDARS,
 )
 
 

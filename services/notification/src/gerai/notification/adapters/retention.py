@@ -12,6 +12,6 @@ RULES = (
         since="created_at",
         setting="keep_notifications_days",
     ),
-    Rule(kind="inbox", collection=InboxItem.collection, since="at", setting="keep_inbox_days"),
+    Rule(kind="inbox items", collection=InboxItem.collection, since="at", setting="keep_inbox_items_days"),
     Rule(kind="stakes", collection=Stake.collection, since="since", setting="keep_stakes_days"),
 )

@@ -10,7 +10,7 @@ from gerai.messaging.refusal import LocalizedText, Term
 class InboxItem(Aggregate):
     """Its id is the notification's: it is there once."""
 
-    collection: ClassVar[str] = "inbox"
+    collection: ClassVar[str] = "inbox_items"
     word: ClassVar[Term] = Term("message", LocalizedText("pesan", "message"))
 
     party_id: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 from gerai.contracts.event import Event
@@ -26,12 +26,15 @@ class UnableToImport(Refusal):
         ),
     }
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(
-            "bad_definitions",
-            count=len(problems),
-            problems=[{"place": problem.place, "code": problem.code} for problem in problems[:MOST_PROBLEMS]],
-        )
+    example: ClassVar[dict[str, Any]] = {
+        "count": 1,
+        "problems": [{"place": "rules.ticket-called.event", "code": "unknown_event"}],
+    }
+
+    @classmethod
+    def because_of(cls, problems: Sequence[Problem]) -> "UnableToImport":
+        told = [{"place": problem.place, "code": problem.code} for problem in problems[:MOST_PROBLEMS]]
+        return cls("bad_definitions", count=len(problems), problems=told)
 
 
 class TemplateVersion(Aggregate):
@@ -89,7 +92,7 @@ class RuleBook(Aggregate):
         new_rules = _renumbered(rules, self.rules, self.rule_versions)
         problems = _problems(new_rules, new_templates, own_addresses)
         if problems:
-            raise UnableToImport(problems)
+            raise UnableToImport.because_of(problems)
         given = {(template.id, template.version) for template in self.templates}
         self.rules, self.templates = tuple(new_rules), tuple(new_templates)
         self.rule_versions = {**self.rule_versions, **{rule.id: rule.version for rule in new_rules}}
