@@ -46,7 +46,7 @@ def _platform(mongodb_uri: str, broker: Broker, driver: Driver) -> Iterator[Grou
     platform = running(
         profile="test",
         data_dir=directory,
-        services=("registry", "queue", "hourly", "notification"),
+        services=("registry", "queue", "hourly"),
         replicas=REPLICAS,
         env=_settings(driver),
         mongodb_uri=mongodb_uri,

@@ -90,14 +90,15 @@ class Office:
     async def address(self, party: Party, channel: Channel) -> str | None:
         return self.addresses.get(channel)
 
-    async def does(self, command: Callable[[UnitOfWork], Any]) -> Any:
+    async def does(self, command: Callable[[UnitOfWork], Any], *, tenant: str | None = TENANT) -> Any:
+        """As a caller of this regency. A consumer acts for all, with None."""
         answers: list[Any] = []
 
         async def run(uow: UnitOfWork) -> None:
             answers.append(await command(uow))
 
         async with GroupCommit(self.storage, source="/gerai/notification") as commit:
-            await commit.execute(run, context=Context(tenant=TENANT, actor="test", correlation_id="c"))
+            await commit.execute(run, context=Context(tenant=tenant, actor="test", correlation_id="c"))
         return answers[-1]
 
     async def imports(self, **definitions: Any) -> Any:
@@ -134,7 +135,8 @@ class Office:
             replayed_for=replayed_for,
         )
         await self.does(
-            lambda uow: when_event_happened_tell(event, envelope, uow=uow, at=self.now, sending=self.sending)
+            lambda uow: when_event_happened_tell(event, envelope, uow=uow, at=self.now, sending=self.sending),
+            tenant=None,
         )
 
     async def sends(self) -> None:

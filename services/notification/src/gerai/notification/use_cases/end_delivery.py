@@ -38,19 +38,19 @@ async def end_delivery(
         case Done(answer=answer) if NOT_SENT in answer:
             notification.may_still_be_sent(attempt, ways, at=at)
         case Done(answer=answer):
-            await _note(delivery.provider, is_failure=False, uow=uow, at=at)
+            await _note(delivery.provider, notification.tenant, is_failure=False, uow=uow, at=at)
             notification.was_accepted(attempt, reference=answer.get("reference"), at=at)
             if notification.deliveries[attempt - 1].state is State.SENT:
                 _await_receipt(notification, attempt, uow=uow, at=at, sending=sending)
         case Failed(code=code):
             if code in OF_THE_PROVIDER:
-                await _note(delivery.provider, is_failure=True, uow=uow, at=at)
+                await _note(delivery.provider, notification.tenant, is_failure=True, uow=uow, at=at)
             if code in OF_THE_ADDRESS and party is not None and party.has_contact(delivery.channel):
                 party.mark_unusable(delivery.channel, because=code)
             reason = "provider_down" if code == "gave_up" else code
             notification.has_failed(attempt, reason=reason, ways=ways, at=at)
         case Unknown():
-            await _note(delivery.provider, is_failure=True, uow=uow, at=at)
+            await _note(delivery.provider, notification.tenant, is_failure=True, uow=uow, at=at)
             notification.became_unknown(attempt, ways=ways, at=at)
     await take_next_way(notification, uow=uow, at=at, sending=sending)
 
@@ -115,9 +115,8 @@ def _await_receipt(
     )
 
 
-async def _note(provider: str, *, is_failure: bool, uow: UnitOfWork, at: datetime) -> None:
-    assert uow.context.tenant is not None
-    fresh = Circuit(id=circuit_id(uow, provider), tenant=uow.context.tenant)
+async def _note(provider: str, tenant: str, *, is_failure: bool, uow: UnitOfWork, at: datetime) -> None:
+    fresh = Circuit(id=circuit_id(provider, tenant), tenant=tenant)
     if not is_failure and await uow.find(Circuit, fresh.id) is None:
         return
     circuit = await uow.find_or_add(fresh)

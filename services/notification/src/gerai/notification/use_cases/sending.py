@@ -57,7 +57,7 @@ async def ways_to(
         working = [
             provider.name
             for provider in sending.providers.of(channel)
-            if await _works(provider.name, uow=uow, at=at)
+            if await _works(provider.name, notification.tenant, uow=uow, at=at)
         ]
         providers[channel] = tuple(working)
     channels = party.ways(notification.category) if party is not None else ()
@@ -98,13 +98,13 @@ async def take_next_way(
             pass
 
 
-async def _works(provider: str, *, uow: UnitOfWork, at: datetime) -> bool:
-    circuit = await uow.find(Circuit, circuit_id(uow, provider))
+async def _works(provider: str, tenant: str, *, uow: UnitOfWork, at: datetime) -> bool:
+    circuit = await uow.find(Circuit, circuit_id(provider, tenant))
     return circuit is None or circuit.lets_through(at=at)
 
 
-def circuit_id(uow: UnitOfWork, provider: str) -> str:
-    return f"{uow.context.tenant}:{provider}"
+def circuit_id(provider: str, tenant: str) -> str:
+    return f"{tenant}:{provider}"
 
 
 async def _quiet_until(notification: Notification, *, uow: UnitOfWork, at: datetime) -> datetime | None:

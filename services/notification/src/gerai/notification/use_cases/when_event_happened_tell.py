@@ -122,6 +122,7 @@ def waiting_like(newest: Notification) -> Selection[Notification]:
         },
         order=(("created_at", 1), ("id", 1)),
         limit=50,
+        tenant=newest.tenant,
     )
 
 
