@@ -300,7 +300,7 @@ class TestForgetting:
         (kept,) = (await storage.answers([key])).values()
         assert kept.body == b"Wa Ode"
         row = (
-            storage.idempotency_key["idempotency", "k1"].body
+            storage.idempotency_keys["idempotency", "k1"].body
             if isinstance(storage, MemoryStorage)
             else (await raw(storage, "outbox", "k1"))["body"]
         )

@@ -102,9 +102,9 @@ class TestCommit:
 
     async def test_an_idempotency_key_takes_effect_once(self, storage: Storage) -> None:
         answer = StoredAnswer(body=b"first", fingerprint="f", headers={"status": "201"})
-        await storage.commit(Batch(idempotency_key=[(idempotency_key("k"), answer)], added=[jar("j1")]))
+        await storage.commit(Batch(idempotency_keys=[(idempotency_key("k"), answer)], added=[jar("j1")]))
         with pytest.raises(KeyTaken):
-            await storage.commit(Batch(idempotency_key=[(idempotency_key("k"), answer)], added=[jar("j2")]))
+            await storage.commit(Batch(idempotency_keys=[(idempotency_key("k"), answer)], added=[jar("j2")]))
         assert await storage.answers([idempotency_key("k"), idempotency_key("other")]) == {"k": answer}
         assert await storage.fetch({Jar: ["j2"]}) == []
 

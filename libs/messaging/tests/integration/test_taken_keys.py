@@ -22,7 +22,7 @@ class TestTakenKeys:
         answer = StoredAnswer(body=b"")
         inbox = IdempotencyKey(kind=KeyKind.INBOX, key="g:1")
         before = Batch(added=[jar("j1"), label, tally], outbox=[event("a", version=1)])
-        before.idempotency_key = [(idempotency_key("k"), answer), (inbox, answer)]
+        before.idempotency_keys = [(idempotency_key("k"), answer), (inbox, answer)]
         await storage.commit(before)
         other = Label(id="l2", tenant="muna-barat", version=1, text="b")
         await storage.commit(Batch(added=[other]))
@@ -33,8 +33,8 @@ class TestTakenKeys:
             (Batch(changed=[(moved, other)]), ("labels", "tenant_1_text_1")),
             (Batch(added=[tally.model_copy(update={"id": "t2"})]), ("tallies", "tenant_1_count_1")),
             (Batch(outbox=[event("a", version=1)]), ("outbox", "event")),
-            (Batch(idempotency_key=[(idempotency_key("k"), answer)]), ("outbox", "_id_")),
-            (Batch(idempotency_key=[(inbox, answer)]), ("inbox", "_id_")),
+            (Batch(idempotency_keys=[(idempotency_key("k"), answer)]), ("outbox", "_id_")),
+            (Batch(idempotency_keys=[(inbox, answer)]), ("inbox", "_id_")),
         ):
             with pytest.raises(KeyTaken) as taken:
                 await storage.commit(batch)

@@ -207,7 +207,7 @@ class TestTopicMadeAgain:
         """Its inbox row is kept for a time, and may be removed on purpose."""
         poison = raw_record(0, b"a", b"not json", ())
         await shelf.consumer.handle([poison])
-        shelf.storage.idempotency_key.clear()
+        shelf.storage.idempotency_keys.clear()
         await shelf.consumer.handle([poison, *records("b", start=1)])
         assert len(shelf.dead()) == 1
         assert shelf.storage.documents["parked"] == {}

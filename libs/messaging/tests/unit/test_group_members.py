@@ -164,8 +164,8 @@ async def test_its_neighbours_do_not_feel_it(command: Command) -> None:
     assert {row.aggregate for row in storage.outbox} == {"jars:good"}
     assert set(storage.aggregates[Jar]) == {"good"}
     assert storage.timers == {}
-    assert all(idempotency_key == "idempotency" for idempotency_key, _ in storage.idempotency_key)
-    assert len(storage.idempotency_key) == 9
+    assert all(idempotency_key == "idempotency" for idempotency_key, _ in storage.idempotency_keys)
+    assert len(storage.idempotency_keys) == 9
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ class Counting(MemoryStorage):
         return made
 
     async def commit(self, batch: Batch) -> None:
-        written = [*batch.added, *batch.outbox, *batch.idempotency_key, *(new for new, _ in batch.changed)]
+        written = [*batch.added, *batch.outbox, *batch.idempotency_keys, *(new for new, _ in batch.changed)]
         self.reused += [id(one) in batch.encoded for one in written]
         await super().commit(batch)
 

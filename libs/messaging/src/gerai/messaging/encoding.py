@@ -96,7 +96,7 @@ def encode(part: Batch) -> dict[int, Encoded]:
     kinds: list[tuple[Iterable[Any], Callable[[Any], RawBSONDocument]]] = [
         (part.added, forms.added),
         (part.outbox, forms.row),
-        (part.idempotency_key, forms.idempotency_key),
+        (part.idempotency_keys, forms.idempotency_key),
         (part.documents, forms.document),
         (part.jobs_wanted, forms.job),
         (part.timers_set, forms.timer),

@@ -43,7 +43,7 @@ class IdentityMap:
             len(self.touched)
             + len(batch.guarded)
             + len(batch.outbox)
-            + len(batch.idempotency_key)
+            + len(batch.idempotency_keys)
             + len(batch.documents)
         )
 
@@ -136,7 +136,7 @@ class IdentityMap:
             self.touch(identity, new, read=read)
         batch.guarded.extend(part.guarded)
         batch.outbox.extend(part.outbox)
-        batch.idempotency_key.extend(part.idempotency_key)
+        batch.idempotency_keys.extend(part.idempotency_keys)
         batch.cancel_timers(part.timers_cancelled)
         batch.timers_set.extend(part.timers_set)  # a timer that is set after it was cancelled stands
         batch.timers_done.extend(part.timers_done)

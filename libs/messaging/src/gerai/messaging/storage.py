@@ -135,7 +135,7 @@ class Batch:
     """As they were read: what the batch rests on and does not change. Each must still have this version in the store,
     and nobody may change it, or guard it, in a transaction beside this one."""
     outbox: list[OutboxRow] = field(default_factory=list)
-    idempotency_key: list[tuple[IdempotencyKey, StoredAnswer]] = field(default_factory=list)
+    idempotency_keys: list[tuple[IdempotencyKey, StoredAnswer]] = field(default_factory=list)
     timers_set: list[TimerRow] = field(default_factory=list)
     timers_done: list[TimerRow] = field(default_factory=list)
     """Must still stand with the same version, else the batch conflicts."""

@@ -346,7 +346,7 @@ class UnitOfWork:
         if changed:
             part.guarded.extend(self._guards(states))
         if idempotency_key is not None and (changed or also_unchanged):
-            part.idempotency_key.append(idempotency_key)
+            part.idempotency_keys.append(idempotency_key)
         if states or not part.is_empty():
             self._identity_map.take(part, states)
         return changed

@@ -73,7 +73,7 @@ class MemoryStorage:
         self._unique = [one for one in indexes if one.unique]
         self.aggregates = ByClass()
         self.outbox: list[OutboxRow] = []
-        self.idempotency_key: dict[tuple[str, str], StoredAnswer] = {}
+        self.idempotency_keys: dict[tuple[str, str], StoredAnswer] = {}
         self.timers: dict[str, TimerRow] = {}
         self.jobs = StoredJobs()
         self.documents: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -105,7 +105,7 @@ class MemoryStorage:
 
     async def answers(self, keys: Sequence[IdempotencyKey]) -> dict[str, StoredAnswer]:
         found = {
-            idempotency_key.key: self.idempotency_key.get((idempotency_key.kind.value, idempotency_key.key))
+            idempotency_key.key: self.idempotency_keys.get((idempotency_key.kind.value, idempotency_key.key))
             for idempotency_key in keys
         }
         return await self.vault.open_answers({key: answer for key, answer in found.items() if answer})
@@ -120,10 +120,10 @@ class MemoryStorage:
             self.aggregates[kind].documents.update(documents)
         self.outbox.extend(batch.outbox)
         self._events.update(_events(batch))
-        self.idempotency_key.update(
+        self.idempotency_keys.update(
             {
                 (idempotency_key.kind.value, idempotency_key.key): answer
-                for idempotency_key, answer in batch.idempotency_key
+                for idempotency_key, answer in batch.idempotency_keys
             }
         )
         for done in batch.timers_done:
@@ -206,8 +206,8 @@ class MemoryStorage:
         self._check_keys(batch, KeyKind.IDEMPOTENCY)
 
     def _check_keys(self, batch: Batch, kind: KeyKind) -> None:
-        for idempotency_key, _ in batch.idempotency_key:
-            if idempotency_key.kind is kind and (kind.value, idempotency_key.key) in self.idempotency_key:
+        for idempotency_key, _ in batch.idempotency_keys:
+            if idempotency_key.kind is kind and (kind.value, idempotency_key.key) in self.idempotency_keys:
                 raise KeyTaken(ONCE_IN[kind], ID_INDEX, key={"_id": idempotency_key.key})
 
     def _check_indexes(

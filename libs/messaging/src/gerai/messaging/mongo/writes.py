@@ -76,7 +76,7 @@ class Writes:
             inserted.setdefault(aggregate.collection, []).append(forms.added(aggregate))
         inbox: list[RawBSONDocument] = []
         leaving = [forms.row(row) for row in batch.outbox]
-        for answered in batch.idempotency_key:
+        for answered in batch.idempotency_keys:
             kept = inbox if answered[0].kind is KeyKind.INBOX else leaving
             kept.append(forms.idempotency_key(answered))
         if leaving:
