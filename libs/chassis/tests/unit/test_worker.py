@@ -12,7 +12,7 @@ from notes import service
 from notes_door import settings
 from starlette.applications import Starlette
 
-from gerai.chassis.service import house_of
+from gerai.chassis.service import running_context
 from gerai.chassis.service_context import Components, ForeignTopic
 from gerai.chassis.work import Deadline
 from gerai.contracts.event import Envelope
@@ -83,7 +83,7 @@ async def test_every_task_of_a_process_is_watched(monkeypatch: pytest.MonkeyPatc
         begun.set()
         await goes_on.wait()
 
-    async with house_of(service, settings(roles="worker"), Deadline(5)) as (service_context, worker):
+    async with running_context(service, settings(roles="worker"), Deadline(5)) as (service_context, worker):
         parts = [
             *worker.timers(service_context, components),
             *worker.jobs(service_context, components),

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import notes
 import pytest
 
-from gerai.chassis.service import UnableToStart, _keys_of
+from gerai.chassis.service import UnableToStart, keys_of
+from gerai.chassis.service_context import Components, Service
 from gerai.chassis.settings import Settings
 from gerai.chassis.wrapping_keys import READ_AGAIN_S, MountedKeys, UnusableKeys
 from gerai.messaging.aggregate import Aggregate
@@ -117,25 +118,36 @@ def settings(directory: Path | None) -> Settings:
 class TestStart:
     def test_without_personal_data_no_key_is_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("gerai.chassis.service.every_kind", lambda: [notes.Note])
-        assert _keys_of(settings(None)) is None
+        assert keys_of(notes_service(), settings(None)) is None
+
+    def test_what_another_service_keeps_does_not_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(
+            "gerai.chassis.service.every_kind", lambda: [personal_kind("gerai.other.letters")]
+        )
+        assert keys_of(notes_service(), settings(None)) is None
 
     def test_with_personal_data_a_process_does_not_start_without_one(
         self, monkeypatch: pytest.MonkeyPatch, mount: Mount
     ) -> None:
         monkeypatch.setattr("gerai.chassis.service.every_kind", lambda: [personal_kind()])
         with pytest.raises(UnableToStart, match=r"Letter.*GERAI_ENCRYPTION_KEYS"):
-            _keys_of(settings(None))
-        keys = _keys_of(settings(mount.directory))
+            keys_of(notes_service(), settings(None))
+        keys = keys_of(notes_service(), settings(mount.directory))
         assert keys is not None and keys.newest().id == "2026-01-01"
         mount.add("newest")
         with pytest.raises(UnableToStart, match="named after the day"):
-            _keys_of(settings(mount.directory))
+            keys_of(notes_service(), settings(mount.directory))
 
 
-def personal_kind() -> type[Aggregate]:
+def notes_service() -> Service:
+    return Service(name="notes", title="Notes", assemble=lambda service_context: Components(routes=[]))
+
+
+def personal_kind(module: str = "gerai.notes.letters") -> type[Aggregate]:
     class Letter(Aggregate):
         collection: ClassVar[str] = "letters"
         party_id: str
         text: Annotated[Personal[str], EncryptedFor("party_id")]
 
+    Letter.__module__ = module
     return Letter

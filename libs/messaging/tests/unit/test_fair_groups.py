@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from messaging_builders import CountingStorage, Jar, context, put
 
-from gerai.messaging.group_commit import WRITES_LIMIT, GroupCommit, Needs
+from gerai.messaging.group_attempt import WRITES_LIMIT
+from gerai.messaging.group_commit import GroupCommit, Needs
 from gerai.messaging.memory.storage import MemoryStorage
 from gerai.messaging.storage import Batch, StoreBusy, StoredAnswer, TooManyWaiting
 from gerai.messaging.unit_of_work import UnitOfWork

@@ -29,7 +29,7 @@ from gerai.messaging.group_commit import GroupCommit
 from gerai.messaging.mongo.driver import connect
 from gerai.messaging.mongo.storage import MongoStorage
 
-__all__ = ["UnableToStart", "application", "house_of", "live", "operators", "run"]
+__all__ = ["UnableToStart", "application", "live", "operators", "run", "running_context"]
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ async def live(service: Service, settings: Settings) -> None:
             ratio=settings.trace_ratio,
         )
         deadline = Deadline(settings.stop_seconds)
-        async with house_of(service, settings, deadline) as (service_context, worker):
+        async with running_context(service, settings, deadline) as (service_context, worker):
             components = service.assemble(service_context)
             app = application(service, service_context, components)
             listeners = listeners_of(service, app, service_context.health, finish_s=settings.stop_seconds / 2)
@@ -129,15 +129,15 @@ def _taken(host: str, port: int) -> socket:
 
 
 @contextlib.asynccontextmanager
-async def house_of(
+async def running_context(
     service: Service, settings: Settings, deadline: Deadline
 ) -> AsyncIterator[tuple[ServiceContext, Worker]]:
-    """The house of one process, and its worker's side; closed in reverse order. Nothing is asked of the
+    """What one process gives its service, and its worker's side; closed in reverse order. Nothing is asked of the
     database yet."""
     database = connect(
         settings.mongodb_uri.get_secret_value(), settings.mongodb_database, driver=settings.mongodb_driver
     )
-    keys = _keys_of(settings)
+    keys = keys_of(service, settings)
     storage = MongoStorage(database, service.indexes, keys=keys)
     health = Health()
     health.require(database.ping)
@@ -165,10 +165,16 @@ async def house_of(
         await database.close()
 
 
-def _keys_of(settings: Settings) -> MountedKeys | None:
-    """Of a service that keeps personal data. Raises UnableToStart."""
+def keys_of(service: Service, settings: Settings) -> MountedKeys | None:
+    """None where a service has no mounted keys. Raises UnableToStart where it keeps personal data and has none, or where
+    they cannot be used. What other services keep, whose classes a test has imported beside, does not matter."""
     if settings.encryption_keys is None:
-        personal = sorted(kind.__name__ for kind in every_kind() if kind.mapper.is_personal)
+        own = (f"gerai.{service.name}.", "gerai.messaging.", "gerai.register.")
+        personal = sorted(
+            kind.__name__
+            for kind in every_kind()
+            if kind.mapper.is_personal and kind.__module__.startswith(own)
+        )
         if personal:
             raise UnableToStart(f"{', '.join(personal)} hold personal data: set GERAI_ENCRYPTION_KEYS")
         return None

@@ -46,6 +46,11 @@ class Member:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
+    def fail(self, error: Exception) -> None:
+        """Nothing, where it has its answer or its caller has gone away."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
 
 @dataclass(frozen=True)
 class Outcome:
