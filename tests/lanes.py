@@ -36,8 +36,9 @@ _SLOWEST = 15
 _GIVEN_STORES = ("MONGODB_URI", "KAFKA_BOOTSTRAP")
 _FIRST_PORT, _PORTS_EACH = 20_000, 2_000
 _DRILLS, _LONG_LIFE, _NEWCOMER = "tests/integration", "tests/integration/test_long_life.py", "tests/newcomer"
+_LIBRARIES = "libs"
 _BEFORE_THE_DRILLS = ("deploy",)
-"""Moved from the suites, so that the places end at about the same time: see the seconds in each lane's last line. Nothing
+"""Moved from the services' lane, so that the places end at about the same time: see the seconds in each lane's last line. Nothing
 may go there that publishes a register: the drills read the same topics."""
 
 
@@ -54,16 +55,17 @@ class Lane:
 def lanes(suites: Sequence[str]) -> tuple[list[Lane], list[Lane]]:
     """What runs side by side, in the order of its beginning, and what runs after it, one by one. Together they hold every
     test of the suites once."""
-    elsewhere = (*_BEFORE_THE_DRILLS, _DRILLS, _NEWCOMER)
+    elsewhere = (*_BEFORE_THE_DRILLS, _LIBRARIES, _DRILLS, _NEWCOMER)
     rest = (
         *(suite for suite in suites if suite not in elsewhere),
         *(f"--ignore={place}" for place in elsewhere),
     )
     beside = [
         ("drills", (*_BEFORE_THE_DRILLS, _DRILLS, f"--ignore={_LONG_LIFE}")),
-        ("suites", rest),
-        ("long life", (_LONG_LIFE,)),
+        ("libraries", (_LIBRARIES,)),
         ("newcomer", (_NEWCOMER,)),
+        ("services", rest),
+        ("long life", (_LONG_LIFE,)),
     ]
     side_by_side = [
         Lane(
