@@ -1,4 +1,4 @@
-"""How a service lives. `Service` declares one, `run` lives it; the rest is what its rooms use."""
+"""How a service lives. `Service` declares one, `run` starts it; the rest is what its parts use."""
 
 from gerai.chassis.auth import Caller
 from gerai.chassis.commands import CommandsOf, IfMatch, QueriesOf

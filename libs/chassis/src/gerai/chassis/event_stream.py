@@ -20,7 +20,7 @@ Snapshot = Callable[[], Awaitable[str]]
 
 
 class EventStream(Response):
-    """Sends what the listener takes, until the client or the process goes, or the time is over that it was let in for.
+    """Sends what the listener takes, until the client or the process goes, or its permission ends.
 
     It begins with what came after `last_id`, or where that is not known with a `snapshot`; a client that reads too slowly
     begins with a snapshot again.

@@ -1,4 +1,4 @@
-"""What a service's rooms are built from: one object per process, made by `service`."""
+"""What a service's components are built from: one object per process, made by `service`."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

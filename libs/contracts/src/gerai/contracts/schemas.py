@@ -1,4 +1,4 @@
-"""The JSON Schema of each event, as readers outside the house see it."""
+"""The JSON Schema of each event, as other institutions' readers see it."""
 
 import json
 from collections.abc import Iterator, Mapping

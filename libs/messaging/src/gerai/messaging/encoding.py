@@ -110,7 +110,7 @@ def encode(part: Batch) -> dict[int, Encoded]:
             _raw({"_id": part.timers_cancelled})
     except Unstorable:
         raise
-    except Exception as error:  # what a value or a model does while it is encoded is its own affair
+    except Exception as error:  # a value or a model may raise anything while it is encoded; the member that brought it is told
         raise Unstorable(f"not storable: {type(error).__name__}") from error
     return made
 

@@ -163,7 +163,7 @@ def _fail(group: list[Member], error: Exception) -> None:
 
 
 def _check_names(idempotency_key: IdempotencyKey | None, needs: Needs) -> None:
-    """A group reads all its members' names in one question; one that no question can hold is refused at the door.
+    """A group reads all its members' names in one question; one that no question can hold is refused before it waits.
     Raises Unstorable."""
     try:
         if idempotency_key is not None:

@@ -106,7 +106,7 @@ class Jobs:
         self._woken = {kind.name: asyncio.Event() for kind in kinds}
         self._turned = dict.fromkeys(self._woken, time.monotonic())
         self._unhandled: set[str] = set()
-        """Kinds that were reported as nobody's."""
+        """Kinds without a handler here, which were reported."""
 
     def wake(self) -> None:
         """Something was committed in this process: look for jobs at once."""

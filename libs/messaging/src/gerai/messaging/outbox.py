@@ -40,7 +40,7 @@ class Outbox(Protocol):
         come to stand before the last: a later one of its aggregate may be among what comes after. A process gives a
         row its position some time before others see it, so this happens whatever the clocks say.
 
-        What is seen is one majority-committed snapshot: no phantom leaves the house, and a row is never seen
+        What is seen is one majority-committed snapshot: no event leaves without its committed state, and a row is never seen
         without the earlier rows of its aggregate.
         """
         ...

@@ -100,7 +100,7 @@ class UnableToFind(Refusal):
 
 
 class UnableToAdd(Refusal):
-    """The id is taken; by whom is nobody's business."""
+    """The id is taken. By whom is not said: it may be another regency."""
 
     sentences: ClassVar[dict[str, LocalizedText]] = {
         "id_taken": LocalizedText("Kode {id} sudah dipakai.", "The id {id} is already used."),

@@ -83,7 +83,7 @@ class Timers:
         self._now = now
         self._turned = time.monotonic()
         self._unknown: set[str] = set()
-        """Names that were reported as nobody's."""
+        """Names without a handler here, which were reported."""
         self._names_at = float("-inf")
 
     def progress(self) -> Mapping[str, str]:
