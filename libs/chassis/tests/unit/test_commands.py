@@ -50,7 +50,7 @@ class TestIdempotency:
         self, officer: Client, storage: MemoryStorage
     ) -> None:
         first = await officer.adds({"text": "a visitor's secret"}, key="counter-7")
-        [(_, id)], [kept] = storage.idempotency_key, storage.idempotency_key.values()
+        [(_, id)], [kept] = storage.idempotency_keys, storage.idempotency_keys.values()
         assert b"secret" in first.content
         assert b"secret" not in kept.body
         assert "counter-7" not in f"{id} {kept}"
@@ -61,8 +61,8 @@ class TestIdempotency:
         self, officer: Client, storage: MemoryStorage
     ) -> None:
         await officer.adds({"text": "a"}, key="k1")
-        [(id, kept)] = storage.idempotency_key.items()
-        storage.idempotency_key[id] = replace(
+        [(id, kept)] = storage.idempotency_keys.items()
+        storage.idempotency_keys[id] = replace(
             kept, body=b'{"text": "from before"}', headers={"status": "201"}
         )
         again = await officer.adds({"text": "a"}, key="k1")
@@ -73,7 +73,7 @@ class TestIdempotency:
     ) -> None:
         """A plain hash of a body that holds a NIK would give it away to whoever reads the database."""
         await officer.adds({"text": "7403012509870001"}, key="k1")
-        [kept] = storage.idempotency_key.values()
+        [kept] = storage.idempotency_keys.values()
         guessed = hashlib.sha256(b'POST /v1/notes?\n{"text":"7403012509870001"}').hexdigest()
         assert kept.fingerprint != guessed and len(kept.fingerprint) == 64
 
@@ -81,9 +81,9 @@ class TestIdempotency:
         self, officer: Client, storage: MemoryStorage
     ) -> None:
         first = await officer.adds({"text": "a"}, key="k1")
-        [(id, kept)] = storage.idempotency_key.items()
+        [(id, kept)] = storage.idempotency_keys.items()
         plain = hashlib.sha256(b'POST /v1/notes?\n{"text":"a"}').hexdigest()
-        storage.idempotency_key[id] = replace(kept, fingerprint=plain)
+        storage.idempotency_keys[id] = replace(kept, fingerprint=plain)
         assert (await officer.adds({"text": "a"}, key="k1")).content == first.content
         assert (await officer.adds({"text": "b"}, key="k1")).status_code == 422
 
