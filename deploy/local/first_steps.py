@@ -134,7 +134,9 @@ def _spans(client: httpx.Client, address: str) -> list[Any]:
         services = {span.get("localEndpoint", {}).get("serviceName") for span in spans}
         if len(services) > 1 and len(spans) == before:
             break
-        time.sleep(1.0)
+        time.sleep(
+            1.0
+        )  # Zipkin cannot say when more spans come: look again until nothing is new, or time is over
     return spans
 
 

@@ -9,9 +9,11 @@ from notification_office import CALLED, ISSUED, Office
 
 from gerai.contracts.notification import Category, Channel
 from gerai.messaging.job import Failed, Outcome, Unknown
+from gerai.messaging.refusal import UnableToFind
 from gerai.notification.domain.notification import State
 from gerai.notification.domain.rule_book import UnableToImport
 from gerai.notification.use_cases.providers import Outgoing
+from gerai.notification.use_cases.read_inbox import mark_read
 
 WORDS = {
     "inbox": {"title": "Nomor {{ number }}", "text": "Silakan menuju {{ desk }}."},
@@ -76,6 +78,18 @@ class TestOnce:
     async def test_a_replay_tells_nothing(self, office: Office):
         await office.hears(CALLED, id=2, replayed_for="notification.queue")
         assert office.notifications == []
+
+
+async def test_nobody_marks_a_message_of_another_ones_inbox_as_read(office: Office):
+    office.whatsapp.answers = office.sms.answers = fails("provider_down")
+    await office.hears(CALLED, id=2)
+    await office.sends()
+    (item,) = office.inbox
+    with pytest.raises(UnableToFind):
+        await office.does(lambda uow: mark_read(uow, office.now, item.id, party_id="party-2"))
+    assert office.inbox[0].read_at is None
+    await office.does(lambda uow: mark_read(uow, office.now, item.id, party_id="party-1"))
+    assert office.inbox[0].read_at == office.now
 
 
 class TestTheNextWay:

@@ -174,8 +174,6 @@ class Rule(_Part):
     """After the event. Nothing is sent later."""
     supersedes: str | None = None
     """The group of messages about one thing of which only the newest is still worth sending: "place-in-line"."""
-    digest_minutes: int = Field(default=0, ge=0, le=24 * 60)
-    """0: each is sent by itself. Otherwise those of one person and so many minutes are told together."""
     values: Mapping[str, Value] = Field(default_factory=dict, max_length=30)
     """By placeholder."""
 

@@ -1,14 +1,10 @@
 """People who may be told things, as others know them: an opaque id."""
 
-from typing import Annotated
-
-from fastapi import Query
 from starlette.responses import Response
 
 from gerai.chassis import CommandsOf, Cursor, Page, PageSize, QueriesOf, Routes
 from gerai.chassis.links import ResponseLink, answered
 from gerai.chassis.pages import USUAL, cursor_after, id_before
-from gerai.contracts.text import Id
 from gerai.messaging.refusal import UnableToFind
 from gerai.notification.domain.party import Party, UnableToChangeParty
 from gerai.notification.entrypoints.bodies import PartyBody, PartyId, PreferenceBody, RefusalBody
@@ -19,7 +15,6 @@ from gerai.notification.use_cases.views import InboxItemView, PartyView
 
 BY_ID = {"party_id": answered("id")}
 CHANGES = (UnableToFind, UnableToChangeParty)
-ItemId = Annotated[Id, Query(max_length=64)]
 
 
 def routes() -> Routes:
@@ -124,4 +119,4 @@ def _add_inbox(parties: Routes) -> None:
         refuses=(UnableToFind,),
     )
     async def read(party_id: PartyId, item_id: PartyId, commands: CommandsOf) -> Response:
-        return await commands.run(mark_read, item_id)
+        return await commands.run(mark_read, item_id, party_id=party_id)

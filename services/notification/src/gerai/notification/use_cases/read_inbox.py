@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gerai.messaging.command import command
 from gerai.messaging.group_commit import Needs
+from gerai.messaging.refusal import UnableToFind
 from gerai.messaging.selection import Selection
 from gerai.messaging.unit_of_work import UnitOfWork
 from gerai.notification.domain.inbox_item import InboxItem
@@ -28,7 +29,10 @@ def what_an_item_needs(item_id: str) -> Needs:
 
 
 @command(needs=what_an_item_needs)
-async def mark_read(uow: UnitOfWork, at: datetime, item_id: str) -> InboxItemView:
+async def mark_read(uow: UnitOfWork, at: datetime, item_id: str, *, party_id: str) -> InboxItemView:
+    """Raises UnableToFind, also for a message of somebody else's inbox."""
     item = await uow.get(InboxItem, item_id)
+    if item.party_id != party_id:
+        raise UnableToFind(InboxItem.word, item_id)
     item.mark_read(at=at)
     return InboxItemView.of(item)
